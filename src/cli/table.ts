@@ -1,0 +1,84 @@
+/** Tables for people: aligned by display width, and cut to a width where there is one. Pure. */
+import stringWidth from "string-width";
+
+const GAP = "  ";
+const RULE = "─";
+
+/** Lines, each with its end. `columns` is the width to fit in; undefined for as wide as it takes. */
+export function renderTable(
+  header: string[],
+  rows: string[][],
+  columns: number | undefined,
+): string {
+  const cells = [header, ...rows.map((row) => row.map(makeVisible))];
+  const widths = fit(naturalWidths(cells), columns);
+  const lines = cells.map((row) =>
+    row.map((cell, i) => pad(cell, widths[i]!, i === row.length - 1)).join(GAP).trimEnd()
+  );
+  const total = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
+  const [first, ...rest] = lines;
+  return [first, RULE.repeat(total), ...rest].map((line) => `${line}\n`).join("");
+}
+
+/**
+ * Text with the characters written out that would move the cursor, hide something or turn the reading
+ * direction: a name must not be able to look like another.
+ */
+export function makeVisible(text: string): string {
+  if (PLAIN.test(text)) return text;
+  return text.replaceAll(TREACHEROUS, (character) => {
+    const code = character.codePointAt(0)!.toString(16).padStart(4, "0");
+    return `\\u{${code}}`;
+  });
+}
+
+const PLAIN = /^[\x20-\x7e]*$/;
+const TREACHEROUS =
+  // deno-lint-ignore no-control-regex
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
+
+function widthOf(text: string): number {
+  return PLAIN.test(text) ? text.length : stringWidth(text);
+}
+
+function naturalWidths(rows: string[][]): number[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (let i = 0; i < row.length; i++) widths[i] = Math.max(widths[i] ?? 0, widthOf(row[i]!));
+  }
+  return widths;
+}
+
+const NARROWEST = 4;
+
+/** Takes from the widest column until the row fits, or nothing more can be taken. */
+function fit(widths: number[], columns: number | undefined): number[] {
+  const fitted = [...widths];
+  const room = (columns ?? Infinity) - GAP.length * (widths.length - 1);
+  let excess = fitted.reduce((sum, width) => sum + width, 0) - room;
+  while (excess > 0) {
+    const widest = Math.max(...fitted);
+    if (widest <= NARROWEST) break;
+    fitted[fitted.indexOf(widest)] = widest - 1;
+    excess--;
+  }
+  return fitted;
+}
+
+function pad(text: string, width: number, last: boolean): string {
+  const own = widthOf(text);
+  if (own > width) return cut(text, width);
+  return last ? text : text + " ".repeat(width - own);
+}
+
+function cut(text: string, width: number): string {
+  let kept = "";
+  let used = 0;
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    const own = widthOf(segment);
+    if (used + own > width - 1) break;
+    kept += segment;
+    used += own;
+  }
+  return `${kept}…${" ".repeat(Math.max(0, width - 1 - used))}`;
+}

@@ -1,0 +1,31 @@
+/**
+ * What a command works with: ports only, each made when it is first asked for, so that `list` never looks for
+ * opencode. The command line wires them (cli/wire.ts); tests hand in others.
+ */
+import type { Config } from "../config/mod.ts";
+import type { AgentSessions, Runner } from "../runner/mod.ts";
+import type { ProcessIdentity } from "../session/record.ts";
+import type { Store } from "../store/mod.ts";
+import type { Workspace } from "../workspace/mod.ts";
+import type { Output } from "./output.ts";
+
+export interface Context {
+  readonly output: Output;
+  readonly cwd: string;
+  readonly store: () => Promise<Store>;
+  readonly runner: () => Promise<Runner>;
+  readonly sessions: () => Promise<AgentSessions>;
+  readonly config: () => Promise<Config>;
+  readonly workspace: () => Promise<Workspace>;
+  /** This process, as the owner of the turns that it runs. */
+  readonly owner: () => Promise<ProcessIdentity>;
+  /** All of standard input. */
+  readonly readInput: () => Promise<string>;
+  /** The text of a file that the user named. @throws unreadable */
+  readonly readFile: (path: string) => Promise<string>;
+  /** Runs work that SIGINT and SIGTERM stop, by the signal's name as the reason. */
+  readonly untilStopped: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+  /** The time, as records have it. */
+  readonly now: () => string;
+  readonly newId: () => string;
+}

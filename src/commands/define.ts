@@ -1,0 +1,42 @@
+/** How a command is defined: what all of them share. A definition is data; what it runs comes from `host`. */
+import { Command } from "@commander-js/extra-typings";
+import type { ExitStatus } from "../errors.ts";
+import type { Context } from "./context.ts";
+
+export interface CommonOptions {
+  json?: true | undefined;
+  quiet?: true | undefined;
+  debug?: true | undefined;
+}
+
+/** Runs a command's work in a context made for its options, and keeps the exit status. */
+export interface Host {
+  run(
+    command: string,
+    options: CommonOptions,
+    work: (context: Context) => Promise<ExitStatus>,
+  ): Promise<void>;
+}
+
+/** A command with the options that every command has, and examples in its help. */
+export function newCommand(name: string, summary: string, examples: string[]) {
+  return new Command(name)
+    .summary(summary)
+    .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
+    .option("--json", "print the result as JSON, and errors too")
+    .option("-q, --quiet", "say only what was asked for, and errors")
+    .option("--debug", "show on standard error what kugetsu does")
+    .addHelpText("after", `\nExamples:\n${examples.map((line) => `  $ ${line}`).join("\n")}`);
+}
+
+/** A command that runs a turn. */
+export function newTurnCommand(name: string, summary: string, examples: string[]) {
+  return newCommand(name, summary, examples)
+    .option("--message-file <file>", "read the message from a file (- for standard input)")
+    .option("--model <model>", "the model, as provider/model")
+    .option("--agent <agent>", "the opencode agent")
+    .option("--permissions <policy>", "deny, allow or wait: what opencode would ask about")
+    .option("--timeout <duration>", "stop the turn after this long in all (90s, 30m, 2h)")
+    .option("--silence-timeout <duration>", "stop it after this long without a sign of life")
+    .option("--first-event-timeout <duration>", "stop it when nothing comes for this long");
+}

@@ -1,0 +1,126 @@
+/** `kugetsu destroy`: takes an issue's session away, or the base's mapping. */
+import { type Host, newCommand } from "./define.ts";
+import { errors, EXIT, type ExitStatus } from "../errors.ts";
+import type { SessionRecord } from "../session/record.ts";
+import type { Context } from "./context.ts";
+import { resolveRef } from "./target.ts";
+import { endLeftovers } from "./turn.ts";
+
+export interface DestroyOptions {
+  base?: boolean | undefined;
+  yes?: boolean | undefined;
+  keepSession?: boolean | undefined;
+  deleteSession?: boolean | undefined;
+}
+
+export async function destroy(
+  context: Context,
+  typed: string | undefined,
+  options: DestroyOptions,
+): Promise<ExitStatus> {
+  if (options.keepSession && options.deleteSession) {
+    throw errors.usage("Cannot both keep and delete the session in opencode");
+  }
+  if (options.base && typed !== undefined) {
+    throw errors.usage("Cannot destroy an issue and the base at once: give a REF or --base");
+  }
+  if (options.base) return await destroyBase(context, options);
+  if (typed === undefined) {
+    throw errors.usage("Cannot tell what to destroy: give a REF, or --base", "kugetsu list");
+  }
+  return await destroyIssue(context, typed, options);
+}
+
+async function destroyIssue(
+  context: Context,
+  typed: string,
+  options: DestroyOptions,
+): Promise<ExitStatus> {
+  const { output } = context;
+  const ref = await resolveRef(context, typed);
+  const store = await context.store();
+  const hold = await store.hold(ref);
+  try {
+    const id = hold.record.opencode_session_id;
+    const deletes = options.deleteSession ||
+      (!options.keepSession && hold.record.origin !== "adopted");
+    await confirm(
+      context,
+      `destroy the session of ${hold.key}`,
+      `kugetsu destroy ${typed} -y`,
+      options,
+    );
+    if (hold.record.turn) await endLeftovers(context, hold.record.turn);
+    if (id && deletes) await removeFromOpencode(context, id);
+    await hold.remove();
+    output.result(
+      { destroyed: hold.key, opencode_session_id: id, opencode_session_deleted: deletes },
+      "",
+    );
+    const kept = id && !deletes ? `; session ${id} stays in opencode` : "";
+    output.note(`Destroyed the session of ${hold.key}${kept}.`);
+    return EXIT.ok;
+  } finally {
+    await hold.release();
+  }
+}
+
+async function destroyBase(context: Context, options: DestroyOptions): Promise<ExitStatus> {
+  const { output } = context;
+  const store = await context.store();
+  const base = await store.base();
+  if (!base) throw errors.noBaseToDestroy();
+  await confirm(
+    context,
+    "destroy the base session's mapping",
+    "kugetsu destroy --base -y",
+    options,
+  );
+  const id = base.opencode_session_id;
+  const deletes = options.deleteSession === true;
+  if (deletes) await removeFromOpencode(context, id);
+  await store.removeBase();
+  output.result(
+    { destroyed: "base", opencode_session_id: id, opencode_session_deleted: deletes },
+    "",
+  );
+  const kept = deletes ? "" : `; session ${id} stays in opencode`;
+  output.note(`Destroyed the base${kept}. Issues that were forked from it are untouched.`);
+  return EXIT.ok;
+}
+
+async function confirm(
+  context: Context,
+  what: string,
+  next: string,
+  { yes }: DestroyOptions,
+): Promise<void> {
+  if (yes) return;
+  const { output } = context;
+  if (output.interactive && await output.confirm(`Really ${what}?`)) return;
+  throw errors.notConfirmed(what, next);
+}
+
+async function removeFromOpencode(
+  context: Context,
+  id: SessionRecord["opencode_session_id"] & string,
+) {
+  const [sessions, store] = await Promise.all([context.sessions(), context.store()]);
+  await sessions.remove([id], store.folder);
+}
+
+export function destroyCommand(host: Host) {
+  return newCommand("destroy", "take an issue's session away, or the base", [
+    "kugetsu destroy github.com/shoko/kugetsu#14",
+    "kugetsu destroy github.com/shoko/kugetsu#14 -y --keep-session",
+    "kugetsu destroy --base -y",
+  ])
+    .argument("[ref]", "the issue")
+    .option("--base", "the base session's mapping instead of an issue")
+    .option("-y, --yes", "do not ask")
+    .option("--keep-session", "leave the session in opencode")
+    .option("--delete-session", "delete it in opencode, even a base or an adopted one")
+    .action((ref, options) =>
+      host.run("destroy", options, (context) => destroy(context, ref, options))
+    );
+}

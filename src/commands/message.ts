@@ -1,0 +1,31 @@
+/** The message of a turn: an argument, standard input (`-`), or a file. It reaches the agent byte for byte. */
+import { errors } from "../errors.ts";
+import type { Context } from "./context.ts";
+
+export interface MessageSource {
+  /** As typed; `-` is standard input. */
+  argument: string | undefined;
+  file: string | undefined;
+}
+
+/** The message, or undefined when none was given. @throws usage, empty-message, unreadable */
+export async function readMessage(
+  context: Context,
+  { argument, file }: MessageSource,
+): Promise<string | undefined> {
+  if (argument !== undefined && file !== undefined) {
+    throw errors.usage("Cannot take the message twice: both MESSAGE and --message-file were given");
+  }
+  if (argument === undefined && file === undefined) return undefined;
+  const fromInput = argument === "-" || file === "-";
+  const message = fromInput
+    ? await context.readInput()
+    : file !== undefined
+    ? await context.readFile(file)
+    : argument!;
+  if (message.trim() === "") {
+    const what = fromInput ? "standard input" : file !== undefined ? `"${file}"` : "the message";
+    throw errors.emptyMessage(what, 'say what to do, for example "fix the login"');
+  }
+  return message;
+}

@@ -1,0 +1,31 @@
+/** What a command may say, and to whom: results on standard output, everything else on standard error. */
+
+export interface Output {
+  /** Results are one JSON value, and errors JSON too. */
+  readonly json: boolean;
+  /** Whether somebody sits at both ends, so that one can ask. */
+  readonly interactive: boolean;
+  /** Text for standard output, as it is. */
+  write(text: string): void;
+  /** The command's result: `value` under --json, otherwise `text` (nothing if it is empty). */
+  result(value: unknown, text: string): void;
+  /** Something good to know; left out under --quiet. */
+  note(text: string): void;
+  /** Something that needs attention but did not stop the command. */
+  warn(text: string): void;
+  /** What kugetsu does, under --debug. Never a prompt or a token. */
+  debug(text: string): void;
+  /** A y/N question; no by default. Only when interactive. */
+  confirm(question: string): Promise<boolean>;
+  /** What is being done, and for how long, on a terminal; nothing elsewhere. */
+  progress(): Progress;
+  /** A table in the width of the terminal, or in full where there is none. */
+  table(header: string[], rows: string[][]): string;
+}
+
+export interface Progress {
+  show(what: string): void;
+  /** Takes the line away while something else is written. */
+  around(write: () => void): void;
+  stop(): void;
+}

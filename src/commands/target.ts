@@ -1,0 +1,26 @@
+/** From what the user typed to an issue: whole refs, web addresses, and numbers of the current repository. */
+import { errors } from "../errors.ts";
+import {
+  type IssueRef,
+  parseRef,
+  refInRepository,
+  repositoryOfRemote,
+  shortNumber,
+} from "../session/ref.ts";
+import type { Context } from "./context.ts";
+
+/** @throws bad-ref, no-origin */
+export async function resolveRef(context: Context, typed: string): Promise<IssueRef> {
+  const number = shortNumber(typed);
+  if (number === undefined) return parseRef(typed);
+  const workspace = await context.workspace();
+  const origin = await workspace.remote(context.cwd, "origin");
+  if (!origin) {
+    throw errors.noOrigin(typed, context.cwd, "the folder has no git remote called origin");
+  }
+  const repository = repositoryOfRemote(origin);
+  if (!repository) {
+    throw errors.noOrigin(typed, context.cwd, "its origin is not a repository on a forge");
+  }
+  return refInRepository(repository, number, typed);
+}

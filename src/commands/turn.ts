@@ -1,0 +1,182 @@
+/** One turn of an issue's session, from the hold to the stored outcome: shared by start and continue. */
+import { errors, EXIT, type ExitStatus } from "../errors.ts";
+import type {
+  Limits,
+  PermissionPolicy,
+  TurnEvent,
+  TurnRequest,
+  TurnResult,
+} from "../runner/mod.ts";
+import { exitStatusOf, inWords, isTransient, type Outcome } from "../session/outcome.ts";
+import type { RunningTurn, SessionRecord } from "../session/record.ts";
+import { ended, named, withProcess } from "../session/state.ts";
+import type { Hold } from "../store/mod.ts";
+import type { Context } from "./context.ts";
+
+export interface TurnPlan {
+  turn: RunningTurn;
+  /** The record as it is while the turn runs. */
+  record: SessionRecord;
+  /** The session to fork or to go on with. */
+  session: string;
+  directory: string;
+  message: string;
+  model: string | undefined;
+  agent: string | undefined;
+  permissions: PermissionPolicy;
+  limits: Limits;
+}
+
+const RETRY_AFTER_MS = 1500;
+
+/**
+ * Runs the turn and gives the hold back.
+ *
+ * @returns the exit status of a turn that is done
+ * @throws turn-ended for every other outcome, after it is stored
+ */
+export async function runTurn(context: Context, hold: Hold, plan: TurnPlan): Promise<ExitStatus> {
+  const { output } = context;
+  const view = new TurnView(context);
+  try {
+    const result = await context.untilStopped((signal) =>
+      attempt(context, hold, plan, view, signal)
+    );
+    view.stop();
+    report(context, hold, result);
+    const { outcome, session } = result;
+    if (outcome.kind === "done") return EXIT.ok;
+    const hasSession = session !== undefined || plan.turn.kind === "continue";
+    throw errors.turnEnded(
+      hold.key,
+      { kind: outcome.kind, words: inWords(outcome), next: nextAfter(plan, hold.key, outcome) },
+      exitStatusOf(outcome),
+      hasSession,
+    );
+  } finally {
+    view.stop();
+    await hold.release();
+    output.debug("turn lock released");
+  }
+}
+
+/** The turn with one retry, and its outcome stored. */
+async function attempt(
+  context: Context,
+  hold: Hold,
+  plan: TurnPlan,
+  view: TurnView,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  const runner = await context.runner();
+  const previous = hold.record?.turn;
+  if (previous) await endLeftovers(context, previous);
+  let record = plan.record;
+  const save = (next: SessionRecord) => {
+    record = next;
+    return hold.save(record);
+  };
+  await save(record);
+  const request: TurnRequest = {
+    ...plan,
+    id: plan.turn.id,
+    kind: plan.turn.kind === "start" ? "fork" : "continue",
+  };
+  const watch = {
+    started: (opencode: RunningTurn["opencode"]) =>
+      opencode ? save(withProcess(record, opencode)) : undefined,
+    named: (session: string) => {
+      context.output.debug(`session ${session}`);
+      return plan.turn.kind === "start" ? save(named(record, session, context.now())) : undefined;
+    },
+    event: (event: TurnEvent) => view.event(event),
+  };
+  let result = await runner.turn(request, watch, signal);
+  if (isTransient(result.outcome) && result.session === undefined && !signal.aborted) {
+    context.output.debug("opencode did not get under way; trying once more");
+    await new Promise((later) => setTimeout(later, RETRY_AFTER_MS * (0.5 + Math.random())));
+    result = await runner.turn(request, watch, signal);
+  }
+  if (record.opencode_session_id === null) await hold.remove();
+  else await save(ended(record, result.outcome, context.now()));
+  return result;
+}
+
+/** Ends what an owner that died has left running, so that two turns never meet in one session. */
+export async function endLeftovers(context: Context, turn: RunningTurn): Promise<void> {
+  const runner = await context.runner();
+  const left = await runner.endLeftovers(turn);
+  if (left > 0) throw errors.leftoversAlive(turn.id, left);
+}
+
+/** What helps after an outcome, where it is something else than going on. */
+function nextAfter({ turn }: TurnPlan, ref: string, outcome: Outcome): string | undefined {
+  if (outcome.kind === "blocked") {
+    return `kugetsu continue ${
+      JSON.stringify(ref)
+    } --permissions allow   (or allow it in opencode's settings)`;
+  }
+  if (outcome.kind !== "failed") return undefined;
+  switch (outcome.reason) {
+    case "session-gone":
+      return turn.kind === "start"
+        ? "kugetsu init --force   (the base session is gone from opencode)"
+        : `kugetsu destroy ${JSON.stringify(ref)} -y   (then start it again)`;
+    case "agent-unknown":
+      return "opencode agent list";
+    default:
+      return undefined;
+  }
+}
+
+function report(context: Context, hold: Hold, { outcome, text, session }: TurnResult): void {
+  const { output } = context;
+  if (!output.json) return;
+  output.result({
+    issue_ref: hold.key,
+    opencode_session_id: session ?? hold.record?.opencode_session_id ?? null,
+    outcome: outcome.kind,
+    ...("reason" in outcome ? { reason: outcome.reason } : {}),
+    ...("detail" in outcome ? { detail: outcome.detail } : {}),
+    exit: exitStatusOf(outcome),
+    text,
+  }, "");
+}
+
+/** Shows a turn as it goes: the answer on standard output, what the agent does on the terminal. */
+class TurnView {
+  readonly #context: Context;
+  readonly #progress;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#progress = context.output.progress();
+    this.#progress.show("waiting for opencode");
+  }
+
+  event(event: TurnEvent): void {
+    const { output } = this.#context;
+    output.debug(`event ${event.kind}${event.kind === "tool" ? ` ${event.tool}` : ""}`);
+    switch (event.kind) {
+      case "text":
+        if (!output.json) this.#progress.around(() => output.write(`${event.text}\n`));
+        return this.#progress.show("thinking");
+      case "tool":
+        return this.#progress.show(`${event.failed ? "failed: " : ""}${event.tool} ${event.title}`);
+      case "permission":
+        return this.#progress.around(() =>
+          output.note(
+            `opencode wanted a permission and was denied: ${event.permission} (${event.patterns})`,
+          )
+        );
+      case "notice":
+        return this.#progress.around(() => output.debug(`opencode: ${event.text}`));
+      case "step":
+        return;
+    }
+  }
+
+  stop(): void {
+    this.#progress.stop();
+  }
+}

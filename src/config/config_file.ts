@@ -1,0 +1,125 @@
+/** `config.jsonc` in the state folder, with environment variables and flags on top of it. */
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import {
+  applyEdits,
+  findNodeAtLocation,
+  getNodeValue,
+  modify,
+  type Node,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+} from "jsonc-parser";
+import { errors } from "../errors.ts";
+import { nearest } from "../platform/nearest.ts";
+import { writeDurably } from "../platform/durable_write.ts";
+import type { Config, SettingValue } from "./mod.ts";
+import { type Setting, settingNamed, SETTINGS, settingsFrom } from "./settings.ts";
+
+type Environment = Record<string, string | undefined>;
+
+const NEW_FILE = `// Settings of kugetsu: "kugetsu config list" shows them all.
+{
+}
+`;
+
+/** `warn` is told of keys that mean nothing, with their line. */
+export function configFile(path: string, env: Environment, warn: (text: string) => void): Config {
+  const text = readOptional(path);
+  const root = text === undefined ? undefined : parse(path, text);
+  if (root && text !== undefined) nameUnknownKeys(root, text, path, warn);
+
+  const inFile = (setting: Setting): unknown => {
+    const node = root && findNodeAtLocation(root, setting.name.split("."));
+    return node && getNodeValue(node);
+  };
+  const read = (setting: Setting, value: unknown, where: string) => {
+    try {
+      return setting.read(value);
+    } catch (error) {
+      throw errors.badSetting(
+        `${setting.name} (${where})`,
+        String(value),
+        (error as Error).message,
+      );
+    }
+  };
+  return {
+    path,
+    settings: (flags) =>
+      settingsFrom((setting) => {
+        const flag = flags[setting.name];
+        if (flag !== undefined) return read(setting, flag, "flag");
+        const variable = env[setting.variable];
+        if (variable) return read(setting, variable, setting.variable);
+        const value = inFile(setting);
+        return value === undefined ? undefined : read(setting, value, path);
+      }),
+    list: () => SETTINGS.map((setting) => originOf(setting, env, inFile(setting))),
+    set(name, value) {
+      const setting = settingNamed(name);
+      if (!setting) throw errors.unknownSetting(name, nearest(name, SETTINGS.map((it) => it.name)));
+      if (value !== undefined) read(setting, value, "as given");
+      const before = text ?? NEW_FILE;
+      const edits = modify(before, name.split("."), value, {
+        formattingOptions: { insertSpaces: true, tabSize: 2 },
+      });
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      writeDurably(path, applyEdits(before, edits));
+    },
+  };
+}
+
+function originOf(setting: Setting, env: Environment, inFile: unknown): SettingValue {
+  const variable = env[setting.variable];
+  if (variable) return { setting, value: variable, origin: "environment" };
+  if (inFile !== undefined) return { setting, value: String(inFile), origin: "file" };
+  return { setting, value: setting.fallback, origin: "default" };
+}
+
+function readOptional(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if ((cause as { code?: string }).code === "ENOENT") return undefined;
+    throw errors.unreadable(path, cause);
+  }
+}
+
+function parse(path: string, text: string): Node {
+  const problems: ParseError[] = [];
+  const root = parseTree(text, problems, { allowTrailingComma: true });
+  const [problem] = problems;
+  if (problem) {
+    const what = printParseErrorCode(problem.error);
+    throw errors.badConfig(path, `line ${lineAt(text, problem.offset)}: ${what}`);
+  }
+  if (root?.type !== "object") throw errors.badConfig(path, "it is not an object");
+  return root;
+}
+
+function nameUnknownKeys(root: Node, text: string, path: string, warn: (text: string) => void) {
+  const names = SETTINGS.map((it) => it.name);
+  for (const { name, offset } of keysOf(root, "")) {
+    if (name === "$schema" || names.includes(name)) continue;
+    const close = nearest(name, names);
+    const hint = close ? `; did you mean "${close}"?` : "";
+    warn(`${path}, line ${lineAt(text, offset)}: there is no setting "${name}"${hint}`);
+  }
+}
+
+/** The keys that hold values, dotted; a group that exists is gone into. */
+function keysOf(node: Node, prefix: string): { name: string; offset: number }[] {
+  return (node.children ?? []).flatMap((property) => {
+    const [key, value] = property.children ?? [];
+    const name = `${prefix}${key?.value}`;
+    const group = SETTINGS.some((it) => it.name.startsWith(`${name}.`));
+    if (group && value?.type === "object") return keysOf(value, `${name}.`);
+    return [{ name, offset: property.offset }];
+  });
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
+}

@@ -1,0 +1,26 @@
+/** The configuration port: what the user set, wherever they set it. */
+import type { Setting, Settings } from "./settings.ts";
+
+export { settingNamed, SETTINGS } from "./settings.ts";
+export type { Setting, Settings } from "./settings.ts";
+
+/** Where a setting's value comes from. */
+export type Origin = "default" | "file" | "environment" | "flag";
+
+export interface SettingValue {
+  setting: Setting;
+  /** As the user wrote it; undefined where opencode decides. */
+  value: string | undefined;
+  origin: Origin;
+}
+
+export interface Config {
+  /** The file, whether it exists or not. */
+  readonly path: string;
+  /** The settings with these flags on top, keyed by setting name. @throws bad-config, bad-setting */
+  settings(flags: Record<string, string | undefined>): Settings;
+  /** Every setting with its origin. */
+  list(): SettingValue[];
+  /** Changes the file and leaves the rest of it, comments too, as it is; undefined takes a setting out. */
+  set(name: string, value: string | undefined): void;
+}

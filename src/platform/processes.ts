@@ -1,0 +1,171 @@
+/**
+ * Finding and ending processes without ever touching the wrong one.
+ *
+ * A process is known by its number, its start time and the boot, never by the number alone. What a turn
+ * started is found in two ways: as descendants of its opencode, and by a mark in their environment, which
+ * also finds those whose parent is gone and those that made a session of their own. The mark can be read on
+ * Linux only; elsewhere descendants have to do.
+ */
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import type { ProcessIdentity } from "../session/record.ts";
+
+/** One row of the process table. */
+interface Row {
+  pid: number;
+  parent: number;
+  started: string;
+  zombie: boolean;
+}
+
+const HAS_PROC = process.platform === "linux";
+
+/** Who a process is, or undefined if there is none with that number. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const row = rowOf(pid);
+  return row && !row.zombie ? { pid, started: row.started, boot: bootId() } : undefined;
+}
+
+/** Whether that very process is still there. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  const now = identify(identity.pid);
+  return now?.started === identity.started && now.boot === identity.boot;
+}
+
+/** The name of the environment variable that marks everything a turn starts. */
+export function turnMark(turnId: string): string {
+  return `${TURN_MARK_PREFIX}${turnId}`;
+}
+
+export const TURN_MARK_PREFIX = "KUGETSU_TURN_";
+
+/**
+ * Ends a turn's processes: asks them to, and kills what is left after `graceMs`. Looks again each time, so
+ * that children made meanwhile are found too.
+ *
+ * @returns the processes that would not die within five seconds after that
+ */
+export async function endTurnProcesses(
+  turnId: string,
+  opencode: ProcessIdentity | undefined,
+  graceMs: number,
+): Promise<ProcessIdentity[]> {
+  const known = new Map<string, ProcessIdentity>();
+  const look = () => {
+    for (const found of membersOf(turnId, opencode, known)) known.set(keyOf(found), found);
+    return [...known.values()].filter(isAlive);
+  };
+  for (const it of look()) send(it, "SIGTERM");
+  if (await isOver(look, graceMs)) return [];
+  const deadline = Date.now() + 5000;
+  while (Date.now() < deadline) {
+    for (const it of look()) send(it, "SIGKILL");
+    if (await isOver(look, 100)) return [];
+  }
+  return look();
+}
+
+async function isOver(look: () => ProcessIdentity[], waitMs: number): Promise<boolean> {
+  const deadline = Date.now() + waitMs;
+  while (true) {
+    if (look().length === 0) return true;
+    if (Date.now() >= deadline) return false;
+    await new Promise((later) => setTimeout(later, 25));
+  }
+}
+
+/** opencode, the marked processes, and the descendants of all that were ever found. */
+function membersOf(
+  turnId: string,
+  opencode: ProcessIdentity | undefined,
+  known: Map<string, ProcessIdentity>,
+): ProcessIdentity[] {
+  const table = processTable();
+  const boot = bootId();
+  const roots = new Set<number>();
+  for (const it of [...(opencode ? [opencode] : []), ...known.values()]) {
+    if (isAlive(it)) roots.add(it.pid);
+  }
+  for (const row of table) if (isMarked(row.pid, turnId)) roots.add(row.pid);
+  roots.delete(process.pid);
+  let grew = true;
+  while (grew) {
+    grew = false;
+    for (const row of table) {
+      if (roots.has(row.parent) && !roots.has(row.pid) && row.pid !== process.pid) {
+        roots.add(row.pid);
+        grew = true;
+      }
+    }
+  }
+  return table.filter((row) => roots.has(row.pid) && !row.zombie)
+    .map(({ pid, started }) => ({ pid, started, boot }));
+}
+
+function isMarked(pid: number, turnId: string): boolean {
+  if (!HAS_PROC) return false;
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1").includes(`${turnMark(turnId)}=`);
+  } catch {
+    return false; // gone, or somebody else's
+  }
+}
+
+function send(target: ProcessIdentity, signal: "SIGTERM" | "SIGKILL"): void {
+  if (!isAlive(target)) return;
+  try {
+    process.kill(target.pid, signal);
+  } catch { /* it ended meanwhile */ }
+}
+
+function keyOf(identity: ProcessIdentity): string {
+  return `${identity.pid} ${identity.started}`;
+}
+
+function processTable(): Row[] {
+  if (!HAS_PROC) return psRows(["-A"]);
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => rowOf(Number(name)) ?? []);
+}
+
+function rowOf(pid: number): Row | undefined {
+  if (!HAS_PROC) return psRows(["-p", String(pid)])[0];
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The name stands in parentheses and may hold anything, so fields are counted from the last one.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return { pid, parent: Number(fields[1]), started: fields[19]!, zombie: fields[0] === "Z" };
+  } catch {
+    return undefined;
+  }
+}
+
+/** For systems without /proc: `ps`, whose start time has a resolution of one second. */
+function psRows(which: string[]): Row[] {
+  try {
+    const text = execFileSync("/bin/ps", [...which, "-o", "pid=,ppid=,state=,lstart="], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    return text.split("\n").filter(Boolean).map((line) => {
+      const [pid, parent, state, ...started] = line.trim().split(/\s+/);
+      return {
+        pid: Number(pid),
+        parent: Number(parent),
+        started: started.join(" "),
+        zombie: state!.startsWith("Z"),
+      };
+    });
+  } catch {
+    return [];
+  }
+}
+
+let boot: string | undefined;
+
+function bootId(): string {
+  boot ??= HAS_PROC
+    ? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
+    : execFileSync("/usr/sbin/sysctl", ["-n", "kern.boottime"], { encoding: "utf8" }).trim();
+  return boot;
+}

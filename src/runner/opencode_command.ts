@@ -1,0 +1,191 @@
+/**
+ * The opencode executable: where it is, which version, and how it is called. Everything here that depends on a
+ * version of opencode is written for 1.18; opencode renames flags between releases.
+ */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import * as v from "valibot";
+import { errors } from "../errors.ts";
+import { Cache } from "../platform/cache.ts";
+import { findExecutable, fingerprintOf, isExecutable } from "../platform/executables.ts";
+import { TURN_MARK_PREFIX } from "../platform/processes.ts";
+import type { TurnRequest } from "./mod.ts";
+import { type PermissionConfig, UNANSWERABLE } from "./permissions.ts";
+import { type Guard, NO_GUARD, projectGuard } from "./project_guard.ts";
+
+const run = promisify(execFile);
+
+export const OLDEST_VERSION = "1.18.0";
+
+export type Environment = Record<string, string | undefined>;
+
+/** A call that is ready to be made. */
+export interface Call {
+  file: string;
+  args: string[];
+  env: Environment;
+}
+
+export interface OpencodeOptions {
+  /** kugetsu's own environment. */
+  env: Environment;
+  /** A folder for what was found out about opencode; it may be deleted at any time. */
+  cacheFolder: string;
+  /** Let opencode print its own log on standard error. */
+  printLogs: boolean;
+  debug(message: string): void;
+}
+
+export class OpencodeCommand {
+  readonly #options: OpencodeOptions;
+  #found: string | undefined;
+
+  constructor(options: OpencodeOptions) {
+    this.#options = options;
+  }
+
+  /** @throws no-opencode */
+  executable(): string {
+    this.#found ??= this.#search();
+    return this.#found;
+  }
+
+  /** @throws no-opencode, opencode-too-old */
+  async version(): Promise<string> {
+    const file = this.executable();
+    const version = await new Cache(join(this.#options.cacheFolder, "opencode.json"), v.string())
+      .get("version", fingerprintOf(file), async () => {
+        const { stdout } = await this.ask(["--version"], "/", "ask opencode for its version");
+        return stdout.trim();
+      });
+    if (!/^\d+\.\d+\.\d+/.test(version)) {
+      throw errors.opencodeFailed("ask opencode for its version", `it said "${version}"`);
+    }
+    if (isOlder(version, OLDEST_VERSION)) throw errors.opencodeTooOld(version, OLDEST_VERSION);
+    this.#options.debug(`opencode ${version} at ${file}`);
+    return version;
+  }
+
+  /** The call that runs a turn. The message is not part of it: it goes in by standard input. */
+  async run(request: TurnRequest): Promise<Call> {
+    await this.version();
+    const args = ["run", "--format", "json"];
+    args.push(...(request.kind === "fork" ? ["--fork"] : ["--continue"]));
+    args.push("--session", request.session);
+    if (request.model) args.push("--model", request.model);
+    if (request.agent) args.push("--agent", request.agent);
+    if (request.permissions === "allow") args.push("--auto");
+    if (this.#options.printLogs) args.push("--print-logs");
+    const guard = request.permissions === "allow" ? NO_GUARD : await this.#guard(request);
+    const env = withPolicy(this.environment(), request, guard);
+    this.#options.debug(`in ${request.directory}: opencode ${args.join(" ")}`);
+    return { file: this.executable(), args, env };
+  }
+
+  /** The user's environment less kugetsu's own settings. Marks of turns around this one stay. */
+  environment(): Environment {
+    const ours = (name: string) =>
+      name.startsWith("KUGETSU_") && !name.startsWith(TURN_MARK_PREFIX);
+    return Object.fromEntries(Object.entries(this.#options.env).filter(([name]) => !ours(name)));
+  }
+
+  /** A short call whose output is wanted. `action` says in an error what could not be done. */
+  async ask(
+    args: string[],
+    folder: string,
+    action: string,
+    extra: Environment = {},
+  ): Promise<{ stdout: string }> {
+    const env = { ...this.environment(), ...extra, PWD: folder };
+    this.#options.debug(`in ${folder}: opencode ${args.join(" ")}`);
+    try {
+      return await run(this.executable(), args, {
+        cwd: folder,
+        env: env as NodeJS.ProcessEnv,
+        timeout: 60_000,
+        maxBuffer: 64 * 1024 * 1024,
+      });
+    } catch (error) {
+      const { stderr, message } = error as { stderr?: string; message: string };
+      const said = stderr?.trim().split("\n").at(-1);
+      throw errors.opencodeFailed(action, said || message.split("\n")[0]!);
+    }
+  }
+
+  #guard(request: TurnRequest): Promise<Guard> {
+    return projectGuard(this, {
+      directory: request.directory,
+      agent: request.agent ?? "build",
+      env: this.#options.env,
+      cacheFolder: this.#options.cacheFolder,
+    });
+  }
+
+  #search(): string {
+    const { KUGETSU_OPENCODE: chosen, PATH, HOME } = this.#options.env;
+    if (chosen) {
+      if (isExecutable(chosen)) return chosen;
+      throw errors.noOpencode(
+        `KUGETSU_OPENCODE names ${JSON.stringify(chosen)}, which cannot be run`,
+      );
+    }
+    const found = findExecutable("opencode", PATH);
+    if (found) return found;
+    const installed = HOME && join(HOME, ".opencode", "bin", "opencode");
+    if (installed && isExecutable(installed)) return installed;
+    throw errors.noOpencode("it is neither on PATH nor in ~/.opencode/bin");
+  }
+}
+
+/** The environment that makes opencode follow the policy, on top of what the user set there. */
+function withPolicy(env: Environment, request: TurnRequest, guard: Guard): Environment {
+  const rules = merge(readJson(env["OPENCODE_PERMISSION"]), {
+    ...guard.everywhere,
+    ...UNANSWERABLE,
+  });
+  const agents = Object.fromEntries(
+    Object.entries(guard.agents).map(([name, permission]) => [name, { permission }]),
+  );
+  const config = merge(readJson(env["OPENCODE_CONFIG_CONTENT"]), {
+    experimental: { continue_loop_on_deny: request.permissions === "deny" },
+    ...(Object.keys(agents).length > 0 ? { agent: agents } : {}),
+  });
+  return {
+    ...env,
+    OPENCODE_PERMISSION: JSON.stringify(rules),
+    OPENCODE_CONFIG_CONTENT: JSON.stringify(config),
+  };
+}
+
+type Json = Record<string, unknown>;
+
+/** What cannot be read is left to opencode to complain about, which it does by ignoring it. */
+function readJson(text: string | undefined): Json {
+  try {
+    const value = JSON.parse(text ?? "{}");
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function merge(under: Json, over: Json | PermissionConfig): Json {
+  const result: Json = { ...under };
+  for (const [key, value] of Object.entries(over)) {
+    const below = result[key];
+    result[key] = isObject(value) && isObject(below) ? merge(below, value) : value;
+  }
+  return result;
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isOlder(version: string, than: string): boolean {
+  const parts = (text: string) => text.split(/[.-]/).slice(0, 3).map(Number);
+  const [a, b] = [parts(version), parts(than)];
+  for (let i = 0; i < 3; i++) if (a[i] !== b[i]) return a[i]! < b[i]!;
+  return false;
+}

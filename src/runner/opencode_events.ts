@@ -1,0 +1,78 @@
+/** The lines that `opencode run --format json` prints, as far as we use them. Source: opencode 1.18. */
+import * as v from "valibot";
+
+const tokens = v.looseObject({ input: v.optional(v.number()), output: v.optional(v.number()) });
+
+const event = v.variant("type", [
+  v.looseObject({ type: v.literal("step_start"), sessionID: v.string() }),
+  v.looseObject({
+    type: v.literal("text"),
+    sessionID: v.string(),
+    part: v.looseObject({ text: v.string() }),
+  }),
+  v.looseObject({ type: v.literal("reasoning"), sessionID: v.string() }),
+  v.looseObject({
+    type: v.literal("tool_use"),
+    sessionID: v.string(),
+    part: v.looseObject({
+      tool: v.string(),
+      state: v.looseObject({
+        status: v.string(),
+        title: v.optional(v.string()),
+        error: v.optional(v.string()),
+        input: v.optional(v.record(v.string(), v.unknown())),
+      }),
+    }),
+  }),
+  v.looseObject({
+    type: v.literal("step_finish"),
+    sessionID: v.string(),
+    part: v.looseObject({ reason: v.string(), tokens: v.optional(tokens) }),
+  }),
+  v.looseObject({
+    type: v.literal("error"),
+    sessionID: v.string(),
+    error: v.looseObject({
+      name: v.string(),
+      data: v.optional(
+        v.looseObject({
+          message: v.optional(v.string()),
+          statusCode: v.optional(v.number()),
+        }),
+      ),
+    }),
+  }),
+]);
+
+export type OpencodeEvent = v.InferOutput<typeof event>;
+
+/** The event in a line; undefined for a line that is none, or of a kind that we do not use. */
+export function parseEvent(line: string): OpencodeEvent | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    const result = v.safeParse(event, JSON.parse(line));
+    return result.success ? result.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What opencode tells on standard error in words rather than as events. */
+export type Remark =
+  | { kind: "permission"; permission: string; patterns: string }
+  | { kind: "agent-unknown"; agent: string }
+  | { kind: "other"; text: string };
+
+// deno-lint-ignore no-control-regex
+const COLOURS = /\x1b\[[0-9;]*m/g;
+
+export function parseRemark(line: string): Remark {
+  const text = line.replaceAll(COLOURS, "").trim();
+  const permission = /^!\s*permission requested: (\S+) \((.*)\); auto-rejecting$/.exec(text);
+  if (permission) {
+    return { kind: "permission", permission: permission[1]!, patterns: permission[2]! };
+  }
+  const agent = /^!\s*agent "(.*)" (?:not found|is a subagent)/.exec(text);
+  if (agent) return { kind: "agent-unknown", agent: agent[1]! };
+  return { kind: "other", text };
+}

@@ -1,0 +1,187 @@
+/**
+ * The runner that drives `opencode run`, one process for each turn.
+ *
+ * opencode learns its folder from PWD before it looks at the real working folder, waits for the end of its
+ * standard input before anything else, and keeps its shell tools in sessions of their own. So: both say the
+ * session's folder, the message goes in by standard input and the pipe is closed, and the end of a turn is
+ * the end of everything that carries the turn's mark.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
+import { readLines } from "../platform/lines.ts";
+import type { Runner, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
+import type { OpencodeCommand } from "./opencode_command.ts";
+import { type OpencodeEvent, parseEvent, parseRemark } from "./opencode_events.ts";
+import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** How long a turn's processes get to end by themselves. */
+const GRACE_MS = 3000;
+/** How long output may still come after opencode itself has ended. */
+const DRAIN_MS = 1000;
+
+export class OpencodeRunRunner implements Runner {
+  readonly #opencode: OpencodeCommand;
+
+  constructor(opencode: OpencodeCommand) {
+    this.#opencode = opencode;
+  }
+
+  turn(request: TurnRequest, watch: TurnWatch, signal: AbortSignal): Promise<TurnResult> {
+    return new Turn(this.#opencode, request, watch).run(signal);
+  }
+
+  async endLeftovers(turn: Parameters<Runner["endLeftovers"]>[0]): Promise<number> {
+    return (await endTurnProcesses(turn.id, turn.opencode, GRACE_MS)).length;
+  }
+}
+
+/** One turn under way. */
+class Turn {
+  readonly #opencode: OpencodeCommand;
+  readonly #request: TurnRequest;
+  readonly #watch: TurnWatch;
+  #progress: Progress = NOTHING_SEEN;
+  #process: ReturnType<typeof identify>;
+  /** Calls to the watch, one after the other; the first that fails ends the turn. */
+  #told: Promise<void> = Promise.resolve();
+  #watchFailure: { error: unknown } | undefined;
+  #ending: Promise<unknown> | undefined;
+
+  constructor(opencode: OpencodeCommand, request: TurnRequest, watch: TurnWatch) {
+    this.#opencode = opencode;
+    this.#request = request;
+    this.#watch = watch;
+  }
+
+  async run(signal: AbortSignal): Promise<TurnResult> {
+    const dog = new Watchdog(this.#request.limits, (limit, seconds) => {
+      this.#see({ see: "limit", limit, seconds });
+      this.#end();
+    });
+    const cancel = () => {
+      this.#see({ see: "cancel", signal: signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT" });
+      this.#end();
+    };
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      if (!signal.aborted) await this.#live(dog);
+      else cancel();
+    } finally {
+      dog.stop();
+      signal.removeEventListener("abort", cancel);
+    }
+    await this.#ending;
+    await this.#told;
+    if (this.#watchFailure) throw this.#watchFailure.error;
+    const { session, text } = this.#progress;
+    return { outcome: outcomeOf(this.#progress), session, text };
+  }
+
+  async #live(dog: Watchdog): Promise<void> {
+    const child = await this.#spawn();
+    if (!child) return;
+    const reading = Promise.all([
+      readLines(child.stdout!, (line) => {
+        dog.sign();
+        const event = parseEvent(line);
+        if (event) this.#onEvent(event);
+      }),
+      readLines(child.stderr!, (line) => this.#onRemark(line)),
+    ]);
+    const exited = new Promise<void>((resolve) => {
+      child.once("exit", (code, signal) => {
+        this.#see({ see: "exit", code, signal });
+        resolve();
+      });
+    });
+    this.#process = identify(child.pid!);
+    this.#tell(() => this.#watch.started(this.#process));
+    await this.#told;
+    dog.start();
+    if (!this.#ending) child.stdin!.end(this.#request.message);
+    await exited;
+    await Promise.race([reading, new Promise((later) => setTimeout(later, DRAIN_MS))]);
+    child.stdout!.destroy();
+    child.stderr!.destroy();
+  }
+
+  /** The process, once it runs; undefined when it could not be started, which is then seen. */
+  async #spawn(): Promise<ChildProcess | undefined> {
+    const { directory, id } = this.#request;
+    const { file, args, env } = await this.#opencode.run(this.#request);
+    const child = spawn(file, args, {
+      cwd: directory,
+      env: { ...env, PWD: directory, [turnMark(id)]: "1" },
+      detached: true,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    child.stdin.on("error", () => {}); // it ended without reading: its exit tells more
+    const failure = await new Promise<Error | undefined>((resolve) => {
+      child.once("spawn", () => resolve(undefined));
+      child.once("error", resolve);
+    });
+    if (!failure) return child;
+    this.#see({ see: "spawn-failed", why: failure.message });
+    return undefined;
+  }
+
+  #onEvent(event: OpencodeEvent): void {
+    const known = this.#progress.session;
+    this.#see({ see: "event", event });
+    if (known === undefined) {
+      const { session } = this.#progress;
+      this.#tell(() => this.#watch.named(session!));
+    }
+    const told = tellable(event);
+    if (told) this.#tell(() => this.#watch.event(told));
+  }
+
+  #onRemark(line: string): void {
+    const remark = parseRemark(line);
+    this.#see({ see: "remark", remark });
+    if (remark.kind === "permission") this.#tell(() => this.#watch.event(remark));
+    else if (remark.kind === "agent-unknown") this.#end(); // it would go on with another agent
+    else if (remark.text) {
+      this.#tell(() => this.#watch.event({ kind: "notice", text: remark.text }));
+    }
+  }
+
+  #see(sight: Sight): void {
+    this.#progress = reduce(this.#progress, sight);
+  }
+
+  #tell(call: () => Promise<void> | void): void {
+    this.#told = this.#told.then(async () => {
+      if (this.#watchFailure) return;
+      try {
+        await call();
+      } catch (error) {
+        this.#watchFailure = { error };
+        this.#end();
+      }
+    });
+  }
+
+  #end(): void {
+    this.#ending ??= endTurnProcesses(this.#request.id, this.#process, GRACE_MS);
+  }
+}
+
+/** What the watch is told of an event, if anything. */
+function tellable(event: OpencodeEvent): TurnEvent | undefined {
+  switch (event.type) {
+    case "text":
+      return { kind: "text", text: event.part.text };
+    case "tool_use": {
+      const { tool, state } = event.part;
+      return { kind: "tool", tool, title: state.title ?? "", failed: state.status === "error" };
+    }
+    case "step_finish":
+      return { kind: "step", reason: event.part.reason };
+    case "step_start":
+    case "reasoning":
+    case "error":
+      return undefined;
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * One pure reducer turns what was seen of an opencode turn into its outcome. An exit code alone is never
+ * believed: opencode exits 0 after a provider's error and after a permission that it rejected by itself.
+ */
+import type { Outcome } from "../session/outcome.ts";
+import type { OpencodeEvent, Remark } from "./opencode_events.ts";
+
+/** Everything that can be seen of a turn. Times and clocks are the caller's. */
+export type Sight =
+  | { see: "event"; event: OpencodeEvent }
+  | { see: "remark"; remark: Remark }
+  | { see: "spawn-failed"; why: string }
+  | { see: "exit"; code: number | null; signal: string | null }
+  | { see: "limit"; limit: "first-event" | "silence" | "total"; seconds: number }
+  | { see: "cancel"; signal: "SIGINT" | "SIGTERM" };
+
+/** What has been seen so far. */
+export interface Progress {
+  session?: string;
+  /** The last step: begun, or ended with opencode's reason. */
+  step?: { ended: false } | { ended: true; reason: string };
+  text: string;
+  error?: string;
+  sessionMissing: boolean;
+  agentUnknown?: string;
+  /** The last permission that was rejected after the agent last said something. */
+  rejected?: { permission: string; patterns: string };
+  /** The first decision to stop from our side; what comes after it does not change the outcome. */
+  verdict?: Outcome;
+  spawnFailure?: string;
+  exit?: { code: number | null; signal: string | null };
+  lastWords: string;
+}
+
+export const NOTHING_SEEN: Progress = { text: "", sessionMissing: false, lastWords: "" };
+
+export function reduce(progress: Progress, sight: Sight): Progress {
+  switch (sight.see) {
+    case "event":
+      return withEvent(
+        { ...progress, session: progress.session ?? sight.event.sessionID },
+        sight.event,
+      );
+    case "remark":
+      return withRemark(progress, sight.remark);
+    case "spawn-failed":
+      return { ...progress, spawnFailure: sight.why };
+    case "exit":
+      return { ...progress, exit: { code: sight.code, signal: sight.signal } };
+    case "limit":
+      return { ...progress, verdict: progress.verdict ?? verdictOf(sight) };
+    case "cancel":
+      return {
+        ...progress,
+        verdict: progress.verdict ?? { kind: "cancelled", signal: sight.signal },
+      };
+  }
+}
+
+function withEvent(progress: Progress, event: OpencodeEvent): Progress {
+  switch (event.type) {
+    case "step_start":
+      // After an error that it can mend (a full context, say) opencode goes on with another step.
+      return { ...progress, step: { ended: false }, error: undefined };
+    case "text":
+      return { ...progress, text: event.part.text, rejected: undefined };
+    case "step_finish":
+      return { ...progress, step: { ended: true, reason: event.part.reason } };
+    case "error":
+      return { ...progress, error: wordsOf(event) };
+    case "reasoning":
+    case "tool_use":
+      return progress;
+  }
+}
+
+function withRemark(progress: Progress, remark: Remark): Progress {
+  switch (remark.kind) {
+    case "permission":
+      return { ...progress, rejected: remark };
+    case "agent-unknown":
+      return { ...progress, agentUnknown: remark.agent };
+    case "other": {
+      if (remark.text === "") return progress;
+      const sessionMissing = progress.sessionMissing || /\bSession not found\b/.test(remark.text);
+      return { ...progress, sessionMissing, lastWords: remark.text };
+    }
+  }
+}
+
+/** The outcome of a turn that is over. */
+export function outcomeOf(progress: Progress): Outcome {
+  if (progress.verdict) return progress.verdict;
+  if (progress.spawnFailure !== undefined) {
+    return failed("never-started", `opencode could not be started: ${progress.spawnFailure}`);
+  }
+  if (progress.agentUnknown !== undefined) {
+    return failed(
+      "agent-unknown",
+      `opencode has no agent "${progress.agentUnknown}" to run a turn`,
+    );
+  }
+  if (progress.error !== undefined) return failed("provider", progress.error);
+  if (!progress.step) return endedBeforeAnyStep(progress);
+  if (!progress.step.ended) return cutOff(progress);
+  return ofLastStep(progress, progress.step.reason);
+}
+
+function ofLastStep(progress: Progress, reason: string): Outcome {
+  if (reason === "tool-calls") {
+    const { rejected } = progress;
+    if (!rejected) return cutOff(progress);
+    const what = rejected.patterns
+      ? `${rejected.permission} (${rejected.patterns})`
+      : rejected.permission;
+    return { kind: "blocked", detail: `it wanted the permission ${what}`, pending: false };
+  }
+  if (reason === "length") {
+    return failed("output-limit", "the answer was cut off at the model's output limit");
+  }
+  if (reason === "content-filter" || reason === "error") {
+    return failed("provider", `the model ended the answer: ${reason}`);
+  }
+  return { kind: "done" };
+}
+
+function endedBeforeAnyStep(progress: Progress): Outcome {
+  if (progress.sessionMissing) return failed("session-gone", "opencode no longer has the session");
+  if (/database is (?:locked|busy)|SQLITE_BUSY|migration/i.test(progress.lastWords)) {
+    return failed("database-locked", `opencode's database was not ready: ${progress.lastWords}`);
+  }
+  if (progress.exit?.signal) return killed(progress.exit.signal);
+  const words = progress.lastWords || `it printed nothing and exited with ${progress.exit?.code}`;
+  return failed("opencode", `opencode ended early: ${words}`);
+}
+
+function cutOff(progress: Progress): Outcome {
+  if (progress.exit?.signal) return killed(progress.exit.signal);
+  return failed("unfinished", "opencode ended in the middle of its work");
+}
+
+function killed(signal: string): Outcome {
+  return failed("killed", `opencode was ended by ${signal}`);
+}
+
+function verdictOf(sight: Extract<Sight, { see: "limit" }>): Outcome {
+  return sight.limit === "total"
+    ? { kind: "timeout", seconds: sight.seconds }
+    : { kind: "stalled", limit: sight.limit, seconds: sight.seconds };
+}
+
+function wordsOf(event: Extract<OpencodeEvent, { type: "error" }>): string {
+  const { name, data } = event.error;
+  const status = data?.statusCode === undefined ? "" : ` (status ${data.statusCode})`;
+  return `${data?.message ?? name}${status}`;
+}
+
+function failed(
+  reason: Extract<Outcome, { kind: "failed" }>["reason"],
+  detail: string,
+): Outcome {
+  return { kind: "failed", reason, detail };
+}

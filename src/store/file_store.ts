@@ -1,0 +1,312 @@
+/**
+ * The store as files, readable by the tool before this one.
+ *
+ * | lock | held for | by |
+ * |---|---|---|
+ * | `locks/store.lock` | one read-modify-write | whoever changes the index or opens or deletes a turn lock |
+ * | `locks/turns/FILE.lock` | a whole turn | whoever runs it |
+ *
+ * Commit order: session file, then index, both when a session comes and when it goes. So a file without an
+ * entry is an orphan or a cut-off start, and an entry without a file is a finished destroy.
+ */
+import { errors } from "../errors.ts";
+import { removeDurably } from "../platform/durable_write.ts";
+import { fileNamesOf } from "../session/file_name.ts";
+import type { MadeSession, SessionRecord } from "../session/record.ts";
+import { foldRef, formatRef, type IssueRef } from "../session/ref.ts";
+import { isActive, observed } from "../session/state.ts";
+import { examineFiles, repairFiles } from "./checkup.ts";
+import {
+  type Found,
+  inspectIndex,
+  readEntry,
+  readIndex,
+  readSession,
+  sessionFiles,
+  writeIndex,
+  writeSession,
+} from "./files.ts";
+import { BASE_FILE, filesIn, type Layout, layoutOf, prepareFolder } from "./layout.ts";
+import { type HeldLock, holderOf, isHeld, lock, tryLock } from "./lock.ts";
+import type { Finding, Hold, Listing, Orphan, Store, StoredSession } from "./mod.ts";
+import type { Index } from "./schemas.ts";
+
+/** How long a command waits for the store lock, which is held for milliseconds. */
+const STORE_LOCK_SECONDS = 30;
+
+export class FileStore implements Store {
+  readonly folder: string;
+  readonly #layout: Layout;
+  readonly #holder: string;
+  #prepared = false;
+
+  /** `holder` names this process to those who have to wait for it: `pid 123 (kugetsu start …)`. */
+  constructor(folder: string, holder: string) {
+    this.folder = folder;
+    this.#layout = layoutOf(folder);
+    this.#holder = holder;
+  }
+
+  async list(): Promise<Listing> {
+    const index = readIndex(this.#layout);
+    const sessions: StoredSession[] = [];
+    for (const [key, file] of Object.entries(index.issues)) {
+      const session = await this.#stored(key, file);
+      if (session) sessions.push(session);
+    }
+    return { base: this.#baseOf(index), sessions: [...sessions, ...await this.#beginning(index)] };
+  }
+
+  base(): Promise<MadeSession | undefined> {
+    return Promise.resolve(this.#baseOf(readIndex(this.#layout)));
+  }
+
+  setBase(record: MadeSession, { replace }: { replace: boolean }): Promise<void> {
+    return this.#locked(() => {
+      const index = readIndex(this.#layout);
+      const present = this.#baseOf(index);
+      if (present && !replace) throw errors.baseExists(present.opencode_session_id);
+      writeSession(this.#layout, BASE_FILE, record);
+      writeIndex(this.#layout, { ...index, base: record.opencode_session_id });
+    });
+  }
+
+  removeBase(): Promise<boolean> {
+    return this.#locked(() => {
+      const index = readIndex(this.#layout);
+      removeDurably(this.#layout.session(BASE_FILE));
+      if (index.base === null) return false;
+      writeIndex(this.#layout, { ...index, base: null });
+      return true;
+    });
+  }
+
+  async find(ref: IssueRef): Promise<StoredSession | undefined> {
+    const entry = entryOf(readIndex(this.#layout), ref);
+    return entry && await this.#stored(entry.key, entry.file);
+  }
+
+  claim(ref: IssueRef): Promise<Hold> {
+    return this.#locked(async () => {
+      const index = readIndex(this.#layout);
+      const entry = entryOf(index, ref);
+      if (entry && readSession(this.#layout, entry.file).kind !== "absent") {
+        throw errors.sessionExists(entry.key);
+      }
+      const key = entry?.key ?? formatRef(ref);
+      const file = entry?.file ?? this.#fileFor(ref, index);
+      const taken = await this.#takeTurn(key, file);
+      const found = readSession(this.#layout, file);
+      if (found.kind === "record" && found.record.opencode_session_id !== null) {
+        taken.release();
+        throw errors.notIndexed(key, this.#layout.session(file));
+      }
+      return this.#holdOf(key, file, taken, found);
+    });
+  }
+
+  hold(ref: IssueRef): Promise<Hold & { readonly record: SessionRecord }> {
+    return this.#locked(async () => {
+      const entry = entryOf(readIndex(this.#layout), ref);
+      if (!entry) throw await this.#missing(ref);
+      const taken = await this.#takeTurn(entry.key, entry.file);
+      const found = readEntry(this.#layout, entry.key, entry.file);
+      if (found.kind === "record") {
+        return this.#holdOf(entry.key, entry.file, taken, found) as
+          & Hold
+          & { readonly record: SessionRecord };
+      }
+      taken.release({ remove: true });
+      if (found.kind === "absent") throw errors.noSession(entry.key);
+      throw errors.damagedRecord(this.#layout.session(entry.file), found.why);
+    });
+  }
+
+  async orphans(): Promise<Orphan[]> {
+    const indexed = new Set(Object.values(readIndex(this.#layout).issues));
+    const found: Orphan[] = [];
+    for (const file of sessionFiles(this.#layout)) {
+      if (indexed.has(file) || await isHeld(this.#layout.turnLock(file))) continue;
+      const session = readSession(this.#layout, file);
+      if (session.kind !== "absent") found.push(orphanOf(file, session));
+    }
+    return found;
+  }
+
+  deleteOrphans(): Promise<Orphan[]> {
+    return this.#locked(async () => {
+      const deleted: Orphan[] = [];
+      for (const orphan of await this.orphans()) {
+        const taken = await tryLock(this.#layout.turnLock(orphan.file), this.#holder);
+        if (!taken) continue;
+        try {
+          removeDurably(this.#layout.session(orphan.file));
+          deleted.push(orphan);
+        } finally {
+          taken.release({ remove: true });
+        }
+      }
+      return deleted;
+    });
+  }
+
+  examine(): Promise<Finding[]> {
+    return examineFiles(this.#layout);
+  }
+
+  repair(): Promise<Finding[]> {
+    return this.#locked(() => repairFiles(this.#layout, this.#holder));
+  }
+
+  amend(key: string, change: (record: SessionRecord) => SessionRecord): Promise<boolean> {
+    return this.#locked(async () => {
+      const file = readIndex(this.#layout).issues[key];
+      if (!file) return false;
+      const taken = await tryLock(this.#layout.turnLock(file), this.#holder);
+      if (!taken) return false;
+      try {
+        const found = readEntry(this.#layout, key, file);
+        if (found.kind !== "record") return false;
+        writeSession(this.#layout, file, change(found.record));
+        return true;
+      } finally {
+        taken.release({ remove: true });
+      }
+    });
+  }
+
+  /** The session behind an index entry as it is now; undefined for an entry that a destroy left behind. */
+  async #stored(key: string, file: string): Promise<StoredSession | undefined> {
+    const found = readEntry(this.#layout, key, file);
+    if (found.kind === "absent") return undefined;
+    if (found.kind === "damaged") return { key, record: undefined, problem: found.why };
+    if (!isActive(found.record)) return { key, record: found.record };
+    const path = this.#layout.turnLock(file);
+    const busy = await isHeld(path);
+    const record = observed(found.record, busy);
+    return busy ? { key, record, holder: holderOf(path) } : { key, record };
+  }
+
+  /** Starts under way that have no index entry yet. Every running turn has a lock file, so few are looked at. */
+  async #beginning(index: Index): Promise<StoredSession[]> {
+    const indexed = new Set(Object.values(index.issues));
+    const found: StoredSession[] = [];
+    for (const name of filesIn(this.#layout.turnLocks, ".lock")) {
+      const file = name.replace(/\.lock$/, ".json");
+      if (indexed.has(file)) continue;
+      const started = readSession(this.#layout, file);
+      const key = started.kind === "record" && started.record.issue_ref;
+      const session = key ? await this.#stored(key, file) : undefined;
+      if (session?.holder) found.push(session);
+    }
+    return found;
+  }
+
+  #baseOf(index: Index): MadeSession | undefined {
+    if (index.base === null) return undefined;
+    const found = readSession(this.#layout, BASE_FILE);
+    if (found.kind === "damaged") {
+      throw errors.damagedRecord(this.#layout.session(BASE_FILE), found.why);
+    }
+    if (found.kind === "absent" || found.record.opencode_session_id === null) return undefined;
+    return found.record as MadeSession;
+  }
+
+  /** The file of an issue that is not in the index: its own, or the one with a digest if that is taken. */
+  #fileFor(ref: IssueRef, index: Index): string {
+    const key = formatRef(ref);
+    const used = new Set(Object.values(index.issues));
+    for (const file of fileNamesOf(ref)) {
+      const found = readSession(this.#layout, file);
+      const ours = found.kind === "record" && foldRef(found.record.issue_ref ?? "") === key;
+      if (!used.has(file) && (found.kind === "absent" || ours)) return file;
+    }
+    throw errors.fileTaken(this.#layout.session(fileNamesOf(ref)[0]!), "another issue");
+  }
+
+  async #takeTurn(key: string, file: string): Promise<HeldLock> {
+    const path = this.#layout.turnLock(file);
+    const taken = await tryLock(path, this.#holder);
+    if (!taken) throw errors.turnRunning(key, holderOf(path));
+    return taken;
+  }
+
+  /** Why there is no session to hold: none, or one that is only being started. */
+  async #missing(ref: IssueRef) {
+    for (const file of fileNamesOf(ref)) {
+      const path = this.#layout.turnLock(file);
+      if (await isHeld(path)) return errors.turnRunning(formatRef(ref), holderOf(path));
+    }
+    return errors.noSession(formatRef(ref));
+  }
+
+  #holdOf(key: string, file: string, taken: HeldLock, found: Found): Hold {
+    let record = found.kind === "record" ? found.record : undefined;
+    const layout = this.#layout;
+    return {
+      key,
+      get record() {
+        return record;
+      },
+      save: async (next) => {
+        writeSession(layout, file, next);
+        record = next;
+        if (next.opencode_session_id !== null) await this.#enter(key, file);
+      },
+      remove: () =>
+        this.#locked(() => {
+          removeDurably(layout.session(file));
+          const index = readIndex(layout);
+          if (key in index.issues) {
+            const { [key]: _, ...issues } = index.issues;
+            writeIndex(layout, { ...index, issues });
+          }
+          taken.release({ remove: true });
+        }),
+      release: async () => {
+        await this.#locked(() => taken.release({ remove: true })).catch(() => taken.release());
+      },
+    };
+  }
+
+  /** Puts a session in the index. Entries are only ever removed by the holder, so one look is enough. */
+  async #enter(key: string, file: string): Promise<void> {
+    const inspected = inspectIndex(this.#layout);
+    if (inspected.ok && inspected.value.issues[key] === file) return;
+    await this.#locked(() => {
+      const index = readIndex(this.#layout);
+      writeIndex(this.#layout, { ...index, issues: { ...index.issues, [key]: file } });
+    });
+  }
+
+  /** Runs `change` while no other process changes the store. */
+  async #locked<T>(change: () => T | Promise<T>): Promise<T> {
+    if (!this.#prepared) prepareFolder(this.#layout);
+    this.#prepared = true;
+    const path = this.#layout.storeLock;
+    const taken = await lock(path, STORE_LOCK_SECONDS * 1000, this.#holder);
+    if (!taken) throw errors.storeLocked(holderOf(path), STORE_LOCK_SECONDS);
+    try {
+      return await change();
+    } finally {
+      taken.release();
+    }
+  }
+}
+
+/** The index entry of an issue, however its key is spelled. The exact spelling goes first. */
+function entryOf(index: Index, ref: IssueRef): { key: string; file: string } | undefined {
+  const key = formatRef(ref);
+  if (Object.hasOwn(index.issues, key)) return { key, file: index.issues[key]! };
+  const folded = Object.entries(index.issues).find(([other]) => foldRef(other) === key);
+  return folded && { key: folded[0], file: folded[1] };
+}
+
+function orphanOf(file: string, found: Found): Orphan {
+  const record = found.kind === "record" ? found.record : undefined;
+  return {
+    file,
+    ref: record?.issue_ref ?? undefined,
+    opencodeSession: record?.opencode_session_id ?? undefined,
+  };
+}

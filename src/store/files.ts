@@ -1,0 +1,78 @@
+/** Reading and writing the index and the session files. A reader takes no lock: files change by rename. */
+import { readFileSync } from "node:fs";
+import { errors } from "../errors.ts";
+import { writeDurably } from "../platform/durable_write.ts";
+import type { SessionRecord } from "../session/record.ts";
+import { foldRef } from "../session/ref.ts";
+import { BASE_FILE, filesIn, type Layout } from "./layout.ts";
+import { type Index, type Parsed, parseIndex, parseRecord } from "./schemas.ts";
+
+/** A session file as found: absent, damaged, or a record. */
+export type Found =
+  | { kind: "absent" }
+  | { kind: "damaged"; why: string }
+  | { kind: "record"; record: SessionRecord };
+
+/** The text of a file, or undefined where there is none. @throws unreadable */
+export function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if ((cause as { code?: string }).code === "ENOENT") return undefined;
+    throw errors.unreadable(path, cause);
+  }
+}
+
+export function readSession(layout: Layout, file: string): Found {
+  const text = readText(layout.session(file));
+  if (text === undefined) return { kind: "absent" };
+  const parsed = parseRecord(text);
+  return parsed.ok
+    ? { kind: "record", record: parsed.value }
+    : { kind: "damaged", why: parsed.why };
+}
+
+/** The file behind an index entry; one that speaks of another issue counts as damaged. */
+export function readEntry(layout: Layout, key: string, file: string): Found {
+  const found = readSession(layout, file);
+  if (found.kind !== "record") return found;
+  const says = found.record.issue_ref ?? "no issue";
+  if (says === key || foldRef(says) === foldRef(key)) return found;
+  return { kind: "damaged", why: `it holds the session of "${says}"` };
+}
+
+export function writeSession(layout: Layout, file: string, record: SessionRecord): void {
+  writeDurably(layout.session(file), toJson(record));
+}
+
+/**
+ * The index, or why it cannot be used. A folder without index and without session files is simply new; one
+ * with session files has lost its index.
+ */
+export function inspectIndex(layout: Layout): Parsed<Index> {
+  const text = readText(layout.index);
+  if (text !== undefined) return parseIndex(text);
+  return filesIn(layout.sessions, ".json").length === 0
+    ? { ok: true, value: { base: null, issues: {} } }
+    : { ok: false, why: "it is missing, but there are session files" };
+}
+
+/** @throws index-damaged */
+export function readIndex(layout: Layout): Index {
+  const parsed = inspectIndex(layout);
+  if (!parsed.ok) throw errors.indexDamaged(layout.index, parsed.why);
+  return parsed.value;
+}
+
+export function writeIndex(layout: Layout, index: Index): void {
+  writeDurably(layout.index, toJson(index));
+}
+
+/** All session files but the base's. */
+export function sessionFiles(layout: Layout): string[] {
+  return filesIn(layout.sessions, ".json").filter((file) => file !== BASE_FILE);
+}
+
+function toJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,74 @@
+/** Where each thing lies in the state folder, and how the folder is made. */
+import { chmodSync, existsSync, mkdirSync, readdirSync, statfsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { errors } from "../errors.ts";
+
+export const BASE_FILE = "base.json";
+
+export interface Layout {
+  folder: string;
+  index: string;
+  sessions: string;
+  session(file: string): string;
+  storeLock: string;
+  turnLocks: string;
+  turnLock(file: string): string;
+}
+
+export function layoutOf(folder: string): Layout {
+  const sessions = join(folder, "sessions");
+  const turnLocks = join(folder, "locks", "turns");
+  return {
+    folder,
+    index: join(folder, "index.json"),
+    sessions,
+    session: (file) => join(sessions, file),
+    storeLock: join(folder, "locks", "store.lock"),
+    turnLocks,
+    turnLock: (file) => join(turnLocks, `${basename(file, ".json")}.lock`),
+  };
+}
+
+/** Makes what is missing, mode 0700, and refuses a file system on which locks mean nothing. */
+export function prepareFolder(layout: Layout): void {
+  try {
+    const isNew = !existsSync(layout.folder);
+    mkdirSync(layout.sessions, { recursive: true, mode: 0o700 });
+    mkdirSync(layout.turnLocks, { recursive: true, mode: 0o700 });
+    if (!isNew) chmodSync(layout.folder, 0o700);
+  } catch (cause) {
+    throw errors.unwritable(layout.folder, cause);
+  }
+  const kind = NETWORK_FILE_SYSTEMS.get(statfsSync(layout.folder).type >>> 0);
+  if (kind) throw errors.networkFolder(layout.folder, kind);
+}
+
+/** `f_type` of statfs(2) on Linux; other systems use other numbers, which are then simply not found. */
+const NETWORK_FILE_SYSTEMS = new Map([
+  [0x6969, "NFS"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB2"],
+  [0x517b, "SMB"],
+  [0x01021997, "9p"],
+  [0x5346414f, "AFS"],
+  [0x00c36400, "CephFS"],
+]);
+
+/** The names of a folder's files that end in `suffix`, hidden ones left out; none if it is missing. */
+export function filesIn(folder: string, suffix: string): string[] {
+  return namesIn(folder).filter((name) => name.endsWith(suffix) && !name.startsWith("."));
+}
+
+/** The same for hidden files, which is what temporary ones are. */
+export function hiddenFilesIn(folder: string, suffix: string): string[] {
+  return namesIn(folder).filter((name) => name.endsWith(suffix) && name.startsWith("."));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    if ((cause as { code?: string }).code === "ENOENT") return [];
+    throw errors.unreadable(folder, cause);
+  }
+}

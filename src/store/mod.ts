@@ -1,0 +1,93 @@
+/**
+ * The store port: which issue has which session, and who works on it.
+ *
+ * Every change has compare-and-set meaning: it is made against what is stored at that moment, or refused with
+ * the error named. Nobody but the holder of an issue's turn changes its record. Today the store is files
+ * (file_store.ts); nothing here says so, apart from paths that help a person.
+ */
+import type { IssueRef } from "../session/ref.ts";
+import type { MadeSession, RunningTurn, SessionRecord } from "../session/record.ts";
+
+/** A session as it is stored, with what is true of it now. */
+export interface StoredSession {
+  /** The issue as the index spells it. */
+  key: string;
+  /** Undefined when the session file cannot be read; `problem` then says why. */
+  record: SessionRecord | undefined;
+  problem?: string;
+  /** Who runs a turn of it now, for people; undefined when nobody does. */
+  holder?: string;
+}
+
+export interface Listing {
+  base: MadeSession | undefined;
+  sessions: StoredSession[];
+}
+
+/** A session file that no index entry points to. */
+export interface Orphan {
+  file: string;
+  /** What it says it is the session of; undefined when it cannot be read. */
+  ref: string | undefined;
+  opencodeSession: string | undefined;
+}
+
+/** The right to work on one issue. It is lost when the process dies, and given back by release or remove. */
+export interface Hold {
+  readonly key: string;
+  /** What is stored now; undefined for an issue that has nothing yet. */
+  readonly record: SessionRecord | undefined;
+  /** Stores the record durably; one with a session id is also put in the index. */
+  save(record: SessionRecord): Promise<void>;
+  /** Removes file and mapping, and gives the hold back. */
+  remove(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Something that is not as it should be, and what `repair` would do or did about it. */
+export interface Finding {
+  kind:
+    | "index-damaged"
+    | "record-damaged"
+    | "base-mismatch"
+    | "dangling-entry"
+    | "wrong-ref"
+    | "orphan"
+    | "cut-off-start"
+    | "cut-off-adopt"
+    | "interrupted-turn"
+    | "leftover";
+  /** The file or issue concerned. */
+  subject: string;
+  what: string;
+  repair: string;
+  /** The turn that was cut off, whose processes may still be there. */
+  turn?: RunningTurn;
+}
+
+export interface Store {
+  /** Where the state is, for messages. */
+  readonly folder: string;
+  /** Everything, in the order in which it was started. @throws index-damaged */
+  list(): Promise<Listing>;
+  base(): Promise<MadeSession | undefined>;
+  /** @throws base-exists unless `replace` */
+  setBase(record: MadeSession, options: { replace: boolean }): Promise<void>;
+  /** Removes the base's mapping; false when there is none. */
+  removeBase(): Promise<boolean>;
+  find(ref: IssueRef): Promise<StoredSession | undefined>;
+  /** The right to begin an issue that has no session. @throws session-exists, turn-running, not-indexed */
+  claim(ref: IssueRef): Promise<Hold>;
+  /** The right to a session's next turn. @throws no-session, turn-running, damaged-record */
+  hold(ref: IssueRef): Promise<Hold & { readonly record: SessionRecord }>;
+  /** Session files outside the index, less those a running start is about to index. @throws index-damaged */
+  orphans(): Promise<Orphan[]>;
+  /** Deletes such files and returns them. */
+  deleteOrphans(): Promise<Orphan[]>;
+  /** Looks for everything that is not as it should be; changes nothing. */
+  examine(): Promise<Finding[]>;
+  /** Repairs what examine finds and returns it. What cannot be read is copied aside first. */
+  repair(): Promise<Finding[]>;
+  /** Changes the record of a session that has no turn; one that is busy or gone is left alone. */
+  amend(key: string, change: (record: SessionRecord) => SessionRecord): Promise<boolean>;
+}

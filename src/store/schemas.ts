@@ -1,0 +1,75 @@
+/** What may stand in the state folder's files. Unknown fields are kept: another version wrote them. */
+import * as v from "valibot";
+import type { SessionRecord } from "../session/record.ts";
+
+const processIdentity = v.object({ pid: v.number(), started: v.string(), boot: v.string() });
+
+const runningTurn = v.looseObject({
+  id: v.string(),
+  kind: v.picklist(["start", "continue"]),
+  started_at: v.string(),
+  owner: processIdentity,
+  opencode: v.optional(processIdentity),
+});
+
+const lastTurn = v.looseObject({
+  id: v.string(),
+  outcome: v.picklist(["done", "failed", "blocked", "stalled", "timeout", "cancelled"]),
+  started_at: v.string(),
+  ended_at: v.string(),
+});
+
+const sessionRecord = v.looseObject({
+  type: v.picklist(["base", "forked"]),
+  issue_ref: v.nullable(v.string()),
+  opencode_session_id: v.nullable(v.string()),
+  created_at: v.string(),
+  state: v.string(),
+  reason: v.optional(v.string()),
+  updated_at: v.optional(v.string()),
+  directory: v.optional(v.string()),
+  origin: v.optional(v.picklist(["created", "adopted", "forked"])),
+  opencode_version: v.optional(v.string()),
+  commit: v.optional(v.string()),
+  turn: v.optional(runningTurn),
+  last_turn: v.optional(lastTurn),
+});
+
+/** The index: the base's session id and the file of each issue. */
+export interface Index {
+  base: string | null;
+  issues: Record<string, string>;
+}
+
+/** A file of `sessions/`: never a path. */
+const FILE_NAME = /^(?!\.)[^/\\\0]+\.json$/;
+
+const index = v.looseObject({
+  base: v.nullable(v.string()),
+  issues: v.record(v.string(), v.pipe(v.string(), v.regex(FILE_NAME, "not a file name"))),
+});
+
+/** The value, or in words what is wrong with the text. */
+export type Parsed<T> = { ok: true; value: T } | { ok: false; why: string };
+
+export function parseRecord(text: string): Parsed<SessionRecord> {
+  return parse(sessionRecord, text) as Parsed<SessionRecord>;
+}
+
+export function parseIndex(text: string): Parsed<Index> {
+  return parse(index, text);
+}
+
+function parse<T>(schema: v.GenericSchema<unknown, T>, text: string): Parsed<T> {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    return { ok: false, why: text.trim() === "" ? "it is empty" : "it is not JSON" };
+  }
+  const result = v.safeParse(schema, data);
+  if (result.success) return { ok: true, value: result.output };
+  const [issue] = result.issues;
+  const where = v.getDotPath(issue);
+  return { ok: false, why: where ? `${where}: ${issue.message}` : issue.message };
+}

@@ -1,0 +1,148 @@
+/**
+ * An OpenAI-compatible model on loopback that does what the last user message tells it to, so that
+ * every outcome of a real opencode turn can be produced on demand.
+ *
+ * Orders are lines of the message that begin with `@`; each request of the same turn takes the next
+ * one (a turn asks again after every tool call), and when they are used up the model says `done`:
+ *
+ * | order | what the model does |
+ * |---|---|
+ * | `@say TEXT` | streams TEXT and ends |
+ * | `@tool NAME JSON` | calls the tool NAME with the arguments JSON |
+ * | `@status CODE` | answers with that HTTP status |
+ * | `@hang` | accepts the request and never answers |
+ * | `@slow MS TEXT` | streams TEXT word by word, MS milliseconds apart |
+ *
+ * A message without orders is answered with its own length and digest (`bytes=… sha256=…`), which is how
+ * tests see that a message arrived byte for byte. A request without tools is opencode asking for a title.
+ */
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A running model. `url` ends in `/v1`; `prompts` holds the last user message of every request, in order. */
+export interface ScriptedModel {
+  readonly url: string;
+  readonly prompts: string[];
+  close(): Promise<void>;
+}
+
+interface ChatMessage {
+  role: string;
+  content: string | { type: string; text?: string }[] | null;
+}
+
+interface ChatRequest {
+  stream?: boolean;
+  tools?: unknown[];
+  messages: ChatMessage[];
+}
+
+/** Starts the model on a free loopback port. */
+export async function startScriptedModel(): Promise<ScriptedModel> {
+  const prompts: string[] = [];
+  const server = createServer((request, response) => {
+    answer(request, response, prompts).catch((error) => {
+      response.writeHead(500).end(String(error));
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/v1`,
+    prompts,
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, prompts: string[]) {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  if (!request.url?.endsWith("/chat/completions")) return void response.writeHead(404).end();
+  const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as ChatRequest;
+  if (!body.tools?.length) return say(response, "A title");
+
+  const lastUser = body.messages.findLastIndex((message) => message.role === "user");
+  const prompt = textOf(body.messages[lastUser]);
+  prompts.push(prompt);
+  const orders = prompt.split("\n").filter((line) => line.startsWith("@"));
+  const stepsTaken = body.messages.slice(lastUser).filter((m) => m.role === "assistant").length;
+  const order = orders[stepsTaken];
+  if (order === undefined) return say(response, orders.length ? "done" : digestOf(prompt));
+
+  const [verb, ...words] = order.split(" ");
+  const rest = words.join(" ");
+  if (verb === "@say") return say(response, rest);
+  if (verb === "@status") return refuse(response, Number(rest));
+  if (verb === "@hang") return;
+  if (verb === "@slow") return saySlowly(response, Number(words[0]), words.slice(1));
+  if (verb === "@tool") return callTool(response, words[0]!, words.slice(1).join(" "));
+  throw new Error(`The scripted model does not know the order "${order}"`);
+}
+
+function textOf(message: ChatMessage | undefined): string {
+  const content = message?.content ?? "";
+  if (typeof content === "string") return content;
+  return content.map((part) => part.text ?? "").join("");
+}
+
+function digestOf(text: string): string {
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  return `bytes=${Buffer.byteLength(text)} sha256=${sha256}`;
+}
+
+function refuse(response: ServerResponse, status: number) {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify({ error: { message: `scripted ${status}`, type: "scripted" } }));
+}
+
+function say(response: ServerResponse, text: string) {
+  open(response);
+  delta(response, { role: "assistant", content: text });
+  finish(response, "stop");
+}
+
+async function saySlowly(response: ServerResponse, pause: number, words: string[]) {
+  open(response);
+  for (const word of words) {
+    delta(response, { role: "assistant", content: `${word} ` });
+    await new Promise((later) => setTimeout(later, pause));
+    if (response.destroyed) return;
+  }
+  finish(response, "stop");
+}
+
+function callTool(response: ServerResponse, name: string, json: string) {
+  open(response);
+  const call = { index: 0, id: `call_${crypto.randomUUID()}`, type: "function" };
+  delta(response, {
+    role: "assistant",
+    tool_calls: [{ ...call, function: { name, arguments: json } }],
+  });
+  finish(response, "tool_calls");
+}
+
+function open(response: ServerResponse) {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+}
+
+function delta(response: ServerResponse, fields: Record<string, unknown>) {
+  write(response, { choices: [{ index: 0, delta: fields, finish_reason: null }] });
+}
+
+function finish(response: ServerResponse, reason: string) {
+  write(response, {
+    choices: [{ index: 0, delta: {}, finish_reason: reason }],
+    usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
+  });
+  response.end("data: [DONE]\n\n");
+}
+
+function write(response: ServerResponse, fields: Record<string, unknown>) {
+  const chunk = { id: "scripted", object: "chat.completion.chunk", created: 0, model: "scripted" };
+  response.write(`data: ${JSON.stringify({ ...chunk, ...fields })}\n\n`);
+}
