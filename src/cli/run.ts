@@ -1,20 +1,18 @@
 /** From the command line to an exit status. Errors become one message, and an exit status, here only. */
-// Loading these two beforehand makes the first use of the standard streams some milliseconds faster.
-import "node:tty";
-import "node:stream";
+import { isatty } from "node:tty";
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import manifest from "../../deno.json" with { type: "json" };
 import type { CommonOptions, Host } from "../commands/define.ts";
 import { errors, EXIT, type ExitStatus, KugetsuError, reasonOf } from "../errors.ts";
 import { type AnyCommand, COMMANDS } from "./commands.ts";
-import { printError, surviveClosedPipes, terminalOutput } from "./terminal.ts";
+import { outputFailure, STDERR, STDOUT, writeAll } from "./streams.ts";
+import { printError, terminalOutput } from "./terminal.ts";
 import { wire } from "./wire.ts";
 
 type Environment = Record<string, string | undefined>;
 
 /** Runs the command line and returns the exit status. Never throws. */
 export async function run(args: string[], env: Environment, cwd: string): Promise<ExitStatus> {
-  surviveClosedPipes();
   let status: ExitStatus = EXIT.ok;
   const host: Host = {
     async run(command, options, work) {
@@ -26,6 +24,8 @@ export async function run(args: string[], env: Environment, cwd: string): Promis
   try {
     const program = await makeProgram(args, host);
     await program.parseAsync(args, { from: "user" });
+    const failure = outputFailure();
+    if (failure) throw errors.unwritable("standard output", failure);
     return status;
   } catch (error) {
     return report(error, args, env);
@@ -60,7 +60,15 @@ function isVersionCall(args: string[]): boolean {
 
 /** Commander's own errors are thrown rather than printed, so that they end like all others. */
 function prepare(command: AnyCommand): void {
-  command.exitOverride().configureOutput({ outputError: () => {} });
+  command.exitOverride().configureOutput({
+    writeOut: (text) => writeAll(STDOUT, text),
+    writeErr: (text) => writeAll(STDERR, text),
+    outputError: () => {},
+    getOutHelpWidth: () => isatty(STDOUT) ? process.stdout.columns : 80,
+    getErrHelpWidth: () => 80,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
   for (const child of command.commands) prepare(child as AnyCommand);
 }
 
@@ -83,7 +91,7 @@ function report(error: unknown, args: string[], env: Environment): ExitStatus {
     next: "the same command with --debug, and report what it prints",
   });
   printError(bug, json, env);
-  if (args.includes("--debug") && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (args.includes("--debug") && error instanceof Error) writeAll(STDERR, `${error.stack}\n`);
   return EXIT.internal;
 }
 

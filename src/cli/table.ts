@@ -1,20 +1,31 @@
 /** Tables for people: aligned by display width, and cut to a width where there is one. Pure. */
-import stringWidth from "string-width";
 
 const GAP = "  ";
 const RULE = "─";
 
-/** Lines, each with its end. `columns` is the width to fit in; undefined for as wide as it takes. */
-export function renderTable(
+/** How many columns of a terminal a text takes. */
+type Measure = (text: string) => number;
+
+/**
+ * Lines, each with its end. `columns` is the width to fit in; undefined for as wide as it takes. What measures
+ * other characters than ASCII is loaded only where there are some.
+ */
+export async function renderTable(
   header: string[],
   rows: string[][],
   columns: number | undefined,
-): string {
+): Promise<string> {
   const cells = [header, ...rows.map((row) => row.map(makeVisible))];
-  const widths = fit(naturalWidths(cells), columns);
-  const lines = cells.map((row) =>
-    row.map((cell, i) => pad(cell, widths[i]!, i === row.length - 1)).join(GAP).trimEnd()
-  );
+  const measure = await measureFor(cells);
+  const widths = fit(naturalWidths(cells, measure), columns);
+  const lines = cells.map((row) => {
+    let line = "";
+    for (let i = 0; i < row.length; i++) {
+      line += pad(row[i]!, widths[i]!, i === row.length - 1, measure);
+      if (i < row.length - 1) line += GAP;
+    }
+    return line.trimEnd();
+  });
   const total = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
   const [first, ...rest] = lines;
   return [first, RULE.repeat(total), ...rest].map((line) => `${line}\n`).join("");
@@ -37,14 +48,19 @@ const TREACHEROUS =
   // deno-lint-ignore no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 
-function widthOf(text: string): number {
-  return PLAIN.test(text) ? text.length : stringWidth(text);
+async function measureFor(rows: string[][]): Promise<Measure> {
+  if (rows.every((row) => row.every((cell) => PLAIN.test(cell)))) return (text) => text.length;
+  const { default: stringWidth } = await import("string-width");
+  return stringWidth;
 }
 
-function naturalWidths(rows: string[][]): number[] {
+function naturalWidths(rows: string[][], measure: Measure): number[] {
   const widths: number[] = [];
   for (const row of rows) {
-    for (let i = 0; i < row.length; i++) widths[i] = Math.max(widths[i] ?? 0, widthOf(row[i]!));
+    for (let i = 0; i < row.length; i++) {
+      const width = measure(row[i]!);
+      if (width > (widths[i] ?? 0)) widths[i] = width;
+    }
   }
   return widths;
 }
@@ -65,17 +81,17 @@ function fit(widths: number[], columns: number | undefined): number[] {
   return fitted;
 }
 
-function pad(text: string, width: number, last: boolean): string {
-  const own = widthOf(text);
-  if (own > width) return cut(text, width);
+function pad(text: string, width: number, last: boolean, measure: Measure): string {
+  const own = measure(text);
+  if (own > width) return cut(text, width, measure);
   return last ? text : text + " ".repeat(width - own);
 }
 
-function cut(text: string, width: number): string {
+function cut(text: string, width: number, measure: Measure): string {
   let kept = "";
   let used = 0;
   for (const { segment } of new Intl.Segmenter().segment(text)) {
-    const own = widthOf(segment);
+    const own = measure(segment);
     if (used + own > width - 1) break;
     kept += segment;
     used += own;

@@ -1,9 +1,8 @@
 /** The output port on the process's own streams. */
-import { createInterface } from "node:readline/promises";
-import { styleText } from "node:util";
+import { isatty } from "node:tty";
 import type { Output, Progress } from "../commands/output.ts";
 import type { KugetsuError } from "../errors.ts";
-import { renderTable } from "./table.ts";
+import { STDERR, STDOUT, writeAll } from "./streams.ts";
 
 export interface TerminalOptions {
   json: boolean;
@@ -13,23 +12,19 @@ export interface TerminalOptions {
 
 type Environment = Record<string, string | undefined>;
 
-/** A reader that went away must not end a turn: what it would have read is dropped. */
-export function surviveClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-}
-
 export function terminalOutput(options: TerminalOptions, env: Environment): Output {
-  const { stdin, stdout, stderr } = process;
   const began = performance.now();
-  const say = (text: string) => void stderr.write(`${text}\n`);
-  const paint = painter(stderr.isTTY === true, env);
+  const say = (text: string) => writeAll(STDERR, `${text}\n`);
+  const paint = painter(env);
   return {
     json: options.json,
-    interactive: stdin.isTTY === true && stdout.isTTY === true,
-    write: (text) => void stdout.write(text),
+    get interactive() {
+      return isatty(0) && isatty(STDOUT);
+    },
+    write: (text) => writeAll(STDOUT, text),
     result(value, text) {
-      if (options.json) stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-      else if (text) stdout.write(text);
+      if (options.json) writeAll(STDOUT, `${JSON.stringify(value, null, 2)}\n`);
+      else if (text) writeAll(STDOUT, text);
     },
     note(text) {
       if (!options.quiet && !options.json) say(text);
@@ -41,7 +36,8 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
       say(paint("gray", `debug ${seconds}s ${text}`));
     },
     async confirm(question) {
-      const lines = createInterface({ input: stdin, output: stderr });
+      const { createInterface } = await import("node:readline/promises");
+      const lines = createInterface({ input: process.stdin, output: process.stderr });
       try {
         return /^\s*y(es)?\s*$/i.test(await lines.question(`${question} [y/N] `));
       } catch {
@@ -50,12 +46,18 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
         lines.close();
       }
     },
-    progress: () =>
-      stderr.isTTY && !options.quiet && !options.json && !options.debug && env["TERM"] !== "dumb"
-        ? liveProgress()
-        : SILENT,
-    table: (header, rows) =>
-      renderTable(header, rows, stdout.isTTY ? stdout.columns || 80 : undefined),
+    progress() {
+      const wanted = !options.quiet && !options.json && !options.debug;
+      return wanted && isatty(STDERR) && env["TERM"] !== "dumb" ? liveProgress() : SILENT;
+    },
+    async table(header, rows) {
+      const { renderTable } = await import("./table.ts");
+      return await renderTable(
+        header,
+        rows,
+        isatty(STDOUT) ? process.stdout.columns || 80 : undefined,
+      );
+    },
   };
 }
 
@@ -64,23 +66,27 @@ export function printError(error: KugetsuError, json: boolean, env: Environment)
   const { code, exit, message, next } = error;
   if (json) {
     const value = { error: { code, exit, message, ...(next ? { next } : {}) } };
-    process.stderr.write(`${JSON.stringify(value)}\n`);
-    return;
+    return writeAll(STDERR, `${JSON.stringify(value)}\n`);
   }
-  const paint = painter(process.stderr.isTTY === true, env);
-  process.stderr.write(`${paint("red", "error:")} ${message}\n`);
-  if (next) process.stderr.write(`  try: ${next}\n`);
+  const advice = next ? `  try: ${next}\n` : "";
+  writeAll(STDERR, `${painter(env)("red", "error:")} ${message}\n${advice}`);
 }
 
 type Colour = "red" | "yellow" | "gray";
 
-function painter(isTerminal: boolean, env: Environment): (colour: Colour, text: string) => string {
-  const forced = env["FORCE_COLOR"];
-  const wanted = forced !== undefined
-    ? !["0", "false"].includes(forced)
-    : isTerminal && env["TERM"] !== "dumb";
-  const on = wanted && !env["NO_COLOR"];
-  return (colour, text) => on ? styleText(colour, text, { validateStream: false }) : text;
+/** Colours what goes to standard error, where that is wanted. */
+function painter(env: Environment): (colour: Colour, text: string) => string {
+  const wanted = () => {
+    const forced = env["FORCE_COLOR"];
+    if (env["NO_COLOR"]) return false;
+    if (forced !== undefined) return !["0", "false"].includes(forced);
+    return isatty(STDERR) && env["TERM"] !== "dumb";
+  };
+  return (colour, text) => {
+    if (!wanted()) return text;
+    const { styleText } = process.getBuiltinModule("node:util");
+    return styleText(colour, text, { validateStream: false });
+  };
 }
 
 const SILENT: Progress = { show() {}, around: (write) => write(), stop() {} };

@@ -1,5 +1,5 @@
 /** `kugetsu config`: the settings, and where each comes from. */
-import { type Host, newCommand } from "./define.ts";
+import { type Host, newCommand, newGroup } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import { settingNamed } from "../config/mod.ts";
 import type { Context } from "./context.ts";
@@ -46,7 +46,7 @@ export async function configList(context: Context): Promise<ExitStatus> {
     Object.fromEntries(
       values.map((it) => [it.setting.name, { value: it.value ?? null, origin: it.origin }]),
     ),
-    output.table(["SETTING", "VALUE", "FROM", "VARIABLE", "MEANING"], rows),
+    await output.table(["SETTING", "VALUE", "FROM", "VARIABLE", "MEANING"], rows),
   );
   return EXIT.ok;
 }
@@ -58,19 +58,19 @@ export async function configPath(context: Context): Promise<ExitStatus> {
 }
 
 export function configCommand(host: Host) {
-  const config = newCommand("config", "show or change the settings", [
+  const config = newGroup("config", "show or change the settings", [
     "kugetsu config list",
     "kugetsu config set limits.total 2h",
     "kugetsu config set model            (takes the setting out of the file)",
-  ]).action(() => config.help({ error: true }));
+  ]);
   config.addCommand(
     newCommand("get", "print one setting", ["kugetsu config get permissions"])
-      .argument("<name>", "the setting")
+      .argument("<setting>", "its name, as config list shows it")
       .action((name, options) => host.run("config", options, (it) => configGet(it, name))),
   );
   config.addCommand(
     newCommand("set", "change a setting in the file", ["kugetsu config set permissions allow"])
-      .argument("<name>", "the setting")
+      .argument("<setting>", "its name, as config list shows it")
       .argument("[value]", "its value; without one the setting is taken out of the file")
       .action((name, value, options) =>
         host.run("config", options, (it) => configSet(it, name, value))

@@ -1,5 +1,6 @@
 /** How a command is defined: what all of them share. A definition is data; what it runs comes from `host`. */
-import { Command } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
+import { POLICIES } from "../config/mod.ts";
 import type { ExitStatus } from "../errors.ts";
 import type { Context } from "./context.ts";
 
@@ -18,15 +19,31 @@ export interface Host {
   ): Promise<void>;
 }
 
-/** A command with the options that every command has, and examples in its help. */
-export function newCommand(name: string, summary: string, examples: string[]) {
-  return new Command(name)
+const EXAMPLES = new WeakMap<object, string[]>();
+
+/** The examples in a command's help, each a line for the shell. */
+export function examplesOf(command: object): string[] {
+  return EXAMPLES.get(command) ?? [];
+}
+
+/** A command that only holds sub-commands. */
+export function newGroup(name: string, summary: string, examples: string[]) {
+  const group = new Command(name)
     .summary(summary)
     .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
+    .helpOption("-h, --help", "show this help")
+    .helpCommand(false)
+    .addHelpText("after", `\nExamples:\n${examples.map((line) => `  $ ${line}`).join("\n")}`);
+  EXAMPLES.set(group, examples);
+  return group;
+}
+
+/** A command with the options that every command has, and examples in its help. */
+export function newCommand(name: string, summary: string, examples: string[]) {
+  return newGroup(name, summary, examples)
     .option("--json", "print the result as JSON, and errors too")
     .option("-q, --quiet", "say only what was asked for, and errors")
-    .option("--debug", "show on standard error what kugetsu does")
-    .addHelpText("after", `\nExamples:\n${examples.map((line) => `  $ ${line}`).join("\n")}`);
+    .option("--debug", "show on standard error what kugetsu does");
 }
 
 /** A command that runs a turn. */
@@ -35,7 +52,10 @@ export function newTurnCommand(name: string, summary: string, examples: string[]
     .option("--message-file <file>", "read the message from a file (- for standard input)")
     .option("--model <model>", "the model, as provider/model")
     .option("--agent <agent>", "the opencode agent")
-    .option("--permissions <policy>", "deny, allow or wait: what opencode would ask about")
+    .addOption(
+      new Option("--permissions <policy>", "what becomes of things opencode would ask about")
+        .choices(POLICIES),
+    )
     .option("--timeout <duration>", "stop the turn after this long in all (90s, 30m, 2h)")
     .option("--silence-timeout <duration>", "stop it after this long without a sign of life")
     .option("--first-event-timeout <duration>", "stop it when nothing comes for this long");

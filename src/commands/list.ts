@@ -1,8 +1,9 @@
 /** `kugetsu list`: every session with its state. */
+import { Option } from "@commander-js/extra-typings";
 import { type Host, newCommand } from "./define.ts";
 import { EXIT, type ExitStatus } from "../errors.ts";
-import type { SessionRecord } from "../session/record.ts";
-import type { Listing, StoredSession } from "../store/mod.ts";
+import { type MadeSession, SESSION_STATES } from "../session/record.ts";
+import type { Listing, SessionRow } from "../store/mod.ts";
 import type { Context } from "./context.ts";
 
 export interface ListOptions {
@@ -14,47 +15,44 @@ const HEADER = ["ISSUE_REF", "TYPE", "SESSION_ID", "CREATED", "STATE"];
 export async function list(context: Context, { state }: ListOptions): Promise<ExitStatus> {
   const { output } = context;
   const store = await context.store();
-  const listing = await store.list();
-  const sessions = listing.sessions.filter((it) => !state || stateOf(it) === state);
-  const base = state && listing.base?.state !== state ? undefined : listing.base;
-  if (output.json) output.result({ base: base ?? null, sessions: sessions.map(toJson) }, "");
-  else if (base || sessions.length > 0) output.write(output.table(HEADER, rowsOf(base, sessions)));
+  if (output.json) {
+    output.result(toJson(await store.list(), state), "");
+    return EXIT.ok;
+  }
+  const { base, rows } = await store.overview();
+  const cells = rows.filter((row) => isWanted(row, state)).map(cellsOf);
+  if (base && isWanted(base, state)) cells.unshift(baseCells(base));
+  if (cells.length > 0) output.result(undefined, await output.table(HEADER, cells));
   else if (state) output.note(`There is no session in the state "${state}".`);
-  else output.note(howToBegin(listing));
-  for (const { key, problem } of sessions) {
+  else output.note("There is no session yet. Make the base session first: kugetsu init");
+  for (const { key, problem } of rows) {
     if (problem) output.warn(`"${key}" cannot be read: ${problem}; run: kugetsu doctor --fix`);
   }
   return EXIT.ok;
 }
 
-function howToBegin({ base }: Listing): string {
-  return base
-    ? 'There is no issue yet. Begin one with: kugetsu start github.com/user/repo#1 "what to do"'
-    : "There is no session yet. Make the base session first: kugetsu init";
+function isWanted(it: { state: string }, state: string | undefined): boolean {
+  return state === undefined || it.state === state;
 }
 
-function rowsOf(base: SessionRecord | undefined, sessions: StoredSession[]): string[][] {
-  const rows = sessions.map((it) => [
-    it.key,
-    it.record?.type ?? "?",
-    it.record?.opencode_session_id ?? "-",
-    it.record?.created_at ?? "?",
-    stateOf(it),
-  ]);
-  if (!base) return rows;
-  return [
-    ["(base)", base.type, base.opencode_session_id ?? "-", base.created_at, base.state],
-    ...rows,
-  ];
+function cellsOf({ key, type, session, created, state }: SessionRow): string[] {
+  return [key, type, session ?? "-", created, state];
 }
 
-function stateOf({ record }: StoredSession): string {
-  return record?.state ?? "damaged";
+function baseCells({ type, opencode_session_id, created_at, state }: MadeSession): string[] {
+  return ["(base)", type, opencode_session_id, created_at, state];
 }
 
-function toJson({ key, record, problem, holder }: StoredSession) {
-  if (!record) return { issue_ref: key, state: "damaged", problem };
-  return { ...record, issue_ref: key, ...(holder ? { holder } : {}) };
+function toJson({ base, sessions }: Listing, state: string | undefined) {
+  const all = sessions.map(({ key, record, problem, holder }) =>
+    record
+      ? { ...record, issue_ref: key, ...(holder ? { holder } : {}) }
+      : { issue_ref: key, state: "damaged", problem }
+  );
+  return {
+    base: base && isWanted(base, state) ? base : null,
+    sessions: all.filter((it) => isWanted(it, state)),
+  };
 }
 
 export function listCommand(host: Host) {
@@ -63,6 +61,9 @@ export function listCommand(host: Host) {
     "kugetsu list --state failed",
     "kugetsu list --json",
   ])
-    .option("--state <state>", "only those in this state (idle, running, failed, blocked, stopped)")
+    .addOption(
+      new Option("--state <state>", "only those in this state")
+        .choices([...SESSION_STATES, "damaged"]),
+    )
     .action((options) => host.run("list", options, (context) => list(context, options)));
 }

@@ -20,7 +20,7 @@ export interface Output {
   /** What is being done, and for how long, on a terminal; nothing elsewhere. */
   progress(): Progress;
   /** A table in the width of the terminal, or in full where there is none. */
-  table(header: string[], rows: string[][]): string;
+  table(header: string[], rows: string[][]): Promise<string>;
 }
 
 export interface Progress {

@@ -13,7 +13,9 @@ export async function prune(context: Context, { force }: PruneOptions): Promise<
   const store = await context.store();
   const orphans = force ? await store.deleteOrphans() : await store.orphans();
   const rows = orphans.map((it) => [it.file, it.ref ?? "?", it.opencodeSession ?? "-"]);
-  const text = rows.length === 0 ? "" : output.table(["FILE", "ISSUE_REF", "SESSION_ID"], rows);
+  const text = rows.length === 0
+    ? ""
+    : await output.table(["FILE", "ISSUE_REF", "SESSION_ID"], rows);
   output.result({ deleted: force === true, orphans: orphans.map(toJson) }, text);
   output.note(verdict(orphans.length, force === true));
   return EXIT.ok;

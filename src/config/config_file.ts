@@ -15,12 +15,13 @@ import { errors } from "../errors.ts";
 import { nearest } from "../platform/nearest.ts";
 import { writeDurably } from "../platform/durable_write.ts";
 import type { Config, SettingValue } from "./mod.ts";
-import { type Setting, settingNamed, SETTINGS, settingsFrom } from "./settings.ts";
+import { SCHEMA_ADDRESS, type Setting, settingNamed, SETTINGS, settingsFrom } from "./settings.ts";
 
 type Environment = Record<string, string | undefined>;
 
 const NEW_FILE = `// Settings of kugetsu: "kugetsu config list" shows them all.
 {
+  "$schema": "${SCHEMA_ADDRESS}"
 }
 `;
 

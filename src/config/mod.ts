@@ -1,7 +1,7 @@
 /** The configuration port: what the user set, wherever they set it. */
 import type { Setting, Settings } from "./settings.ts";
 
-export { settingNamed, SETTINGS } from "./settings.ts";
+export { POLICIES, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./settings.ts";
 export type { Setting, Settings } from "./settings.ts";
 
 /** Where a setting's value comes from. */

@@ -20,8 +20,30 @@ export interface Setting {
   summary: string;
   /** What holds when it is not set; undefined means that opencode decides. */
   fallback: string | undefined;
+  /** What `read` takes, in the words of JSON Schema (scripts/config_schema.ts publishes it). */
+  schema: Readonly<Record<string, unknown>>;
   read(value: unknown): string | number;
 }
+
+/** Where the schema of config.jsonc is published. */
+export const SCHEMA_ADDRESS =
+  "https://raw.githubusercontent.com/shoko/kugetsu/main/docs/config.schema.json";
+
+export const POLICIES = ["deny", "allow", "wait"] as const satisfies PermissionPolicy[];
+
+const MODEL = /^[^\s/-][^\s/]*\/\S+$/;
+const NAME = /^[^\s-]\S*$/;
+const SECONDS = /^\d+(?:\.\d+)?$/;
+const PARTS = /^(?:\d+(?:\.\d+)?[smh])+$/;
+/** Timers count milliseconds in 31 bits. */
+const LONGEST_SECONDS = 24 * 24 * 3600;
+
+const DURATION = {
+  type: ["string", "number"],
+  pattern: `${SECONDS.source}|${PARTS.source}`,
+  exclusiveMinimum: 0,
+  maximum: LONGEST_SECONDS,
+};
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -29,6 +51,7 @@ export const SETTINGS: readonly Setting[] = [
     variable: "KUGETSU_MODEL",
     summary: "the model of a turn, as provider/model",
     fallback: undefined,
+    schema: { type: "string", pattern: MODEL.source, examples: ["anthropic/claude-sonnet-4-5"] },
     read: readModel,
   },
   {
@@ -36,6 +59,7 @@ export const SETTINGS: readonly Setting[] = [
     variable: "KUGETSU_AGENT",
     summary: "the opencode agent of a turn",
     fallback: undefined,
+    schema: { type: "string", pattern: NAME.source, examples: ["build"] },
     read: readName,
   },
   {
@@ -43,6 +67,7 @@ export const SETTINGS: readonly Setting[] = [
     variable: "KUGETSU_PERMISSIONS",
     summary: "what becomes of things opencode would ask about: deny, allow or wait",
     fallback: "deny",
+    schema: { enum: POLICIES },
     read: readPolicy,
   },
   {
@@ -50,6 +75,7 @@ export const SETTINGS: readonly Setting[] = [
     variable: "KUGETSU_FIRST_EVENT_TIMEOUT",
     summary: "how long opencode may take until its first sign of life",
     fallback: "3m",
+    schema: DURATION,
     read: readDuration,
   },
   {
@@ -57,6 +83,7 @@ export const SETTINGS: readonly Setting[] = [
     variable: "KUGETSU_SILENCE_TIMEOUT",
     summary: "how long opencode may be silent; a running tool is silent too",
     fallback: "20m",
+    schema: DURATION,
     read: readDuration,
   },
   {
@@ -64,6 +91,7 @@ export const SETTINGS: readonly Setting[] = [
     variable: "KUGETSU_TIMEOUT",
     summary: "how long a turn may take in all",
     fallback: "4h",
+    schema: DURATION,
     read: readDuration,
   },
 ];
@@ -73,37 +101,36 @@ export function settingNamed(name: string): Setting | undefined {
 }
 
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600 };
-/** Timers count milliseconds in 31 bits. */
-const LONGEST_SECONDS = 24 * 24 * 3600;
 
 /** `90`, `90s`, `5m`, `2h` or `1h30m`, in seconds. */
 export function readDuration(value: unknown): number {
   const text = String(value).trim();
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)([smh])/g)];
-  const whole = parts.map((part) => part[0]).join("") === text && parts.length > 0;
-  const seconds = /^\d+(?:\.\d+)?$/.test(text)
-    ? Number(text)
-    : parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit!]!, 0);
-  if ((!whole && !/^\d+(?:\.\d+)?$/.test(text)) || !Number.isFinite(seconds)) {
+  if (!SECONDS.test(text) && !PARTS.test(text)) {
     throw new Error("a duration is a number of seconds, or like 90s, 5m, 1h30m");
   }
+  const parts = [...text.matchAll(/([\d.]+)([smh]?)/g)];
+  const seconds = parts.reduce(
+    (sum, [, count, unit]) => sum + Number(count) * UNITS[unit || "s"]!,
+    0,
+  );
   if (seconds <= 0) throw new Error("it has to be more than nothing: no turn may hang for ever");
   if (seconds > LONGEST_SECONDS) throw new Error("the longest is 576h (24 days)");
   return seconds;
 }
 
 function readPolicy(value: unknown): PermissionPolicy {
-  if (value === "deny" || value === "allow" || value === "wait") return value;
+  const policy = POLICIES.find((it) => it === value);
+  if (policy) return policy;
   throw new Error("it is deny, allow or wait");
 }
 
 function readModel(value: unknown): string {
-  if (typeof value === "string" && /^[^\s/-][^\s/]*\/\S+$/.test(value)) return value;
+  if (typeof value === "string" && MODEL.test(value)) return value;
   throw new Error("a model is written provider/model");
 }
 
 function readName(value: unknown): string {
-  if (typeof value === "string" && /^[^\s-]\S*$/.test(value)) return value;
+  if (typeof value === "string" && NAME.test(value)) return value;
   throw new Error("an agent is a name without spaces");
 }
 

@@ -9,7 +9,6 @@
  */
 import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { randomBytes } from "node:crypto";
 import { errors } from "../errors.ts";
 
 /** Temporary files end so; whoever finds one without a live writer may delete it. */
@@ -25,7 +24,7 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
   const temporary = join(
     folder,
     `.${basename(path).slice(0, 100)}.${process.pid}.${
-      randomBytes(6).toString("hex")
+      crypto.randomUUID().slice(-12)
     }${TEMPORARY_SUFFIX}`,
   );
   try {

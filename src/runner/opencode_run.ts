@@ -101,7 +101,7 @@ class Turn {
     dog.start();
     if (!this.#ending) child.stdin!.end(this.#request.message);
     await exited;
-    await Promise.race([reading, new Promise((later) => setTimeout(later, DRAIN_MS))]);
+    await within(reading, DRAIN_MS);
     child.stdout!.destroy();
     child.stderr!.destroy();
   }
@@ -166,6 +166,13 @@ class Turn {
   #end(): void {
     this.#ending ??= endTurnProcesses(this.#request.id, this.#process, GRACE_MS);
   }
+}
+
+/** Waits for work, but not longer than this, and leaves no timer behind that would keep the process. */
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([work, new Promise((late) => timer = setTimeout(late, ms))]);
+  clearTimeout(timer);
 }
 
 /** What the watch is told of an event, if anything. */

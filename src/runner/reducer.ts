@@ -22,6 +22,8 @@ export interface Progress {
   text: string;
   error?: string;
   sessionMissing: boolean;
+  /** opencode spoke of its database: it is locked, or being migrated by another process. */
+  databaseTrouble: boolean;
   agentUnknown?: string;
   /** The last permission that was rejected after the agent last said something. */
   rejected?: { permission: string; patterns: string };
@@ -32,7 +34,12 @@ export interface Progress {
   lastWords: string;
 }
 
-export const NOTHING_SEEN: Progress = { text: "", sessionMissing: false, lastWords: "" };
+export const NOTHING_SEEN: Progress = {
+  text: "",
+  sessionMissing: false,
+  databaseTrouble: false,
+  lastWords: "",
+};
 
 export function reduce(progress: Progress, sight: Sight): Progress {
   switch (sight.see) {
@@ -83,10 +90,14 @@ function withRemark(progress: Progress, remark: Remark): Progress {
     case "other": {
       if (remark.text === "") return progress;
       const sessionMissing = progress.sessionMissing || /\bSession not found\b/.test(remark.text);
-      return { ...progress, sessionMissing, lastWords: remark.text };
+      const databaseTrouble = progress.databaseTrouble || DATABASE.test(remark.text);
+      return { ...progress, sessionMissing, databaseTrouble, lastWords: remark.text };
     }
   }
 }
+
+/** A locked database, and two migrations at once, both end as a query that failed. */
+const DATABASE = /^Failed query:|database is (?:locked|busy)|SQLITE_BUSY/i;
 
 /** The outcome of a turn that is over. */
 export function outcomeOf(progress: Progress): Outcome {
@@ -126,8 +137,8 @@ function ofLastStep(progress: Progress, reason: string): Outcome {
 
 function endedBeforeAnyStep(progress: Progress): Outcome {
   if (progress.sessionMissing) return failed("session-gone", "opencode no longer has the session");
-  if (/database is (?:locked|busy)|SQLITE_BUSY|migration/i.test(progress.lastWords)) {
-    return failed("database-locked", `opencode's database was not ready: ${progress.lastWords}`);
+  if (progress.databaseTrouble) {
+    return failed("database-locked", "opencode's database was locked or being migrated");
   }
   if (progress.exit?.signal) return killed(progress.exit.signal);
   const words = progress.lastWords || `it printed nothing and exited with ${progress.exit?.code}`;

@@ -1,14 +1,17 @@
 /** What is kept of a session: the shape of `sessions/*.json`. Times are ISO 8601 with an offset. */
 
 /** `queued` is for turns that wait for a place; states of other versions are kept as they are. */
-export type SessionState =
-  | "starting"
-  | "queued"
-  | "running"
-  | "idle"
-  | "failed"
-  | "blocked"
-  | "stopped";
+export const SESSION_STATES = [
+  "starting",
+  "queued",
+  "running",
+  "idle",
+  "failed",
+  "blocked",
+  "stopped",
+] as const;
+
+export type SessionState = (typeof SESSION_STATES)[number];
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessIdentity {

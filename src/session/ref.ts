@@ -23,6 +23,7 @@ const HOST =
   /^(?:localhost|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)(?::\d{1,5})?$/;
 const SEGMENT = /^~?[a-z0-9._-]+$/;
 const NUMBER = /^[1-9]\d{0,14}$/;
+const LONGEST = 1000;
 const SHORT = /^#?([0-9]+)$/;
 
 /** The canonical spelling, `github.com/shoko/kugetsu#14`; also the key in the index. */
@@ -52,6 +53,7 @@ export function shortNumber(text: string): string | undefined {
 export function parseRef(text: string): IssueRef {
   const trimmed = text.trim();
   if (trimmed === "") throw errors.badRef(text, "it is empty");
+  if (trimmed.length > LONGEST) throw errors.badRef(text, "it is too long");
   const fromUrl = parseIssueUrl(trimmed);
   if (fromUrl) return fromUrl;
   const [path, number, ...more] = trimmed.split("#");
@@ -67,6 +69,7 @@ export function refInRepository(repository: Repository, number: string, typed: s
 }
 
 function makeRef(path: string, number: string, typed: string): IssueRef {
+  if (path.length > LONGEST) throw errors.badRef(typed, "it is too long");
   const [host, ...project] = path.toLowerCase().split("/");
   if (project.length < 2) {
     throw errors.badRef(typed, "an instance, a user and a repository are needed");
@@ -76,12 +79,11 @@ function makeRef(path: string, number: string, typed: string): IssueRef {
     throw errors.badRef(typed, `"${host}" is not a whole host name (as in github.com)`);
   }
   const [, port] = host!.split(":");
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) {
+  if (port !== undefined && (port.startsWith("0") || Number(port) > 65535)) {
     throw errors.badRef(typed, `"${port}" is not a port`);
   }
   const odd = project.find((segment) => !SEGMENT.test(segment) || /^\.+$/.test(segment));
   if (odd !== undefined) throw errors.badRef(typed, `"${odd}" is not a name on a forge`);
-  if (path.length > 1000) throw errors.badRef(typed, "it is too long");
   if (!NUMBER.test(number)) {
     throw errors.badRef(typed, `"${number}" is not an issue number`);
   }

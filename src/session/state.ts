@@ -59,7 +59,7 @@ export function gone(record: SessionRecord, now: string): SessionRecord {
 }
 
 /** Whether the record says that a turn is under way. */
-export function isActive(record: SessionRecord): boolean {
+export function isActive(record: { state: string }): boolean {
   return record.state === "starting" || record.state === "running";
 }
 
@@ -69,7 +69,7 @@ export const OWNER_DIED = "interrupted: the process that ran the turn ended befo
  * What is true of a session, given whether somebody holds its turn lock: a record that says `running` while
  * nobody holds the lock was left by an owner that died.
  */
-export function observed(record: SessionRecord, turnHeld: boolean): SessionRecord {
+export function observed<T extends { state: string }>(record: T, turnHeld: boolean): T {
   if (!isActive(record) || turnHeld) return record;
   return { ...record, state: "failed", reason: OWNER_DIED };
 }

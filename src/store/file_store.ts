@@ -11,11 +11,9 @@
  */
 import { errors } from "../errors.ts";
 import { removeDurably } from "../platform/durable_write.ts";
-import { fileNamesOf } from "../session/file_name.ts";
 import type { MadeSession, SessionRecord } from "../session/record.ts";
 import { foldRef, formatRef, type IssueRef } from "../session/ref.ts";
 import { isActive, observed } from "../session/state.ts";
-import { examineFiles, repairFiles } from "./checkup.ts";
 import {
   type Found,
   inspectIndex,
@@ -28,7 +26,17 @@ import {
 } from "./files.ts";
 import { BASE_FILE, filesIn, type Layout, layoutOf, prepareFolder } from "./layout.ts";
 import { type HeldLock, holderOf, isHeld, lock, tryLock } from "./lock.ts";
-import type { Finding, Hold, Listing, Orphan, Store, StoredSession } from "./mod.ts";
+import type {
+  Finding,
+  Hold,
+  Listing,
+  Orphan,
+  Overview,
+  SessionRow,
+  Store,
+  StoredSession,
+} from "./mod.ts";
+import { readRows } from "./overview.ts";
 import type { Index } from "./schemas.ts";
 
 /** How long a command waits for the store lock, which is held for milliseconds. */
@@ -55,6 +63,23 @@ export class FileStore implements Store {
       if (session) sessions.push(session);
     }
     return { base: this.#baseOf(index), sessions: [...sessions, ...await this.#beginning(index)] };
+  }
+
+  async overview(): Promise<Overview> {
+    const index = readIndex(this.#layout);
+    const rows: SessionRow[] = [];
+    for (const row of readRows(this.#layout, index.issues)) {
+      const busy = isActive(row) && await isHeld(this.#layout.turnLock(row.file));
+      rows.push(observed(row, busy));
+    }
+    const beginning = (await this.#beginning(index)).map(({ key, record }): SessionRow => ({
+      key,
+      type: record!.type,
+      session: record!.opencode_session_id,
+      created: record!.created_at,
+      state: record!.state,
+    }));
+    return { base: this.#baseOf(index), rows: [...rows, ...beginning] };
   }
 
   base(): Promise<MadeSession | undefined> {
@@ -94,7 +119,7 @@ export class FileStore implements Store {
         throw errors.sessionExists(entry.key);
       }
       const key = entry?.key ?? formatRef(ref);
-      const file = entry?.file ?? this.#fileFor(ref, index);
+      const file = entry?.file ?? await this.#fileFor(ref, index);
       const taken = await this.#takeTurn(key, file);
       const found = readSession(this.#layout, file);
       if (found.kind === "record" && found.record.opencode_session_id !== null) {
@@ -150,12 +175,14 @@ export class FileStore implements Store {
     });
   }
 
-  examine(): Promise<Finding[]> {
-    return examineFiles(this.#layout);
+  async examine(): Promise<Finding[]> {
+    const { examineFiles } = await import("./checkup.ts");
+    return await examineFiles(this.#layout);
   }
 
-  repair(): Promise<Finding[]> {
-    return this.#locked(() => repairFiles(this.#layout, this.#holder));
+  async repair(): Promise<Finding[]> {
+    const { repairFiles } = await import("./checkup.ts");
+    return await this.#locked(() => repairFiles(this.#layout, this.#holder));
   }
 
   amend(key: string, change: (record: SessionRecord) => SessionRecord): Promise<boolean> {
@@ -213,15 +240,16 @@ export class FileStore implements Store {
   }
 
   /** The file of an issue that is not in the index: its own, or the one with a digest if that is taken. */
-  #fileFor(ref: IssueRef, index: Index): string {
+  async #fileFor(ref: IssueRef, index: Index): Promise<string> {
     const key = formatRef(ref);
+    const names = await fileNames(ref);
     const used = new Set(Object.values(index.issues));
-    for (const file of fileNamesOf(ref)) {
+    for (const file of names) {
       const found = readSession(this.#layout, file);
       const ours = found.kind === "record" && foldRef(found.record.issue_ref ?? "") === key;
       if (!used.has(file) && (found.kind === "absent" || ours)) return file;
     }
-    throw errors.fileTaken(this.#layout.session(fileNamesOf(ref)[0]!), "another issue");
+    throw errors.fileTaken(this.#layout.session(names[0]!), "another issue");
   }
 
   async #takeTurn(key: string, file: string): Promise<HeldLock> {
@@ -233,7 +261,7 @@ export class FileStore implements Store {
 
   /** Why there is no session to hold: none, or one that is only being started. */
   async #missing(ref: IssueRef) {
-    for (const file of fileNamesOf(ref)) {
+    for (const file of await fileNames(ref)) {
       const path = this.#layout.turnLock(file);
       if (await isHeld(path)) return errors.turnRunning(formatRef(ref), holderOf(path));
     }
@@ -292,6 +320,12 @@ export class FileStore implements Store {
       taken.release();
     }
   }
+}
+
+/** Loaded when needed: what makes names out of refs brings a digest along, which a listing has no use for. */
+async function fileNames(ref: IssueRef): Promise<string[]> {
+  const { fileNamesOf } = await import("../session/file_name.ts");
+  return fileNamesOf(ref);
 }
 
 /** The index entry of an issue, however its key is spelled. The exact spelling goes first. */

@@ -13,6 +13,8 @@ export interface Layout {
   storeLock: string;
   turnLocks: string;
   turnLock(file: string): string;
+  /** What a listing keeps for the next one. */
+  overview: string;
 }
 
 export function layoutOf(folder: string): Layout {
@@ -26,6 +28,7 @@ export function layoutOf(folder: string): Layout {
     storeLock: join(folder, "locks", "store.lock"),
     turnLocks,
     turnLock: (file) => join(turnLocks, `${basename(file, ".json")}.lock`),
+    overview: join(folder, "run", "overview.json"),
   };
 }
 

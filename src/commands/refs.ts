@@ -1,0 +1,33 @@
+/** `kugetsu __refs COMMAND`: the refs that completion scripts offer, one a line. Quick, and never an error. */
+import { Command } from "@commander-js/extra-typings";
+import { EXIT, type ExitStatus } from "../errors.ts";
+import { foldRef, formatRef, formatRepository, parseRef } from "../session/ref.ts";
+import type { Context } from "./context.ts";
+import type { Host } from "./define.ts";
+
+export async function refs(context: Context, command: string | undefined): Promise<ExitStatus> {
+  const known = (await context.issueKeys()).filter(isRef);
+  // What has a session cannot be started; its repository is what can be said of the next one.
+  const offered = command === "start" ? new Set(known.map(repositoryOf)) : known;
+  for (const ref of offered) context.output.write(`${ref}\n`);
+  return EXIT.ok;
+}
+
+/** Nothing but a ref is handed to a shell: a key is whatever somebody wrote into the index. */
+function isRef(key: string): boolean {
+  try {
+    return formatRef(parseRef(key)) === foldRef(key);
+  } catch {
+    return false;
+  }
+}
+
+function repositoryOf(key: string): string {
+  return `${formatRepository(parseRef(key))}#`;
+}
+
+export function refsCommand(host: Host) {
+  return new Command("__refs")
+    .argument("[command]", "the command that they are for")
+    .action((command) => host.run("__refs", {}, (context) => refs(context, command)));
+}
