@@ -1,11 +1,11 @@
-/** Every command, in the order of the help. Each is loaded when it is used, so that none slows another down. */
-import type { Command } from "@commander-js/extra-typings";
+/** Every command. Each is loaded when it is used, so that none slows another down. */
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Host } from "../commands/define.ts";
 
-/** A definition with any arguments and options. */
-export type AnyCommand = Command<unknown[], Record<string, unknown>, Record<string, unknown>>;
+type Commands = Record<string, (host: Host) => Promise<CommandUnknownOpts>>;
 
-export const COMMANDS: Record<string, (host: Host) => Promise<AnyCommand>> = {
+/** In the order of the help. */
+export const COMMANDS: Commands = {
   init: async (host) => any((await import("../commands/init.ts")).initCommand(host)),
   start: async (host) => any((await import("../commands/start.ts")).startCommand(host)),
   continue: async (host) => any((await import("../commands/continue.ts")).continueCommand(host)),
@@ -14,9 +14,19 @@ export const COMMANDS: Record<string, (host: Host) => Promise<AnyCommand>> = {
   destroy: async (host) => any((await import("../commands/destroy.ts")).destroyCommand(host)),
   doctor: async (host) => any((await import("../commands/doctor.ts")).doctorCommand(host)),
   config: async (host) => any((await import("../commands/config.ts")).configCommand(host)),
+  completions: async (host) => {
+    const { completionsCommand } = await import("../commands/completions.ts");
+    const { makeProgram } = await import("./program.ts");
+    return any(completionsCommand(host, () => makeProgram(Object.keys(COMMANDS), host)));
+  },
+};
+
+/** What kugetsu's own scripts call: in no help and no suggestion. */
+export const HIDDEN_COMMANDS: Commands = {
+  __refs: async (host) => any((await import("../commands/refs.ts")).refsCommand(host)),
 };
 
 /** The types of a definition's own arguments matter only where it is made. */
-function any(command: unknown): AnyCommand {
-  return command as AnyCommand;
+function any(command: unknown): CommandUnknownOpts {
+  return command as CommandUnknownOpts;
 }

@@ -5,10 +5,21 @@
  * lose what is not flushed when the process ends. A reader that went away must not end a turn, so what it
  * would have read is dropped; any other failure is kept for the end of the command.
  */
-import { writeSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
 
+export const STDIN = 0;
 export const STDOUT = 1;
 export const STDERR = 2;
+
+/** Whether somebody sits there. What can tell a terminal is loaded only where there may be one. */
+export function isTerminal(stream: number): boolean {
+  try {
+    if (!fstatSync(stream).isCharacterDevice()) return false;
+  } catch {
+    return false; // it is closed
+  }
+  return process.getBuiltinModule("node:tty").isatty(stream);
+}
 
 const closed = new Set<number>();
 const RETRY_MS = 5;

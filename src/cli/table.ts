@@ -15,20 +15,34 @@ export async function renderTable(
   rows: string[][],
   columns: number | undefined,
 ): Promise<string> {
-  const cells = [header, ...rows.map((row) => row.map(makeVisible))];
-  const measure = await measureFor(cells);
-  const widths = fit(naturalWidths(cells, measure), columns);
-  const lines = cells.map((row) => {
-    let line = "";
-    for (let i = 0; i < row.length; i++) {
-      line += pad(row[i]!, widths[i]!, i === row.length - 1, measure);
-      if (i < row.length - 1) line += GAP;
-    }
-    return line.trimEnd();
-  });
+  // Nearly always all of it is plain: drawn as if it were, one look at the whole tells whether it is.
+  const quick = draw(header, rows, columns, (text) => text.length);
+  if (rows.length === 0 || !NOT_PLAIN.test(rows.join(""))) return quick;
+  const { default: stringWidth } = await import("string-width");
+  return draw(header, rows.map((row) => row.map(makeVisible)), columns, stringWidth);
+}
+
+function draw(
+  header: string[],
+  rows: string[][],
+  columns: number | undefined,
+  measure: Measure,
+): string {
+  const widths = fit(naturalWidths([header, ...rows], measure), columns);
   const total = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
-  const [first, ...rest] = lines;
-  return [first, RULE.repeat(total), ...rest].map((line) => `${line}\n`).join("");
+  let text = `${line(header, widths, measure)}${RULE.repeat(total)}\n`;
+  for (const row of rows) text += line(row, widths, measure);
+  return text;
+}
+
+function line(row: string[], widths: number[], measure: Measure): string {
+  const last = row.length - 1;
+  let text = "";
+  for (let i = 0; i < last; i++) text += pad(row[i]!, widths[i]!, measure) + GAP;
+  const end = row[last]!;
+  return `${text}${
+    measure(end) > widths[last]! ? cut(end, widths[last]!, measure).trimEnd() : end
+  }\n`;
 }
 
 /**
@@ -36,23 +50,19 @@ export async function renderTable(
  * direction: a name must not be able to look like another.
  */
 export function makeVisible(text: string): string {
-  if (PLAIN.test(text)) return text;
+  if (!NOT_PLAIN.test(text)) return text;
   return text.replaceAll(TREACHEROUS, (character) => {
     const code = character.codePointAt(0)!.toString(16).padStart(4, "0");
     return `\\u{${code}}`;
   });
 }
 
-const PLAIN = /^[\x20-\x7e]*$/;
+/** Anything but printable ASCII. */
+const NOT_PLAIN = /[^\x20-\x7e]/;
+
 const TREACHEROUS =
   // deno-lint-ignore no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
-
-async function measureFor(rows: string[][]): Promise<Measure> {
-  if (rows.every((row) => row.every((cell) => PLAIN.test(cell)))) return (text) => text.length;
-  const { default: stringWidth } = await import("string-width");
-  return stringWidth;
-}
 
 function naturalWidths(rows: string[][], measure: Measure): number[] {
   const widths: number[] = [];
@@ -81,10 +91,10 @@ function fit(widths: number[], columns: number | undefined): number[] {
   return fitted;
 }
 
-function pad(text: string, width: number, last: boolean, measure: Measure): string {
+function pad(text: string, width: number, measure: Measure): string {
   const own = measure(text);
   if (own > width) return cut(text, width, measure);
-  return last ? text : text + " ".repeat(width - own);
+  return text + " ".repeat(width - own);
 }
 
 function cut(text: string, width: number, measure: Measure): string {

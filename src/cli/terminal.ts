@@ -1,8 +1,7 @@
 /** The output port on the process's own streams. */
-import { isatty } from "node:tty";
 import type { Output, Progress } from "../commands/output.ts";
 import type { KugetsuError } from "../errors.ts";
-import { STDERR, STDOUT, writeAll } from "./streams.ts";
+import { isTerminal, STDERR, STDIN, STDOUT, writeAll } from "./streams.ts";
 
 export interface TerminalOptions {
   json: boolean;
@@ -19,7 +18,7 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
   return {
     json: options.json,
     get interactive() {
-      return isatty(0) && isatty(STDOUT);
+      return isTerminal(STDIN) && isTerminal(STDOUT);
     },
     write: (text) => writeAll(STDOUT, text),
     result(value, text) {
@@ -48,14 +47,14 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
     },
     progress() {
       const wanted = !options.quiet && !options.json && !options.debug;
-      return wanted && isatty(STDERR) && env["TERM"] !== "dumb" ? liveProgress() : SILENT;
+      return wanted && isTerminal(STDERR) && env["TERM"] !== "dumb" ? liveProgress() : SILENT;
     },
     async table(header, rows) {
       const { renderTable } = await import("./table.ts");
       return await renderTable(
         header,
         rows,
-        isatty(STDOUT) ? process.stdout.columns || 80 : undefined,
+        isTerminal(STDOUT) ? process.stdout.columns || 80 : undefined,
       );
     },
   };
@@ -80,7 +79,7 @@ function painter(env: Environment): (colour: Colour, text: string) => string {
     const forced = env["FORCE_COLOR"];
     if (env["NO_COLOR"]) return false;
     if (forced !== undefined) return !["0", "false"].includes(forced);
-    return isatty(STDERR) && env["TERM"] !== "dumb";
+    return isTerminal(STDERR) && env["TERM"] !== "dumb";
   };
   return (colour, text) => {
     if (!wanted()) return text;

@@ -13,17 +13,15 @@ export interface WireOptions {
   output: Output;
   /** The name of the command, for those who wait for a lock. */
   command: string;
-  debug: boolean;
 }
 
-export function wire({ env, cwd, output, command, debug }: WireOptions): Context {
+export function wire({ env, cwd, output, command }: WireOptions): Context {
   const folder = resolve(cwd, env["KUGETSU_HOME"] || join(env["HOME"] || homedir(), ".kugetsu"));
   const opencode = once(async () => {
     const { OpencodeCommand } = await import("../runner/opencode_command.ts");
     return new OpencodeCommand({
       env,
       cacheFolder: join(folder, "run"),
-      printLogs: debug,
       debug: (text) => output.debug(text),
     });
   });
@@ -32,9 +30,13 @@ export function wire({ env, cwd, output, command, debug }: WireOptions): Context
     cwd,
     store: once(async () => {
       const { FileStore } = await import("../store/file_store.ts");
-      const since = new Date().toTimeString().slice(0, 8);
-      return new FileStore(folder, `pid ${process.pid} (kugetsu ${command}, since ${since})`);
+      const holder = () => `pid ${process.pid} (kugetsu ${command}, since ${now().slice(11, 19)})`;
+      return new FileStore(folder, holder);
     }),
+    issueKeys: async () => {
+      const { issueKeys } = await import("../store/issue_keys.ts");
+      return issueKeys(folder);
+    },
     runner: once(async () => {
       const { OpencodeRunRunner } = await import("../runner/opencode_run.ts");
       return new OpencodeRunRunner(await opencode());
@@ -71,9 +73,13 @@ export function wire({ env, cwd, output, command, debug }: WireOptions): Context
       }
     },
     untilStopped: (work) => untilStopped(work, () => output.note("Stopping the turn …")),
-    now: () => timestamp(new Date()),
+    now,
     newId: () => crypto.randomUUID(),
   };
+}
+
+function now(): string {
+  return timestamp(new Date());
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -31,21 +31,21 @@ export function completionsCommand(host: Host, program: () => Promise<AnyDefinit
     'kugetsu completions zsh > "${fpath[1]}/_kugetsu"',
     "kugetsu completions fish > ~/.config/fish/completions/kugetsu.fish",
   ])
+    .description(INSTALL)
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
-    .addHelpText("after", INSTALL)
     .action((shell, options) =>
       host.run("completions", options, (context) => completions(context, shell, program))
     );
 }
 
-const INSTALL = `
-Put the script where the shell looks for such scripts, as above, and open a new
-shell. For zsh that is a folder in $fpath, named before compinit runs. Or have it
-made anew for each shell, with a line in its start-up file:
+const INSTALL = `Print a script that completes kugetsu in a shell: commands, options, their
+values, and the refs of issues that have a session. Put it where the shell looks
+for such scripts, as the examples do, and open a new shell. For zsh that is a
+folder of $fpath, named before compinit runs.
 
-  ~/.bashrc                    source <(kugetsu completions bash)
-  ~/.zshrc, after compinit     source <(kugetsu completions zsh)
-  ~/.config/fish/config.fish   kugetsu completions fish | source
+Or have it made anew for each shell, by a line in the file that the shell starts
+with (~/.bashrc; ~/.zshrc, after compinit; ~/.config/fish/config.fish):
 
-It completes commands, options, their values, and the refs of issues that have a
-session. What it completes is never executed.`;
+    source <(kugetsu completions bash)
+    source <(kugetsu completions zsh)
+    kugetsu completions fish | source`;

@@ -61,7 +61,7 @@ export function configCommand(host: Host) {
   const config = newGroup("config", "show or change the settings", [
     "kugetsu config list",
     "kugetsu config set limits.total 2h",
-    "kugetsu config set model            (takes the setting out of the file)",
+    "kugetsu config set model            # takes the setting out of the file",
   ]);
   config.addCommand(
     newCommand("get", "print one setting", ["kugetsu config get permissions"])

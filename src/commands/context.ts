@@ -13,6 +13,8 @@ export interface Context {
   readonly output: Output;
   readonly cwd: string;
   readonly store: () => Promise<Store>;
+  /** What the index calls its issues; nothing where it cannot be read. */
+  readonly issueKeys: () => Promise<string[]>;
   readonly runner: () => Promise<Runner>;
   readonly sessions: () => Promise<AgentSessions>;
   readonly config: () => Promise<Config>;

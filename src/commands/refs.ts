@@ -8,8 +8,8 @@ import type { Host } from "./define.ts";
 export async function refs(context: Context, command: string | undefined): Promise<ExitStatus> {
   const known = (await context.issueKeys()).filter(isRef);
   // What has a session cannot be started; its repository is what can be said of the next one.
-  const offered = command === "start" ? new Set(known.map(repositoryOf)) : known;
-  for (const ref of offered) context.output.write(`${ref}\n`);
+  const offered = command === "start" ? [...new Set(known.map(repositoryOf))] : known;
+  context.output.write(offered.map((ref) => `${ref}\n`).join(""));
   return EXIT.ok;
 }
 

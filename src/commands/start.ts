@@ -61,7 +61,7 @@ async function baseFolder(context: Context, base: MadeSession): Promise<string> 
 export function startCommand(host: Host) {
   return newTurnCommand("start", "begin work on an issue, in a session forked from the base", [
     'kugetsu start github.com/shoko/kugetsu#14 "fix the login"',
-    "kugetsu start 14 --message-file task.md   (14 of this repository's origin)",
+    "kugetsu start 14 --message-file task.md   # 14 of this repository's origin",
     "git log -1 | kugetsu start github.com/shoko/kugetsu#14 -",
   ])
     .argument("<ref>", "the issue: instance/user/repo#number, its web address, or its number")

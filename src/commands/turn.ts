@@ -169,6 +169,8 @@ class TurnView {
             `opencode wanted a permission and was denied: ${event.permission} (${event.patterns})`,
           )
         );
+      case "trouble":
+        return this.#progress.show(`trying again after: ${event.text}`);
       case "notice":
         return this.#progress.around(() => output.debug(`opencode: ${event.text}`));
       case "step":

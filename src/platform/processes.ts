@@ -32,9 +32,12 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return now?.started === identity.started && now.boot === identity.boot;
 }
 
-/** The name of the environment variable that marks everything a turn starts. */
+/**
+ * The name of the environment variable that marks everything a turn starts. It is a name that a shell takes: dash
+ * hands on to its children no variable with a dash in its name, and a turn's id has some.
+ */
 export function turnMark(turnId: string): string {
-  return `${TURN_MARK_PREFIX}${turnId}`;
+  return `${TURN_MARK_PREFIX}${turnId.replaceAll("-", "_")}`;
 }
 
 export const TURN_MARK_PREFIX = "KUGETSU_TURN_";
@@ -68,7 +71,8 @@ export async function endTurnProcesses(
 async function isOver(look: () => ProcessIdentity[], waitMs: number): Promise<boolean> {
   const deadline = Date.now() + waitMs;
   while (true) {
-    if (look().length === 0) return true;
+    // Twice, for while one look is taken, a process can start another one and be gone itself.
+    if (look().length === 0 && look().length === 0) return true;
     if (Date.now() >= deadline) return false;
     await new Promise((later) => setTimeout(later, 25));
   }

@@ -42,6 +42,8 @@ export type TurnEvent =
   | { kind: "tool"; tool: string; title: string; failed: boolean }
   | { kind: "step"; reason: string }
   | { kind: "permission"; permission: string; patterns: string }
+  /** Something went wrong that may be tried again. */
+  | { kind: "trouble"; text: string }
   | { kind: "notice"; text: string };
 
 /** Called while a turn runs. A promise that rejects stops the turn, and the turn rejects with it. */

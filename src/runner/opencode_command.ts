@@ -32,8 +32,6 @@ export interface OpencodeOptions {
   env: Environment;
   /** A folder for what was found out about opencode; it may be deleted at any time. */
   cacheFolder: string;
-  /** Let opencode print its own log on standard error. */
-  printLogs: boolean;
   debug(message: string): void;
 }
 
@@ -76,7 +74,8 @@ export class OpencodeCommand {
     if (request.model) args.push("--model", request.model);
     if (request.agent) args.push("--agent", request.agent);
     if (request.permissions === "allow") args.push("--auto");
-    if (this.#options.printLogs) args.push("--print-logs");
+    // Its log names the fork and its folder seconds before the first event, and errors it tries again after.
+    args.push("--print-logs", "--log-level", "INFO");
     const guard = request.permissions === "allow" ? NO_GUARD : await this.#guard(request);
     const env = withPolicy(this.environment(), request, guard);
     this.#options.debug(`in ${request.directory}: opencode ${args.join(" ")}`);

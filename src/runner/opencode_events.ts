@@ -57,10 +57,15 @@ export function parseEvent(line: string): OpencodeEvent | undefined {
   }
 }
 
-/** What opencode tells on standard error in words rather than as events. */
+/** What opencode tells on standard error: remarks in words, and its log, which is asked for with --print-logs. */
 export type Remark =
   | { kind: "permission"; permission: string; patterns: string }
   | { kind: "agent-unknown"; agent: string }
+  /** A session was made: in a fork, the first is the fork itself, seconds before the first event. */
+  | { kind: "created"; session: string; directory: string }
+  /** Something went wrong that opencode may try again. */
+  | { kind: "trouble"; text: string; log: string }
+  | { kind: "log"; log: string }
   | { kind: "other"; text: string };
 
 // deno-lint-ignore no-control-regex
@@ -74,5 +79,29 @@ export function parseRemark(line: string): Remark {
   }
   const agent = /^!\s*agent "(.*)" (?:not found|is a subagent)/.exec(text);
   if (agent) return { kind: "agent-unknown", agent: agent[1]! };
-  return { kind: "other", text };
+  return /^timestamp=\S+ level=/.test(text) ? parseLog(text) : { kind: "other", text };
+}
+
+function parseLog(log: string): Remark {
+  const created = / message=created id=(ses_\w+) .*? directory=(?:"((?:[^"\\]|\\.)*)"|(\S+))/.exec(
+    log,
+  );
+  if (created) {
+    const [, session, quoted, bare] = created;
+    return { kind: "created", session: session!, directory: unquote(quoted) ?? bare! };
+  }
+  if (!/ level=ERROR /.test(log)) return { kind: "log", log };
+  const error = / error\.error="((?:[^"\\]|\\.)*)"/.exec(log)?.[1];
+  return error === undefined
+    ? { kind: "log", log }
+    : { kind: "trouble", text: unquote(error)!, log };
+}
+
+function unquote(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(`"${text}"`);
+  } catch {
+    return text;
+  }
 }

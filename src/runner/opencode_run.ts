@@ -11,7 +11,7 @@ import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
 import { readLines } from "../platform/lines.ts";
 import type { Runner, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
-import { type OpencodeEvent, parseEvent, parseRemark } from "./opencode_events.ts";
+import { type OpencodeEvent, parseEvent, parseRemark, type Remark } from "./opencode_events.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -127,24 +127,51 @@ class Turn {
   }
 
   #onEvent(event: OpencodeEvent): void {
-    const known = this.#progress.session;
-    this.#see({ see: "event", event });
-    if (known === undefined) {
-      const { session } = this.#progress;
-      this.#tell(() => this.#watch.named(session!));
-    }
+    this.#seeNaming({ see: "event", event });
     const told = tellable(event);
     if (told) this.#tell(() => this.#watch.event(told));
   }
 
   #onRemark(line: string): void {
     const remark = parseRemark(line);
-    this.#see({ see: "remark", remark });
-    if (remark.kind === "permission") this.#tell(() => this.#watch.event(remark));
-    else if (remark.kind === "agent-unknown") this.#end(); // it would go on with another agent
-    else if (remark.text) {
-      this.#tell(() => this.#watch.event({ kind: "notice", text: remark.text }));
+    const notice = (text: string) => this.#tell(() => this.#watch.event({ kind: "notice", text }));
+    switch (remark.kind) {
+      case "created":
+        return this.#onCreated(remark);
+      case "permission":
+        this.#tell(() => this.#watch.event(remark));
+        break;
+      case "agent-unknown":
+        this.#end(); // it would go on with another agent
+        break;
+      case "trouble":
+        this.#tell(() => this.#watch.event({ kind: "trouble", text: remark.text }));
+        notice(remark.log);
+        break;
+      case "log":
+        notice(remark.log);
+        break;
+      case "other":
+        if (remark.text) notice(remark.text);
     }
+    this.#see({ see: "remark", remark });
+  }
+
+  /** The fork exists. In the wrong folder it must not go on: nothing has been asked of a model yet. */
+  #onCreated(remark: Extract<Remark, { kind: "created" }>): void {
+    if (this.#request.kind !== "fork" || this.#progress.session !== undefined) return;
+    this.#seeNaming({ see: "remark", remark });
+    if (remark.directory === this.#request.directory) return;
+    this.#see({ see: "misplaced", directory: remark.directory });
+    this.#end();
+  }
+
+  /** Sees something that may tell the session's id, and tells it on the first time. */
+  #seeNaming(sight: Sight): void {
+    const known = this.#progress.session;
+    this.#see(sight);
+    const { session } = this.#progress;
+    if (known === undefined && session !== undefined) this.#tell(() => this.#watch.named(session));
   }
 
   #see(sight: Sight): void {

@@ -29,30 +29,82 @@ export const UNANSWERABLE: PermissionConfig = {
 };
 
 /**
- * What to state again. `own`: the rules without the repository's settings; `full`: with them. Empty where the
- * repository changes nothing. Exceptions (`allow` after an `ask`) of the user are kept, unless the
- * repository restricts that permission itself: then the stricter reading wins.
+ * What to state again. `own`: the rules without the repository's settings; `full`: with them. Stated behind all
+ * else, it makes each decision the stricter one of the two: what the repository allows is undone, what it
+ * forbids is kept, and so are the exceptions (`allow` after an `ask`) that the user made and the repository left
+ * alone. Empty where the repository changes nothing.
  */
 export function guardRules(own: Rule[], full: Rule[]): PermissionConfig {
-  const added = full.filter((rule) => !own.some((other) => sameRule(rule, other)));
-  if (added.length === 0) return {};
-  const restricted = new Set(
-    added.filter((it) => it.action !== "allow").map((it) => it.permission),
+  if (own.length === full.length && own.every((rule, i) => sameRule(rule, full[i]!))) return {};
+  const [removed, added] = [without(own, full), without(full, own)];
+  const kept = own.filter((rule) => rule.action !== "allow" || !removed.includes(rule));
+  const asks = added.filter((rule) => rule.action === "ask");
+  // A question that the repository adds, or leaves out, must not make one of what somebody denies.
+  const denied = [...asks, ...removed].some((rule) => rule.action === "ask")
+    ? kept.filter((rule) => rule.action === "deny")
+    : [];
+  const rules = [...kept, ...asks, ...denied, ...added.filter((rule) => rule.action === "deny")];
+  return Object.fromEntries(
+    wildcardsFirst([...kept, ...full]).flatMap((permission) => {
+      const patterns = patternsFor(permission, rules);
+      return patterns.size > 0 ? [[permission, inShort(permission, patterns)]] : [];
+    }),
   );
-  const guard: Record<string, Record<string, string>> = {};
-  const state = (rule: Rule) => {
-    const patterns = guard[rule.permission] ??= {};
-    delete patterns[rule.pattern]; // so that it stands last
-    patterns[rule.pattern] = rule.action;
-  };
-  for (const rule of own) {
-    if (rule.permission in UNANSWERABLE) continue;
-    const stated = guard[rule.permission] ?? guard["*"];
-    const exception = stated !== undefined && !restricted.has(rule.permission);
-    if (rule.action !== "allow" || exception) state(rule);
+}
+
+/** Permissions for which opencode's configuration takes an action and no patterns. */
+const WITHOUT_PATTERNS = [
+  "codesearch",
+  "doom_loop",
+  "todoread",
+  "todowrite",
+  "webfetch",
+  "websearch",
+];
+
+/** Patterns as configuration takes them; where it takes none, the strictest action of all. */
+function inShort(permission: string, patterns: Map<string, string>): PermissionConfig[string] {
+  const actions = [...patterns.values()];
+  if (patterns.size === 1 && patterns.has("*")) return actions[0]!;
+  if (!WITHOUT_PATTERNS.includes(permission)) return Object.fromEntries(patterns);
+  return actions.includes("deny") ? "deny" : "ask";
+}
+
+/** The permissions that rules are about, general ones before those that they include. */
+function wildcardsFirst(rules: Rule[]): string[] {
+  const names = [...new Set(rules.map((rule) => rule.permission))]
+    .filter((name) => !Object.hasOwn(UNANSWERABLE, name));
+  const isWildcard = (name: string) => /[*?]/.test(name);
+  return [...names.filter(isWildcard), ...names.filter((name) => !isWildcard(name))];
+}
+
+/** All that rules say about one permission, from the first restriction on: what is allowed before needs no word. */
+function patternsFor(permission: string, rules: Rule[]): Map<string, string> {
+  const patterns = new Map<string, string>();
+  for (const rule of rules) {
+    if (rule.action === "allow" && patterns.size === 0) continue;
+    if (!covers(rule.permission, permission)) continue;
+    patterns.delete(rule.pattern); // so that it stands last
+    patterns.set(rule.pattern, rule.action);
   }
-  for (const rule of added) if (rule.action !== "allow") state(rule);
-  return guard;
+  return patterns;
+}
+
+/** Whether a permission's name, with `*` and `?` as opencode reads them, includes another. */
+function covers(wildcard: string, permission: string): boolean {
+  const pattern = wildcard.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*").replaceAll("?", ".");
+  return new RegExp(`^${pattern}$`, "s").test(permission);
+}
+
+/** The rules that are not among the others, or more often. */
+function without(rules: Rule[], others: Rule[]): Rule[] {
+  const left = [...others];
+  return rules.filter((rule) => {
+    const found = left.findIndex((other) => sameRule(rule, other));
+    if (found >= 0) left.splice(found, 1);
+    return found < 0;
+  });
 }
 
 function sameRule(a: Rule, b: Rule): boolean {

@@ -10,12 +10,12 @@ import * as v from "valibot";
 import { Cache } from "../platform/cache.ts";
 import { fingerprintOf } from "../platform/executables.ts";
 import type { Environment, OpencodeCommand } from "./opencode_command.ts";
-import { guardRules, type PermissionConfig, type Rule } from "./permissions.ts";
+import { guardRules, type PermissionConfig, type Rule, UNANSWERABLE } from "./permissions.ts";
 
 export interface Guard {
   /** For all agents that say nothing of their own. */
   everywhere: PermissionConfig;
-  /** For the agents whose own rules come after those. */
+  /** For each agent, whose own rules come after those. */
   agents: Record<string, PermissionConfig>;
 }
 
@@ -46,7 +46,7 @@ const agentReply = v.object({
   ),
 });
 const configReply = v.object({
-  agent: v.optional(v.record(v.string(), v.object({ permission: v.optional(v.unknown()) }))),
+  agent: v.optional(v.record(v.string(), v.unknown())),
 });
 
 const WITHOUT_PROJECT = { OPENCODE_DISABLE_PROJECT_CONFIG: "1" };
@@ -81,22 +81,31 @@ async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promi
     opencode.ask(["debug", "config"], directory, action),
   ]);
   const everywhere = guardRules(own, full);
-  const agents = Object.entries(v.parse(configReply, JSON.parse(config.stdout)).agent ?? {})
-    .filter(([, it]) => it.permission !== undefined)
-    .map(([name]) => [name, name === agent ? everywhere : restrictionsOf(everywhere)]);
+  if (Object.keys(everywhere).length === 0) return NO_GUARD;
+  const configured = Object.keys(v.parse(configReply, JSON.parse(config.stdout)).agent ?? {});
+  const agents = [...new Set([agent, ...OPENCODES_OWN, ...configured])]
+    .map((name) => {
+      const rules = name === agent ? everywhere : restrictionsOf(everywhere);
+      return [name, { ...rules, ...UNANSWERABLE }];
+    });
   return { everywhere, agents: Object.fromEntries(agents) };
 }
 
+/**
+ * The agents that opencode brings along, which a turn can call as well. Each gets the rules as its own, which
+ * opencode puts behind the general ones: among those a key keeps the place that a file gave it, and a
+ * repository's `"*": "allow"` could stand behind it.
+ */
+const OPENCODES_OWN = ["build", "plan", "general", "explore"];
+
 /** For another agent than the one asked about only what forbids is stated: its exceptions are not known. */
 function restrictionsOf(guard: PermissionConfig): PermissionConfig {
-  return Object.fromEntries(
-    Object.entries(guard).map(([permission, patterns]) => [
-      permission,
-      typeof patterns === "string"
-        ? patterns
-        : Object.fromEntries(Object.entries(patterns).filter(([, action]) => action !== "allow")),
-    ]),
-  );
+  const restricts = ([, action]: [string, unknown]) => action !== "allow";
+  const restricted = Object.entries(guard).map(([permission, rule]): [string, typeof rule] => [
+    permission,
+    typeof rule === "string" ? rule : Object.fromEntries(Object.entries(rule).filter(restricts)),
+  ]);
+  return Object.fromEntries(restricted.filter(restricts));
 }
 
 /** opencode's settings in the folder and the folders above it, up to the repository's root. */

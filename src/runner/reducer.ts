@@ -12,7 +12,8 @@ export type Sight =
   | { see: "spawn-failed"; why: string }
   | { see: "exit"; code: number | null; signal: string | null }
   | { see: "limit"; limit: "first-event" | "silence" | "total"; seconds: number }
-  | { see: "cancel"; signal: "SIGINT" | "SIGTERM" };
+  | { see: "cancel"; signal: "SIGINT" | "SIGTERM" }
+  | { see: "misplaced"; directory: string };
 
 /** What has been seen so far. */
 export interface Progress {
@@ -25,7 +26,14 @@ export interface Progress {
   /** opencode spoke of its database: it is locked, or being migrated by another process. */
   databaseTrouble: boolean;
   agentUnknown?: string;
-  /** The last permission that was rejected after the agent last said something. */
+  /** The session was made in another folder than the one that was asked for. */
+  misplaced?: string;
+  /** The last thing that opencode said went wrong since the agent last said something. */
+  trouble?: string;
+  /**
+   * The last permission that was rejected. Remarks and events come through two pipes, in either order, so no
+   * event can tell that it is over.
+   */
   rejected?: { permission: string; patterns: string };
   /** The first decision to stop from our side; what comes after it does not change the outcome. */
   verdict?: Outcome;
@@ -56,6 +64,8 @@ export function reduce(progress: Progress, sight: Sight): Progress {
       return { ...progress, exit: { code: sight.code, signal: sight.signal } };
     case "limit":
       return { ...progress, verdict: progress.verdict ?? verdictOf(sight) };
+    case "misplaced":
+      return { ...progress, misplaced: sight.directory };
     case "cancel":
       return {
         ...progress,
@@ -70,7 +80,7 @@ function withEvent(progress: Progress, event: OpencodeEvent): Progress {
       // After an error that it can mend (a full context, say) opencode goes on with another step.
       return { ...progress, step: { ended: false }, error: undefined };
     case "text":
-      return { ...progress, text: event.part.text, rejected: undefined };
+      return { ...progress, text: event.part.text, trouble: undefined };
     case "step_finish":
       return { ...progress, step: { ended: true, reason: event.part.reason } };
     case "error":
@@ -87,6 +97,12 @@ function withRemark(progress: Progress, remark: Remark): Progress {
       return { ...progress, rejected: remark };
     case "agent-unknown":
       return { ...progress, agentUnknown: remark.agent };
+    case "created":
+      return { ...progress, session: progress.session ?? remark.session };
+    case "trouble":
+      return { ...progress, trouble: remark.text };
+    case "log":
+      return progress;
     case "other": {
       if (remark.text === "") return progress;
       const sessionMissing = progress.sessionMissing || /\bSession not found\b/.test(remark.text);
@@ -101,7 +117,7 @@ const DATABASE = /^Failed query:|database is (?:locked|busy)|SQLITE_BUSY/i;
 
 /** The outcome of a turn that is over. */
 export function outcomeOf(progress: Progress): Outcome {
-  if (progress.verdict) return progress.verdict;
+  if (progress.verdict) return withTrouble(progress.verdict, progress.trouble);
   if (progress.spawnFailure !== undefined) {
     return failed("never-started", `opencode could not be started: ${progress.spawnFailure}`);
   }
@@ -111,16 +127,25 @@ export function outcomeOf(progress: Progress): Outcome {
       `opencode has no agent "${progress.agentUnknown}" to run a turn`,
     );
   }
+  if (progress.misplaced !== undefined) {
+    return failed("wrong-folder", `opencode made the session in ${progress.misplaced}`);
+  }
   if (progress.error !== undefined) return failed("provider", progress.error);
   if (!progress.step) return endedBeforeAnyStep(progress);
   if (!progress.step.ended) return cutOff(progress);
   return ofLastStep(progress, progress.step.reason);
 }
 
+/** What went wrong last is why it was silent, more often than not. */
+function withTrouble(verdict: Outcome, trouble: string | undefined): Outcome {
+  const late = verdict.kind === "stalled" || verdict.kind === "timeout";
+  return late && trouble !== undefined ? { ...verdict, trouble } : verdict;
+}
+
 function ofLastStep(progress: Progress, reason: string): Outcome {
   if (reason === "tool-calls") {
     const { rejected } = progress;
-    if (!rejected) return cutOff(progress);
+    if (!rejected || progress.exit?.signal) return cutOff(progress);
     const what = rejected.patterns
       ? `${rejected.permission} (${rejected.patterns})`
       : rejected.permission;

@@ -7,6 +7,7 @@ export type FailureReason =
   | "provider"
   | "session-gone"
   | "agent-unknown"
+  | "wrong-folder"
   | "database-locked"
   | "never-started"
   | "killed"
@@ -18,8 +19,8 @@ export type Outcome =
   | { kind: "done" }
   | { kind: "failed"; reason: FailureReason; detail: string }
   | { kind: "blocked"; detail: string; pending: boolean }
-  | { kind: "stalled"; limit: "first-event" | "silence"; seconds: number }
-  | { kind: "timeout"; seconds: number }
+  | { kind: "stalled"; limit: "first-event" | "silence"; seconds: number; trouble?: string }
+  | { kind: "timeout"; seconds: number; trouble?: string }
   | { kind: "cancelled"; signal: "SIGINT" | "SIGTERM" };
 
 /** What an outcome means. One row for each kind: leaving one out does not compile. */
@@ -63,15 +64,21 @@ export function explain(outcome: Outcome): string {
       return outcome.reason === "session-gone" ? "session gone" : outcome.detail;
     case "blocked":
       return outcome.detail;
-    case "stalled":
-      return outcome.limit === "first-event"
+    case "stalled": {
+      const silent = outcome.limit === "first-event"
         ? `opencode gave no sign of life for ${outcome.seconds} s`
         : `opencode was silent for ${outcome.seconds} s`;
+      return silent + lastError(outcome);
+    }
     case "timeout":
-      return `the turn took longer than ${outcome.seconds} s`;
+      return `the turn took longer than ${outcome.seconds} s${lastError(outcome)}`;
     case "cancelled":
       return `stopped by ${outcome.signal}`;
   }
+}
+
+function lastError({ trouble }: { trouble?: string }): string {
+  return trouble === undefined ? "" : `; its last error: ${trouble}`;
 }
 
 /** The outcome as the end of a sentence: "failed: …", "was stopped by SIGINT". */

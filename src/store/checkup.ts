@@ -4,10 +4,12 @@
  * aside before anything is put in its place.
  */
 import { readFileSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
-import { removeDurably, TEMPORARY_SUFFIX, writeNew } from "../platform/durable_write.ts";
+import { dirname, join } from "node:path";
+import { errors } from "../errors.ts";
+import { removeDurably, TEMPORARY_SUFFIX, writeDurably } from "../platform/durable_write.ts";
 import { timestamp } from "../session/record.ts";
 import type { SessionRecord } from "../session/record.ts";
+import { foldRef } from "../session/ref.ts";
 import { isActive, observed } from "../session/state.ts";
 import {
   inspectIndex,
@@ -21,10 +23,17 @@ import {
 import { BASE_FILE, hiddenFilesIn, type Layout } from "./layout.ts";
 import { isHeld, tryLock } from "./lock.ts";
 import type { Finding } from "./mod.ts";
+import { observe } from "./observe.ts";
 
 interface Problem extends Finding {
   fix(): void | Promise<void>;
 }
+
+const CUT_OFF_START = {
+  kind: "cut-off-start",
+  what: "its start was cut off before it had a session",
+  repair: "clear it, so that it can be started",
+} as const;
 
 export async function examineFiles(layout: Layout): Promise<Finding[]> {
   return (await problemsOf(layout)).map(({ fix: _, ...finding }) => finding);
@@ -54,7 +63,7 @@ async function problemsOf(layout: Layout, holder = ""): Promise<Problem[]> {
     problems.push(...await entryProblems(layout, key, file, holder));
   }
   for (const file of sessionFiles(layout)) {
-    if (!indexed.has(file)) problems.push(...await strayProblems(layout, file));
+    if (!indexed.has(file)) problems.push(...await strayProblems(layout, file, holder));
   }
   return [...problems, ...leftovers(layout)];
 }
@@ -140,7 +149,7 @@ async function entryProblems(
   file: string,
   holder: string,
 ): Promise<Problem[]> {
-  const found = readEntry(layout, key, file);
+  const { found, busy } = await observe(layout, file, () => readEntry(layout, key, file));
   if (found.kind === "absent") {
     return [{
       kind: "dangling-entry",
@@ -152,38 +161,73 @@ async function entryProblems(
   }
   if (found.kind === "damaged") return [damagedEntry(layout, key, file, found.why)];
   const { record } = found;
-  if (!isActive(record) || await isHeld(layout.turnLock(file))) return [];
+  if (busy) return [];
+  const turn = record.turn ? { turn: record.turn } : {};
+  if (record.opencode_session_id === null) {
+    return [{
+      ...CUT_OFF_START,
+      subject: key,
+      ...turn,
+      fix: () =>
+        whileFree(layout, file, holder, () => {
+          removeDurably(layout.session(file));
+          removeEntry(layout, key);
+        }),
+    }];
+  }
+  if (!isActive(record)) return [];
   return [{
     kind: "interrupted-turn",
     subject: key,
     what: "its turn was cut off: whoever ran it is gone",
     repair: "mark it as failed, so that it can be continued",
-    ...(record.turn ? { turn: record.turn } : {}),
+    ...turn,
     fix: () => whileFree(layout, file, holder, () => settle(layout, file, record)),
   }];
 }
 
 function damagedEntry(layout: Layout, key: string, file: string, why: string): Problem {
-  const foreign = readSession(layout, file).kind === "record";
+  const what = `its session file ${file} cannot be used: ${why}`;
+  const found = readSession(layout, file);
+  if (found.kind === "record") {
+    return {
+      kind: "wrong-ref",
+      subject: key,
+      what,
+      repair: "let the index have it under the issue that the file names",
+      fix: () => giveBack(layout, key, file, found.record),
+    };
+  }
   return {
-    kind: foreign ? "wrong-ref" : "record-damaged",
+    kind: "record-damaged",
     subject: key,
-    what: `its session file ${file} cannot be used: ${why}`,
-    repair: foreign ? "take it out of the index" : "keep a copy and take it out of the index",
+    what,
+    repair: "keep a copy and take it out of the index",
     fix() {
-      if (!foreign) {
-        copyAside(layout.session(file));
-        removeDurably(layout.session(file));
-      }
+      copyAside(layout.session(file));
+      removeDurably(layout.session(file));
       removeEntry(layout, key);
     },
   };
 }
 
+/** Takes an entry out of the index; the issue that its file names gets the file, unless it has one. */
+function giveBack(layout: Layout, key: string, file: string, record: SessionRecord): void {
+  const index = readIndex(layout);
+  const { [key]: _, ...issues } = index.issues;
+  const owner = record.issue_ref;
+  const isOwned = Object.keys(issues).some((other) => foldRef(other) === foldRef(owner ?? ""));
+  const back = isMade(record) && !isOwned ? { [owner!]: file } : {};
+  writeIndex(layout, { ...index, issues: { ...issues, ...back } });
+}
+
 /** A session file outside the index: a start that was cut off, or an orphan, which only prune deletes. */
-async function strayProblems(layout: Layout, file: string): Promise<Problem[]> {
+async function strayProblems(layout: Layout, file: string, holder: string): Promise<Problem[]> {
+  if (await isHeld(layout.turnLock(file))) return [];
+  // Read only now: a start that was under way before has put its session in the index since.
+  const { issues } = readIndex(layout);
   const found = readSession(layout, file);
-  if (found.kind === "absent" || await isHeld(layout.turnLock(file))) return [];
+  if (found.kind === "absent" || Object.values(issues).includes(file)) return [];
   if (found.kind === "damaged") {
     return [{
       kind: "record-damaged",
@@ -201,26 +245,25 @@ async function strayProblems(layout: Layout, file: string): Promise<Problem[]> {
   const turn = record.turn ? { turn: record.turn } : {};
   if (record.opencode_session_id === null) {
     return [{
-      kind: "cut-off-start",
+      ...CUT_OFF_START,
       subject,
-      what: "its start was cut off before it had a session",
-      repair: "clear it, so that it can be started",
       ...turn,
-      fix: () => removeDurably(layout.session(file)),
+      fix: () => whileFree(layout, file, holder, () => removeDurably(layout.session(file))),
     }];
   }
-  if (isActive(record) && isMade(record) && !readIndex(layout).issues[subject]) {
+  if (isActive(record) && isMade(record) && !issues[subject]) {
     return [{
       kind: "cut-off-adopt",
       subject,
       what: "its start was cut off after it had a session",
       repair: "put it in the index",
       ...turn,
-      fix() {
-        settle(layout, file, record);
-        const index = readIndex(layout);
-        writeIndex(layout, { ...index, issues: { ...index.issues, [subject]: file } });
-      },
+      fix: () =>
+        whileFree(layout, file, holder, () => {
+          settle(layout, file, record);
+          const index = readIndex(layout);
+          writeIndex(layout, { ...index, issues: { ...index.issues, [subject]: file } });
+        }),
     }];
   }
   return [{
@@ -234,7 +277,7 @@ async function strayProblems(layout: Layout, file: string): Promise<Problem[]> {
 
 /** Temporary files of writers that are gone. */
 function leftovers(layout: Layout): Problem[] {
-  return [layout.folder, layout.sessions].flatMap((folder) =>
+  return [layout.folder, layout.sessions, dirname(layout.overview)].flatMap((folder) =>
     hiddenFilesIn(folder, TEMPORARY_SUFFIX).filter(isAbandoned).map((name): Problem => ({
       kind: "leftover",
       subject: join(folder, name),
@@ -260,9 +303,9 @@ function isAbandoned(name: string): boolean {
   }
 }
 
+/** The turn stays in the record: whoever begins the next one makes sure that nothing of it still runs. */
 function settle(layout: Layout, file: string, record: SessionRecord): void {
-  const { turn: _, ...rest } = observed(record, false);
-  writeSession(layout, file, { ...rest, updated_at: timestamp(new Date()) });
+  writeSession(layout, file, { ...observed(record, false), updated_at: timestamp(new Date()) });
 }
 
 async function whileFree(layout: Layout, file: string, holder: string, action: () => void) {
@@ -288,8 +331,8 @@ function copyAside(path: string): void {
     content = readFileSync(path);
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return;
-    throw error;
+    throw errors.unreadable(path, error);
   }
   const time = new Date().toISOString().replaceAll(/[:.]/g, "-");
-  writeNew(`${path}.damaged-${time}`, content);
+  writeDurably(`${path}.damaged-${time}`, content);
 }

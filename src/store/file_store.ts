@@ -20,6 +20,7 @@ import {
   readEntry,
   readIndex,
   readSession,
+  readText,
   sessionFiles,
   writeIndex,
   writeSession,
@@ -36,6 +37,7 @@ import type {
   Store,
   StoredSession,
 } from "./mod.ts";
+import { observe } from "./observe.ts";
 import { readRows } from "./overview.ts";
 import type { Index } from "./schemas.ts";
 
@@ -45,14 +47,14 @@ const STORE_LOCK_SECONDS = 30;
 export class FileStore implements Store {
   readonly folder: string;
   readonly #layout: Layout;
-  readonly #holder: string;
+  readonly #describe: () => string;
   #prepared = false;
 
   /** `holder` names this process to those who have to wait for it: `pid 123 (kugetsu start …)`. */
-  constructor(folder: string, holder: string) {
+  constructor(folder: string, holder: () => string) {
     this.folder = folder;
     this.#layout = layoutOf(folder);
-    this.#holder = holder;
+    this.#describe = holder;
   }
 
   async list(): Promise<Listing> {
@@ -62,24 +64,20 @@ export class FileStore implements Store {
       const session = await this.#stored(key, file);
       if (session) sessions.push(session);
     }
-    return { base: this.#baseOf(index), sessions: [...sessions, ...await this.#beginning(index)] };
+    const beginning = await this.#beginning(() => Object.values(index.issues));
+    return { base: this.#baseOf(index), sessions: [...sessions, ...beginning] };
   }
 
   async overview(): Promise<Overview> {
-    const index = readIndex(this.#layout);
-    const rows: SessionRow[] = [];
-    for (const row of readRows(this.#layout, index.issues)) {
-      const busy = isActive(row) && await isHeld(this.#layout.turnLock(row.file));
-      rows.push(observed(row, busy));
+    const { base, rows } = readRows(this.#layout);
+    const shown: SessionRow[] = [];
+    for (const row of rows) {
+      const session = isActive(row) ? await this.#stored(row.key, row.file) : row;
+      if (session) shown.push("record" in session ? rowOf(session) : session);
     }
-    const beginning = (await this.#beginning(index)).map(({ key, record }): SessionRow => ({
-      key,
-      type: record!.type,
-      session: record!.opencode_session_id,
-      created: record!.created_at,
-      state: record!.state,
-    }));
-    return { base: this.#baseOf(index), rows: [...rows, ...beginning] };
+    const beginning = await this.#beginning(() => rows.map((row) => row.file));
+    shown.push(...beginning.map(rowOf));
+    return { base: this.#baseOf({ base }), rows: shown };
   }
 
   base(): Promise<MadeSession | undefined> {
@@ -91,6 +89,8 @@ export class FileStore implements Store {
       const index = readIndex(this.#layout);
       const present = this.#baseOf(index);
       if (present && !replace) throw errors.baseExists(present.opencode_session_id);
+      // A session file without any index would look as if the index had been lost.
+      if (readText(this.#layout.index) === undefined) writeIndex(this.#layout, index);
       writeSession(this.#layout, BASE_FILE, record);
       writeIndex(this.#layout, { ...index, base: record.opencode_session_id });
     });
@@ -115,7 +115,7 @@ export class FileStore implements Store {
     return this.#locked(async () => {
       const index = readIndex(this.#layout);
       const entry = entryOf(index, ref);
-      if (entry && readSession(this.#layout, entry.file).kind !== "absent") {
+      if (entry && !mayStart(readSession(this.#layout, entry.file))) {
         throw errors.sessionExists(entry.key);
       }
       const key = entry?.key ?? formatRef(ref);
@@ -123,7 +123,7 @@ export class FileStore implements Store {
       const taken = await this.#takeTurn(key, file);
       const found = readSession(this.#layout, file);
       if (found.kind === "record" && found.record.opencode_session_id !== null) {
-        taken.release();
+        taken.release({ remove: true });
         throw errors.notIndexed(key, this.#layout.session(file));
       }
       return this.#holdOf(key, file, taken, found);
@@ -136,13 +136,13 @@ export class FileStore implements Store {
       if (!entry) throw await this.#missing(ref);
       const taken = await this.#takeTurn(entry.key, entry.file);
       const found = readEntry(this.#layout, entry.key, entry.file);
-      if (found.kind === "record") {
+      if (found.kind === "record" && found.record.opencode_session_id !== null) {
         return this.#holdOf(entry.key, entry.file, taken, found) as
           & Hold
           & { readonly record: SessionRecord };
       }
       taken.release({ remove: true });
-      if (found.kind === "absent") throw errors.noSession(entry.key);
+      if (found.kind !== "damaged") throw errors.noSession(entry.key);
       throw errors.damagedRecord(this.#layout.session(entry.file), found.why);
     });
   }
@@ -155,7 +155,9 @@ export class FileStore implements Store {
       const session = readSession(this.#layout, file);
       if (session.kind !== "absent") found.push(orphanOf(file, session));
     }
-    return found;
+    // A start that ended meanwhile is in the index by now.
+    const since = new Set(Object.values(readIndex(this.#layout).issues));
+    return found.filter(({ file }) => !since.has(file));
   }
 
   deleteOrphans(): Promise<Orphan[]> {
@@ -204,21 +206,24 @@ export class FileStore implements Store {
 
   /** The session behind an index entry as it is now; undefined for an entry that a destroy left behind. */
   async #stored(key: string, file: string): Promise<StoredSession | undefined> {
-    const found = readEntry(this.#layout, key, file);
+    const { found, busy } = await observe(
+      this.#layout,
+      file,
+      () => readEntry(this.#layout, key, file),
+    );
     if (found.kind === "absent") return undefined;
     if (found.kind === "damaged") return { key, record: undefined, problem: found.why };
-    if (!isActive(found.record)) return { key, record: found.record };
-    const path = this.#layout.turnLock(file);
-    const busy = await isHeld(path);
     const record = observed(found.record, busy);
-    return busy ? { key, record, holder: holderOf(path) } : { key, record };
+    return busy ? { key, record, holder: holderOf(this.#layout.turnLock(file)) } : { key, record };
   }
 
   /** Starts under way that have no index entry yet. Every running turn has a lock file, so few are looked at. */
-  async #beginning(index: Index): Promise<StoredSession[]> {
-    const indexed = new Set(Object.values(index.issues));
+  async #beginning(indexedFiles: () => string[]): Promise<StoredSession[]> {
+    const locks = filesIn(this.#layout.turnLocks, ".lock");
+    if (locks.length === 0) return [];
+    const indexed = new Set(indexedFiles());
     const found: StoredSession[] = [];
-    for (const name of filesIn(this.#layout.turnLocks, ".lock")) {
+    for (const name of locks) {
       const file = name.replace(/\.lock$/, ".json");
       if (indexed.has(file)) continue;
       const started = readSession(this.#layout, file);
@@ -229,7 +234,7 @@ export class FileStore implements Store {
     return found;
   }
 
-  #baseOf(index: Index): MadeSession | undefined {
+  #baseOf(index: Pick<Index, "base">): MadeSession | undefined {
     if (index.base === null) return undefined;
     const found = readSession(this.#layout, BASE_FILE);
     if (found.kind === "damaged") {
@@ -307,6 +312,10 @@ export class FileStore implements Store {
     });
   }
 
+  get #holder(): string {
+    return this.#describe();
+  }
+
   /** Runs `change` while no other process changes the store. */
   async #locked<T>(change: () => T | Promise<T>): Promise<T> {
     if (!this.#prepared) prepareFolder(this.#layout);
@@ -334,6 +343,23 @@ function entryOf(index: Index, ref: IssueRef): { key: string; file: string } | u
   if (Object.hasOwn(index.issues, key)) return { key, file: index.issues[key]! };
   const folded = Object.entries(index.issues).find(([other]) => foldRef(other) === key);
   return folded && { key: folded[0], file: folded[1] };
+}
+
+/** What a start may be made over: nothing, or a start that never got a session. */
+function mayStart(found: Found): boolean {
+  return found.kind === "absent" ||
+    (found.kind === "record" && found.record.opencode_session_id === null);
+}
+
+function rowOf({ key, record, problem }: StoredSession): SessionRow {
+  return {
+    key,
+    type: record?.type ?? "?",
+    session: record?.opencode_session_id ?? null,
+    created: record?.created_at ?? "?",
+    state: record?.state ?? "damaged",
+    ...(problem ? { problem } : {}),
+  };
 }
 
 function orphanOf(file: string, found: Found): Orphan {

@@ -52,9 +52,13 @@ export function writeSession(layout: Layout, file: string, record: SessionRecord
 export function inspectIndex(layout: Layout): Parsed<Index> {
   const text = readText(layout.index);
   if (text !== undefined) return parseIndex(text);
-  return filesIn(layout.sessions, ".json").length === 0
-    ? { ok: true, value: { base: null, issues: {} } }
-    : { ok: false, why: "it is missing, but there are session files" };
+  if (filesIn(layout.sessions, ".json").length === 0) {
+    return { ok: true, value: { base: null, issues: {} } };
+  }
+  // The first session may have come since: its index was there before it.
+  const since = readText(layout.index);
+  if (since !== undefined) return parseIndex(since);
+  return { ok: false, why: "it is missing, but there are session files" };
 }
 
 /** @throws index-damaged */

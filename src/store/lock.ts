@@ -11,6 +11,7 @@
  */
 import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
+import { errors } from "../errors.ts";
 
 /** A lock that this process holds. */
 export interface HeldLock {
@@ -18,9 +19,13 @@ export interface HeldLock {
   release(options?: { remove: boolean }): void;
 }
 
-/** How long a taker goes on when somebody only looked. */
-const GLANCE_MS = 60;
+/** How long a taker puts up with those who only look: one of them may be put to sleep in the middle of it. */
+const LOOKERS_MS = 5000;
 const POLL_MS = { least: 1, most: 12 };
+
+/** Without the first, SQLite writes a journal beside the lock: a full disk or kill -9 would be felt. */
+const TAKE = "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE";
+const LOOK = "SELECT 1 FROM sqlite_schema";
 
 const held = new Set<DatabaseSync>();
 
@@ -34,15 +39,16 @@ export async function lock(
   holder: string,
 ): Promise<HeldLock | undefined> {
   const { DatabaseSync } = await import("node:sqlite");
-  closeSync(openSync(path, "a", 0o600));
+  makeFile(path);
   const database = new DatabaseSync(path);
-  const deadline = performance.now() + waitMs;
-  while (!begin(database, "BEGIN EXCLUSIVE")) {
-    if (performance.now() >= deadline) {
+  try {
+    if (!await take(database, waitMs)) {
       database.close();
       return undefined;
     }
-    await pause();
+  } catch (cause) {
+    database.close();
+    throw errors.unwritable(path, cause);
   }
   held.add(database);
   tryTo(() => writeFileSync(holderPath(path), holder, { mode: 0o600 }));
@@ -60,7 +66,7 @@ export async function lock(
 
 /** Takes the lock at once, or returns undefined when somebody holds it. */
 export function tryLock(path: string, holder: string): Promise<HeldLock | undefined> {
-  return lock(path, GLANCE_MS, holder);
+  return lock(path, 0, holder);
 }
 
 /** Whether somebody holds the lock now. */
@@ -70,13 +76,13 @@ export async function isHeld(path: string): Promise<boolean> {
   try {
     const database = new DatabaseSync(path, { readOnly: true });
     try {
-      return !begin(database, "SELECT 1 FROM sqlite_schema");
+      return !begin(database, LOOK);
     } finally {
       database.close();
     }
   } catch (error) {
     if (isMissing(error)) return false;
-    throw error;
+    throw errors.unreadable(path, error);
   }
 }
 
@@ -89,9 +95,34 @@ export function holderOf(path: string): string {
   }
 }
 
+/**
+ * An existing file is not even opened: closing it would make the kernel forget every lock that this process
+ * has on it.
+ */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, "ax", 0o600));
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== "EEXIST") throw errors.unwritable(path, cause);
+  }
+}
+
+/** Whether the lock could be had in time. Whoever only looks does not count as a holder. */
+async function take(database: DatabaseSync, waitMs: number): Promise<boolean> {
+  const began = performance.now();
+  while (!begin(database, TAKE)) {
+    const waited = performance.now() - began;
+    const patience = begin(database, LOOK) ? Math.max(waitMs, LOOKERS_MS) : waitMs;
+    if (waited >= patience) return false;
+    await pause();
+  }
+  return true;
+}
+
 function begin(database: DatabaseSync, statement: string): boolean {
   try {
-    database.exec(statement);
+    // Deno waits for seconds when the file was opened for reading only, and keeps everything else waiting.
+    database.exec(`PRAGMA busy_timeout = 0; ${statement}`);
     return true;
   } catch (error) {
     if (isBusy(error)) return false;

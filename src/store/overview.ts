@@ -1,56 +1,73 @@
 /**
  * One row a session, quickly: what a listing shows, without reading every file of thousands each time.
  *
- * A row is kept in `run/overview.json` with the stamp of the file it came from, and is used only while the
- * stamp is the same; every writer of ours puts a new file in place, and others change time or size. The
+ * The rows are kept in `run/overview.json`, and used while neither the index nor the sessions' folder has
+ * changed: every session file of ours comes by a rename, which changes the folder. A program that edits a
+ * session file in place is seen only by what reads the files themselves, which is everything but this. The
  * file may be deleted at any time.
  */
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeDurably } from "../platform/durable_write.ts";
-import { readEntry, readText } from "./files.ts";
+import { readEntry, readIndex, readText } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import type { SessionRow } from "./mod.ts";
 
 /** Below this many sessions reading them is quicker than keeping anything. */
 const WORTH_KEEPING = 500;
-/** How many rows may be stale before the kept ones are written anew. */
-const STALE = 200;
+/** What changed less than this ago may change again without its time of change showing it. */
+const SETTLED_MS = 2000;
 
 /** A row with the file it came from. */
 export interface FileRow extends SessionRow {
   file: string;
 }
 
-/** `[stamp, type, session id, created, state]`, by file. */
-type Kept = Record<string, [string, string, string | null, string, string]>;
-
-/** The rows of the index's entries as the files say; one whose file is gone is left out. */
-export function readRows(layout: Layout, issues: Record<string, string>): FileRow[] {
-  const entries = Object.entries(issues);
-  if (entries.length < WORTH_KEEPING) {
-    return entries.flatMap(([key, file]) => readRow(layout, key, file) ?? []);
-  }
-  const before = readKept(layout);
-  const after: Kept = {};
-  const rows: FileRow[] = [];
-  let stale = 0;
-  for (const [key, file] of entries) {
-    const stamp = stampOf(layout.session(file));
-    if (stamp === undefined) continue;
-    const known = before[file];
-    const row = known?.[0] === stamp ? rowOf(key, file, known) : readRow(layout, key, file);
-    if (known?.[0] !== stamp) stale++;
-    if (!row) continue;
-    rows.push(row);
-    if (!row.problem) after[file] = [stamp, row.type, row.session, row.created, row.state];
-  }
-  if (stale > STALE) keep(layout, after);
-  return rows;
+export interface Rows {
+  /** The base's session id, as the index has it. */
+  base: string | null;
+  rows: FileRow[];
 }
 
-function rowOf(key: string, file: string, kept: Kept[string]): FileRow {
-  return { key, file, type: kept[1], session: kept[2], created: kept[3], state: kept[4] };
+/** `[key, file, type, session, created, state]` */
+type KeptRow = [string, string, string, string | null, string, string];
+
+interface Kept {
+  stamp: string;
+  base: string | null;
+  rows: KeptRow[];
+}
+
+/** The index's entries in its order; one whose file is gone is left out. @throws index-damaged */
+export function readRows(layout: Layout): Rows {
+  const stamp = stampOf(layout);
+  const kept = stamp && readKept(layout);
+  if (kept && kept.stamp === stamp) return { base: kept.base, rows: kept.rows.map(rowOf) };
+  const { base, issues } = readIndex(layout);
+  const entries = Object.entries(issues);
+  const rows = entries.flatMap(([key, file]) => readRow(layout, key, file) ?? []);
+  if (stamp && rows.length >= WORTH_KEEPING && !rows.some((row) => row.problem)) {
+    keep(layout, { stamp, base, rows: rows.map(keptOf) });
+  }
+  return { base, rows };
+}
+
+function rowOf([key, file, type, session, created, state]: KeptRow): FileRow {
+  return { key, file, type, session, created, state };
+}
+
+function keptOf({ key, file, type, session, created, state }: FileRow): KeptRow {
+  return [key, file, type, session, created, state];
+}
+
+/** What changes with every change of the index or of the set of session files; undefined if just now. */
+function stampOf(layout: Layout): string | undefined {
+  const stats = [layout.index, layout.sessions].map((it) =>
+    statSync(it, { throwIfNoEntry: false })
+  );
+  const settled = Date.now() - SETTLED_MS;
+  if (stats.some((it) => it === undefined || it.mtimeMs > settled)) return undefined;
+  return stats.map((it) => `${it!.mtimeMs} ${it!.size} ${it!.ino}`).join(" ");
 }
 
 /** Looks at the shown fields alone; a file in which these are not right is read again with care. */
@@ -93,23 +110,17 @@ function isShown(fields: Partial<Shown>): fields is Shown {
     typeof fields.created_at === "string" && typeof fields.state === "string";
 }
 
-function stampOf(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat && `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
-}
-
-function readKept(layout: Layout): Kept {
+function readKept(layout: Layout): Kept | undefined {
   try {
-    const kept = JSON.parse(readFileSync(layout.overview, "utf8"));
-    return typeof kept === "object" && kept !== null ? kept : {};
+    return JSON.parse(readFileSync(layout.overview, "utf8")) ?? undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 
-function keep(layout: Layout, rows: Kept): void {
+function keep(layout: Layout, kept: Kept): void {
   try {
     mkdirSync(dirname(layout.overview), { recursive: true, mode: 0o700 });
-    writeDurably(layout.overview, JSON.stringify(rows));
+    writeDurably(layout.overview, JSON.stringify(kept));
   } catch { /* read from the files again next time */ }
 }

@@ -41,8 +41,6 @@ export interface Index {
   issues: Record<string, string>;
 }
 
-/** A file of `sessions/`: never a path. */
-const FILE_NAME = /^(?!\.)[^/\\\0]+\.json$/;
 /** Bytes; a longer one cannot exist, and asking for it is an error. */
 const LONGEST_NAME = 255;
 
@@ -54,9 +52,16 @@ const index = v.looseObject({
 /** One plain loop: with thousands of issues, a schema for each entry takes longer than all the rest. */
 function isFileByIssue(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every((file) =>
-    typeof file === "string" && FILE_NAME.test(file) && Buffer.byteLength(file) <= LONGEST_NAME
-  );
+  for (const file of Object.values(value)) {
+    if (typeof file !== "string" || !isFileName(file)) return false;
+  }
+  return true;
+}
+
+/** The name of a file in `sessions/`: never a path. */
+function isFileName(text: string): boolean {
+  return text.endsWith(".json") && !text.startsWith(".") && !text.includes("/") &&
+    !text.includes("\\") && !text.includes("\0") && Buffer.byteLength(text) <= LONGEST_NAME;
 }
 
 /** The value, or in words what is wrong with the text. */

@@ -1,0 +1,63 @@
+/** Timing whole processes in pairs, so that a machine that drifts drifts under both. */
+import { spawnSync } from "node:child_process";
+
+export interface Command {
+  file: string;
+  args: string[];
+  env?: Record<string, string>;
+  cwd?: string;
+  input?: string;
+}
+
+export interface Paired {
+  /** Medians, in milliseconds. */
+  a: number;
+  b: number;
+  /** The median of A/B, pair by pair. */
+  ratio: number;
+  /** The median of A-B, pair by pair, in milliseconds. */
+  difference: number;
+}
+
+/** Runs A and B in turn, `runs` times after two rounds that do not count. `a` and `b` may differ each time. */
+export function inPairs(runs: number, a: () => Command, b: () => Command): Paired {
+  const pairs: [number, number][] = [];
+  for (let round = -2; round < runs; round++) {
+    // Which goes first changes, so that neither always finds what the other has left in the caches.
+    const aFirst = round % 2 === 0;
+    const first = timeOf(aFirst ? a() : b());
+    const second = timeOf(aFirst ? b() : a());
+    if (round >= 0) pairs.push(aFirst ? [first, second] : [second, first]);
+  }
+  return {
+    a: median(pairs.map(([time]) => time)),
+    b: median(pairs.map(([, time]) => time)),
+    ratio: median(pairs.map(([one, other]) => one / other)),
+    difference: median(pairs.map(([one, other]) => one - other)),
+  };
+}
+
+/** The wall time of a command in milliseconds. A command that fails spoils the measurement, so it throws. */
+function timeOf({ file, args, env, cwd, input }: Command): number {
+  const began = performance.now();
+  const { status, stderr, error } = spawnSync(file, args, {
+    ...(env ? { env } : {}),
+    ...(cwd ? { cwd } : {}),
+    input: input ?? "",
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const time = performance.now() - began;
+  if (status === 0) return time;
+  throw new Error(`${file} ${args.join(" ")} failed: ${error?.message ?? stderr}`);
+}
+
+export function median(values: number[]): number {
+  const sorted = [...values].sort((x, y) => x - y);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** One line of the report. `goal` is what is to be reached. */
+export function report(what: string, figure: string, goal: string, details: string): void {
+  console.log(`${what.padEnd(28)} ${figure.padStart(9)}   ${goal.padEnd(14)} ${details}`);
+}
