@@ -33,6 +33,7 @@ export function isEndToEnd(file: string): boolean {
  */
 export function sourcesOf(testFile: string): string[] | null {
   if (isEndToEnd(testFile)) return null;
+  if (testFile.startsWith("tests/install/")) return ["install.sh"];
   const source = testFile.replace(/^tests\//, "").replace(/\.[^/]*test\.ts$/, ".ts");
   // First-party plugins stand beside src, and so do the scripts.
   const beside = /^(?:plugins|scripts)\//.test(source) ? [source] : [];

@@ -23,12 +23,13 @@ export const EXIT = {
 
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
-/** What an error is made of. `next` is a command, or a short instruction, that helps. */
+/** What an error is made of. `next` is a command that helps, `hint` says more, or what to do where none does. */
 export interface ErrorParts {
   code: string;
   exit: ExitStatus;
   message: string;
-  next?: string;
+  next?: string | undefined;
+  hint?: string | undefined;
   cause?: unknown;
 }
 
@@ -38,12 +39,14 @@ export class KugetsuError extends Error {
   readonly code: string;
   readonly exit: ExitStatus;
   readonly next: string | undefined;
+  readonly hint: string | undefined;
 
   constructor(parts: ErrorParts) {
     super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
     this.code = parts.code;
     this.exit = parts.exit;
     this.next = parts.next;
+    this.hint = parts.hint;
   }
 }
 
@@ -51,8 +54,11 @@ export class KugetsuError extends Error {
 interface EndedBadly {
   kind: string;
   words: string;
-  next?: string | undefined;
+  advice?: Advice | undefined;
 }
+
+/** What helps: a command alone, or with something said about it. */
+export type Advice = string | { next?: string | undefined; hint?: string | undefined };
 
 const quote = (text: string) => JSON.stringify(text);
 
@@ -61,23 +67,28 @@ const EXAMPLE = "github.com/shoko/kugetsu#14";
 /** The catalogue. Each entry builds one error; callers throw what it returns. */
 export const errors = {
   // Bad usage: 2
-  usage: (message: string, next = "kugetsu --help") => make("usage", EXIT.usage, message, next),
+  usage: (message: string, advice: Advice = "kugetsu --help") =>
+    make("usage", EXIT.usage, message, advice),
   badRef: (text: string, why: string) =>
     make(
       "bad-ref",
       EXIT.usage,
       `Cannot read the issue ref ${quote(shorten(text))}: ${why}`,
-      `write it as instance/user/repo#number, for example ${EXAMPLE}`,
+      { hint: `write it as instance/user/repo#number, for example ${EXAMPLE}` },
     ),
   noOrigin: (text: string, folder: string, why: string) =>
     make(
       "no-origin",
       EXIT.usage,
       `Cannot read the issue ref ${quote(text)} in ${quote(folder)}: ${why}`,
-      `name the repository too, for example ${EXAMPLE}`,
+      { hint: `name the repository too, for example ${EXAMPLE}` },
     ),
-  emptyMessage: (what: string, next: string) =>
-    make("empty-message", EXIT.usage, `Cannot send ${what}: it is empty`, next),
+  noMessage: (next: string) =>
+    make("no-message", EXIT.usage, "Cannot begin a turn: no message was given", next),
+  emptyMessage: (what: string) =>
+    make("empty-message", EXIT.usage, `Cannot send ${what}: it is empty`, {
+      hint: 'say what to do, for example "fix the login"',
+    }),
   badConfig: (path: string, why: string, next = "kugetsu config path") =>
     make("bad-config", EXIT.usage, `Cannot use the configuration ${quote(path)}: ${why}`, next),
   badSetting: (name: string, value: string, why: string) =>
@@ -101,7 +112,7 @@ export const errors = {
       "no-base",
       EXIT.notFound,
       "Cannot start: there is no base session yet",
-      "kugetsu init   (without a terminal: kugetsu init --headless)",
+      { next: "kugetsu init", hint: "without a terminal: kugetsu init --headless" },
     ),
   noBaseToDestroy: () =>
     make("no-base", EXIT.notFound, "Cannot destroy the base: there is none", "kugetsu init"),
@@ -110,10 +121,13 @@ export const errors = {
       "no-session",
       EXIT.notFound,
       `Cannot find a session for ${quote(ref)}`,
-      `kugetsu start ${quote(ref)} "what to do"   (kugetsu list shows what there is)`,
+      {
+        next: `kugetsu start ${quote(ref)} "what to do"`,
+        hint: "kugetsu list shows what there is",
+      },
     ),
-  noSuchOpencodeSession: (id: string, next: string) =>
-    make("no-opencode-session", EXIT.notFound, `Cannot find session ${id} in opencode`, next),
+  noSuchOpencodeSession: (id: string, advice: Advice) =>
+    make("no-opencode-session", EXIT.notFound, `Cannot find session ${id} in opencode`, advice),
 
   // Busy or already there: 4
   baseExists: (id: string) =>
@@ -121,7 +135,7 @@ export const errors = {
       "base-exists",
       EXIT.busy,
       `Cannot make a base session: there is one already, ${id}`,
-      "kugetsu init --force   (replaces it once the new one is recorded)",
+      { next: "kugetsu init --force", hint: "replaces it once the new one is recorded" },
     ),
   sessionExists: (ref: string) =>
     make(
@@ -135,21 +149,21 @@ export const errors = {
       "not-indexed",
       EXIT.busy,
       `Cannot start ${quote(ref)}: ${quote(file)} holds a session for it that is not in the index`,
-      "kugetsu doctor --fix   (adopts it), or kugetsu prune --force   (deletes the file)",
+      { next: "kugetsu doctor --fix", hint: "adopts it; kugetsu prune --force deletes the file" },
     ),
   turnRunning: (ref: string, holder: string) =>
     make(
       "turn-running",
       EXIT.busy,
-      `Cannot begin a turn for ${quote(ref)}: another one is running, held by ${holder}`,
-      "kugetsu list   (shows when it is over)",
+      `Cannot work on ${quote(ref)}: a turn is running, held by ${holder}`,
+      { next: "kugetsu list", hint: "shows when it is over" },
     ),
   storeLocked: (holder: string, seconds: number) =>
     make(
       "store-locked",
       EXIT.busy,
       `Cannot lock the state folder within ${seconds} s: it is held by ${holder}`,
-      "run the command again",
+      { hint: "run the command again" },
     ),
 
   // Environment: 5
@@ -158,14 +172,17 @@ export const errors = {
       "no-terminal",
       EXIT.environment,
       "Cannot open opencode's interface: this is not a terminal",
-      "kugetsu init --headless   (makes a base session without one), or kugetsu init --session ID",
+      {
+        next: "kugetsu init --headless",
+        hint: "makes a base session without one; kugetsu init --session ID adopts one",
+      },
     ),
   noOpencode: (looked: string) =>
     make(
       "no-opencode",
       EXIT.environment,
       `Cannot find opencode: ${looked}`,
-      "npm install -g opencode-ai   (or set KUGETSU_OPENCODE to the executable)",
+      { next: "npm install -g opencode-ai", hint: "or set KUGETSU_OPENCODE to the executable" },
     ),
   opencodeTooOld: (found: string, needed: string) =>
     make(
@@ -176,12 +193,12 @@ export const errors = {
     ),
   opencodeFailed: (action: string, why: string) =>
     make("opencode-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),
-  noFolder: (folder: string, what: string) =>
+  noFolder: (folder: string, what: string, next?: string) =>
     make(
       "no-folder",
       EXIT.environment,
       `Cannot use ${quote(folder)}, ${what}: there is no such folder`,
-      "put the folder back, or make a new base there with kugetsu init --force",
+      { next, hint: "or put the folder back" },
     ),
   wrongFolder: (id: string, found: string, wanted: string) =>
     make(
@@ -221,7 +238,7 @@ export const errors = {
       "damaged-record",
       EXIT.environment,
       `Cannot read the session file ${quote(path)}: ${why}`,
-      "kugetsu doctor --fix   (keeps a copy of it)",
+      { next: "kugetsu doctor --fix", hint: "keeps a copy of it" },
     ),
   networkFolder: (path: string, kind: string) =>
     make(
@@ -230,7 +247,7 @@ export const errors = {
       `Cannot keep state in ${
         quote(path)
       }: it is on a network file system (${kind}), where locks cannot be trusted`,
-      "set KUGETSU_HOME to a folder on a local disk",
+      { hint: "set KUGETSU_HOME to a folder on a local disk" },
     ),
 
   leftoversAlive: (turn: string, count: number) =>
@@ -238,7 +255,7 @@ export const errors = {
       "leftovers-alive",
       EXIT.environment,
       `Cannot begin a turn: ${count} processes of the cut-off turn ${turn} would not end`,
-      "end them, then run the command again",
+      { hint: "end them, then run the command again" },
     ),
 
   // How a turn can end other than well: 6, 7, 8, 130, 143
@@ -247,7 +264,7 @@ export const errors = {
       `turn-${outcome.kind}`,
       exit,
       `The turn for ${quote(ref)} ${outcome.words}`,
-      outcome.next ??
+      outcome.advice ??
         (hasSession
           ? `kugetsu continue ${quote(ref)}`
           : `kugetsu start ${quote(ref)} "what to do"`),
@@ -258,7 +275,7 @@ export const errors = {
       "base-turn-ended",
       exit,
       `Cannot make the base session: its first turn ${words}; session ${id} stays in opencode`,
-      `kugetsu init --session ${id}   (takes it as it is)`,
+      { next: `kugetsu init --session ${id}`, hint: "takes it as it is" },
     ),
 
   // Refused: 9
@@ -267,7 +284,10 @@ export const errors = {
       "index-damaged",
       EXIT.refused,
       `Cannot use the index ${quote(path)}: ${why}`,
-      "kugetsu doctor --fix   (keeps a copy and rebuilds it from the session files)",
+      {
+        next: "kugetsu doctor --fix",
+        hint: "keeps a copy and rebuilds it from the session files",
+      },
     ),
   notConfirmed: (what: string, next: string) =>
     make("not-confirmed", EXIT.refused, `Refused to ${what}: it was not confirmed`, next),
@@ -284,10 +304,11 @@ function make(
   code: string,
   exit: ExitStatus,
   message: string,
-  next?: string,
+  advice: Advice,
   cause?: unknown,
 ): KugetsuError {
-  return new KugetsuError({ code, exit, message, ...(next ? { next } : {}), cause });
+  const { next, hint } = typeof advice === "string" ? { next: advice } : advice;
+  return new KugetsuError({ code, exit, message, next, hint, cause });
 }
 
 function shorten(text: string): string {

@@ -57,8 +57,13 @@ function needed([first]: string[]): string[] {
   return first === "--version" || first === "-V" ? [] : Object.keys(COMMANDS);
 }
 
+/** What every command takes may also stand in front of the command. */
+const COMMON = ["--json", "-q", "--quiet", "--debug"];
+
 /** `help start` asks for `start --help`; behind an unknown command nothing counts, not even --help. */
 function wordsOf(args: string[]): string[] {
+  const from = args.findIndex((word) => !COMMON.includes(word));
+  if (from > 0) return wordsOf([args[from]!, ...args.slice(0, from), ...args.slice(from + 1)]);
   const words = args[0] === "help" ? [...args.slice(1), "--help"] : args;
   const [first] = words;
   return first === undefined || first.startsWith("-") || isCommand(first) ? words : [first];

@@ -40,7 +40,8 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
       try {
         return /^\s*y(es)?\s*$/i.test(await lines.question(`${question} [y/N] `));
       } catch {
-        return false; // Ctrl-C or the end of input
+        say(""); // Ctrl-C, or the end of input
+        return false;
       } finally {
         lines.close();
       }
@@ -62,12 +63,13 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
 
 /** Writes an error for people, or as JSON. */
 export function printError(error: KugetsuError, json: boolean, env: Environment): void {
-  const { code, exit, message, next } = error;
+  const { code, exit, message, next, hint } = error;
   if (json) {
-    const value = { error: { code, exit, message, ...(next ? { next } : {}) } };
+    const value = { error: { code, exit, message, next, hint } };
     return writeAll(STDERR, `${JSON.stringify(value)}\n`);
   }
-  const advice = next ? `  try: ${next}\n` : "";
+  const advice = [next && `  try: ${next}\n`, hint && `  ${next ? `(${hint})` : hint}\n`]
+    .filter(Boolean).join("");
   writeAll(STDERR, `${painter(env)("red", "error:")} ${message}\n${advice}`);
 }
 

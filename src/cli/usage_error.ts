@@ -13,7 +13,7 @@ export function usageError(error: CommanderError, command: CommandUnknownOpts): 
     case "commander.missingArgument":
       return errors.usage(
         `An argument is missing: ${path} needs <${named(error)}>`,
-        `${path} ${command.usage()}   (${help} says more)`,
+        { next: help, hint: `it is called as: ${path} ${command.usage()}` },
       );
     case "commander.excessArguments":
       return tooMany(command, help);
@@ -36,10 +36,10 @@ function pathOf(command: CommandUnknownOpts): string {
 function tooMany(command: CommandUnknownOpts, help: string): KugetsuError {
   const count = command.registeredArguments.length;
   const takes = count === 0 ? "none" : `${count} at most`;
-  const next = takesMessage(command)
-    ? `${pathOf(command)} <ref> "what to do"   (the message in quotes)`
-    : help;
-  return errors.usage(`Too many arguments: ${pathOf(command)} takes ${takes}`, next);
+  return errors.usage(`Too many arguments: ${pathOf(command)} takes ${takes}`, {
+    next: help,
+    hint: takesMessage(command) ? "the message goes in quotes" : undefined,
+  });
 }
 
 /** Of what is no option only the beginning is repeated: it may be a message that begins with a dash. */
@@ -49,10 +49,10 @@ function unknownOption(
   help: string,
 ): KugetsuError {
   const [flag] = /^-{0,2}[\w-]*/.exec(named(error)) ?? [""];
-  const next = takesMessage(command)
-    ? `${help}   (a message that begins with a dash goes after --)`
-    : help;
-  return errors.usage(`Unknown option "${flag}"${suggestion(error.message)}`, next);
+  return errors.usage(`Unknown option "${flag}"${suggestion(error.message)}`, {
+    next: help,
+    hint: takesMessage(command) ? "a message that begins with a dash goes after --" : undefined,
+  });
 }
 
 function takesMessage(command: CommandUnknownOpts): boolean {

@@ -28,6 +28,7 @@ export async function configSet(
     it.setting.name === name && it.origin === "environment"
   );
   context.output.result({ name, value: value ?? null, path: config.path }, "");
+  context.output.note(value === undefined ? `Took ${name} out of the file.` : `Set ${name}.`);
   if (hidden) context.output.warn(`${variable} is set, and wins over the file`);
   return EXIT.ok;
 }

@@ -52,10 +52,10 @@ async function sessionFolder(
   session: string,
   typed: string,
 ): Promise<string> {
-  const next = `kugetsu destroy ${typed} -y   (then start it again)`;
+  const next = `kugetsu destroy ${JSON.stringify(typed)} -y`;
   if (!record.directory) return await locate(context, session, next);
   const workspace = await context.workspace();
-  return workspace.folder(record.directory, "the session's folder");
+  return workspace.folder(record.directory, "the session's folder", next);
 }
 
 export function continueCommand(host: Host) {

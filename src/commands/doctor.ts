@@ -22,7 +22,8 @@ interface Line {
 export async function doctor(context: Context, { fix }: DoctorOptions): Promise<ExitStatus> {
   const opencode = await checkOpencode(context);
   const state = await checkStore(context, fix === true);
-  const sessions = opencode.ok ? await checkSessions(context) : [];
+  const readable = !state.some((line) => line.check === "index-damaged" && !line.repaired);
+  const sessions = opencode.ok && readable ? await checkSessions(context) : [];
   const lines = [opencode, ...state, ...sessions];
   const bad = lines.filter((line) => !line.ok);
   context.output.result({ ok: bad.length === 0, checks: lines }, lines.map(inWords).join(""));
@@ -78,7 +79,7 @@ function checkSessions(context: Context): Promise<Line[]> {
       check: "sessions",
       ok: false,
       text: `${key}: opencode no longer has its session ${id}`,
-      next: `kugetsu destroy ${JSON.stringify(key)} -y   (then start it again)`,
+      next: `kugetsu destroy ${JSON.stringify(key)} -y`,
     }));
     if (base && !present.has(base.opencode_session_id)) {
       lines.push(baseGone(base.opencode_session_id));

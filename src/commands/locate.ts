@@ -11,5 +11,5 @@ export async function locate(context: Context, id: string, next: string): Promis
   ]);
   const found = (await sessions.find([id], store.folder)).get(id);
   if (!found) throw errors.noSuchOpencodeSession(id, next);
-  return workspace.folder(found.directory, `the folder of session ${id}`);
+  return workspace.folder(found.directory, `the folder of session ${id}`, next);
 }

@@ -25,7 +25,7 @@ export async function readMessage(
     : argument!;
   if (message.trim() === "") {
     const what = fromInput ? "standard input" : file !== undefined ? `"${file}"` : "the message";
-    throw errors.emptyMessage(what, 'say what to do, for example "fix the login"');
+    throw errors.emptyMessage(what);
   }
   return message;
 }

@@ -27,7 +27,7 @@ export async function start(
   if (!base) throw errors.noBase();
   const message = await readMessage(context, { argument, file: options.messageFile });
   if (message === undefined) {
-    throw errors.emptyMessage("no message", `kugetsu start ${typed} "what to do"`);
+    throw errors.noMessage(`kugetsu start ${typed} "what to do"`);
   }
   const hold = await store.claim(ref);
   let plan;
@@ -51,8 +51,9 @@ export async function start(
 /** The base's folder. One that the tool before this one recorded has none yet: opencode is asked, once. */
 async function baseFolder(context: Context, base: MadeSession): Promise<string> {
   const workspace = await context.workspace();
-  if (base.directory) return workspace.folder(base.directory, "the base session's folder");
-  const directory = await locate(context, base.opencode_session_id, "kugetsu init --force");
+  const next = "kugetsu init --force";
+  if (base.directory) return workspace.folder(base.directory, "the base session's folder", next);
+  const directory = await locate(context, base.opencode_session_id, next);
   const store = await context.store();
   await store.setBase({ ...base, directory }, { replace: true });
   return directory;

@@ -1,11 +1,12 @@
 /** One turn of an issue's session, from the hold to the stored outcome: shared by start and continue. */
-import { errors, EXIT, type ExitStatus } from "../errors.ts";
+import { type Advice, errors, EXIT, type ExitStatus, reasonOf } from "../errors.ts";
 import type {
   Limits,
   PermissionPolicy,
   TurnEvent,
   TurnRequest,
   TurnResult,
+  TurnWatch,
 } from "../runner/mod.ts";
 import { exitStatusOf, inWords, isTransient, type Outcome } from "../session/outcome.ts";
 import type { RunningTurn, SessionRecord } from "../session/record.ts";
@@ -49,7 +50,7 @@ export async function runTurn(context: Context, hold: Hold, plan: TurnPlan): Pro
     const hasSession = session !== undefined || plan.turn.kind === "continue";
     throw errors.turnEnded(
       hold.key,
-      { kind: outcome.kind, words: inWords(outcome), next: nextAfter(plan, hold.key, outcome) },
+      { kind: outcome.kind, words: inWords(outcome), advice: adviceAfter(plan, hold.key, outcome) },
       exitStatusOf(outcome),
       hasSession,
     );
@@ -60,7 +61,7 @@ export async function runTurn(context: Context, hold: Hold, plan: TurnPlan): Pro
   }
 }
 
-/** The turn with one retry, and its outcome stored. */
+/** The turn with one retry, and its outcome stored. What was claimed for a turn that never ran is undone. */
 async function attempt(
   context: Context,
   hold: Hold,
@@ -68,38 +69,58 @@ async function attempt(
   view: TurnView,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const runner = await context.runner();
-  const previous = hold.record?.turn;
-  if (previous) await endLeftovers(context, previous);
+  const before = hold.record;
+  if (before?.turn) await endLeftovers(context, before.turn);
   let record = plan.record;
+  let ran = false;
   const save = (next: SessionRecord) => {
     record = next;
     return hold.save(record);
   };
-  await save(record);
-  const request: TurnRequest = {
-    ...plan,
-    id: plan.turn.id,
-    kind: plan.turn.kind === "start" ? "fork" : "continue",
-  };
-  const watch = {
-    started: (opencode: RunningTurn["opencode"]) =>
-      opencode ? save(withProcess(record, opencode)) : undefined,
-    named: (session: string) => {
+  const watch: TurnWatch = {
+    started(opencode) {
+      ran = true;
+      return opencode && save(withProcess(record, opencode));
+    },
+    named(session) {
       context.output.debug(`session ${session}`);
       return plan.turn.kind === "start" ? save(named(record, session, context.now())) : undefined;
     },
-    event: (event: TurnEvent) => view.event(event),
+    event: (event) => view.event(event),
   };
-  let result = await runner.turn(request, watch, signal);
-  if (isTransient(result.outcome) && result.session === undefined && !signal.aborted) {
-    context.output.debug("opencode did not get under way; trying once more");
-    await new Promise((later) => setTimeout(later, RETRY_AFTER_MS * (0.5 + Math.random())));
-    result = await runner.turn(request, watch, signal);
+  try {
+    await save(record);
+    const result = await runWithRetry(context, requestOf(plan), watch, signal);
+    if (record.opencode_session_id === null) await hold.remove();
+    else await save(ended(record, result.outcome, context.now()));
+    return result;
+  } catch (error) {
+    const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail: reasonOf(error) };
+    const undo = record.opencode_session_id === null
+      ? hold.remove()
+      : save(ran || !before ? ended(record, outcome, context.now()) : before);
+    await undo.catch(() => {}); // the first error matters, and doctor repairs the rest
+    throw error;
   }
-  if (record.opencode_session_id === null) await hold.remove();
-  else await save(ended(record, result.outcome, context.now()));
-  return result;
+}
+
+function requestOf(plan: TurnPlan): TurnRequest {
+  return { ...plan, id: plan.turn.id, kind: plan.turn.kind === "start" ? "fork" : "continue" };
+}
+
+/** Tries once more when opencode never got under way. */
+async function runWithRetry(
+  context: Context,
+  request: TurnRequest,
+  watch: TurnWatch,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  const runner = await context.runner();
+  const result = await runner.turn(request, watch, signal);
+  if (!isTransient(result.outcome) || result.session !== undefined || signal.aborted) return result;
+  context.output.debug("opencode did not get under way; trying once more");
+  await new Promise((later) => setTimeout(later, RETRY_AFTER_MS * (0.5 + Math.random())));
+  return await runner.turn(request, watch, signal);
 }
 
 /** Ends what an owner that died has left running, so that two turns never meet in one session. */
@@ -110,20 +131,22 @@ export async function endLeftovers(context: Context, turn: RunningTurn): Promise
 }
 
 /** What helps after an outcome, where it is something else than going on. */
-function nextAfter({ turn }: TurnPlan, ref: string, outcome: Outcome): string | undefined {
+function adviceAfter({ turn }: TurnPlan, ref: string, outcome: Outcome): Advice | undefined {
+  const quoted = JSON.stringify(ref);
   if (outcome.kind === "blocked") {
-    return `kugetsu continue ${
-      JSON.stringify(ref)
-    } --permissions allow   (or allow it in opencode's settings)`;
+    const next = `kugetsu continue ${quoted} --permissions allow`;
+    return { next, hint: "or allow it in opencode's settings" };
   }
   if (outcome.kind !== "failed") return undefined;
   switch (outcome.reason) {
     case "session-gone":
       return turn.kind === "start"
-        ? "kugetsu init --force   (the base session is gone from opencode)"
-        : `kugetsu destroy ${JSON.stringify(ref)} -y   (then start it again)`;
+        ? { next: "kugetsu init --force", hint: "the base session is gone from opencode" }
+        : { next: `kugetsu destroy ${quoted} -y`, hint: "then start it again" };
     case "agent-unknown":
       return "opencode agent list";
+    case "model-unknown":
+      return "opencode models";
     default:
       return undefined;
   }

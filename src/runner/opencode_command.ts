@@ -3,8 +3,9 @@
  * version of opencode is written for 1.18; opencode renames flags between releases.
  */
 import { execFile } from "node:child_process";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { parse, type ParseError } from "jsonc-parser";
 import * as v from "valibot";
 import { errors } from "../errors.ts";
 import { Cache } from "../platform/cache.ts";
@@ -12,7 +13,7 @@ import { findExecutable, fingerprintOf, isExecutable } from "../platform/executa
 import { TURN_MARK_PREFIX } from "../platform/processes.ts";
 import type { TurnRequest } from "./mod.ts";
 import { type PermissionConfig, UNANSWERABLE } from "./permissions.ts";
-import { type Guard, NO_GUARD, projectGuard } from "./project_guard.ts";
+import { type Guard, projectGuard } from "./project_guard.ts";
 
 const run = promisify(execFile);
 
@@ -54,12 +55,11 @@ export class OpencodeCommand {
     const file = this.executable();
     const version = await new Cache(join(this.#options.cacheFolder, "opencode.json"), v.string())
       .get("version", fingerprintOf(file), async () => {
-        const { stdout } = await this.ask(["--version"], "/", "ask opencode for its version");
-        return stdout.trim();
+        const action = "ask opencode for its version";
+        const said = (await this.ask(["--version"], "/", action)).stdout.trim();
+        if (/^\d+\.\d+\.\d+/.test(said)) return said;
+        throw errors.opencodeFailed(action, `it said ${JSON.stringify(said.slice(0, 100))}`);
       });
-    if (!/^\d+\.\d+\.\d+/.test(version)) {
-      throw errors.opencodeFailed("ask opencode for its version", `it said "${version}"`);
-    }
     if (isOlder(version, OLDEST_VERSION)) throw errors.opencodeTooOld(version, OLDEST_VERSION);
     this.#options.debug(`opencode ${version} at ${file}`);
     return version;
@@ -76,8 +76,7 @@ export class OpencodeCommand {
     if (request.permissions === "allow") args.push("--auto");
     // Its log names the fork and its folder seconds before the first event, and errors it tries again after.
     args.push("--print-logs", "--log-level", "INFO");
-    const guard = request.permissions === "allow" ? NO_GUARD : await this.#guard(request);
-    const env = withPolicy(this.environment(), request, guard);
+    const env = withPolicy(this.environment(), request, await this.#guard(request));
     this.#options.debug(`in ${request.directory}: opencode ${args.join(" ")}`);
     return { file: this.executable(), args, env };
   }
@@ -124,7 +123,7 @@ export class OpencodeCommand {
   #search(): string {
     const { KUGETSU_OPENCODE: chosen, PATH, HOME } = this.#options.env;
     if (chosen) {
-      if (isExecutable(chosen)) return chosen;
+      if (isExecutable(chosen)) return resolve(chosen);
       throw errors.noOpencode(
         `KUGETSU_OPENCODE names ${JSON.stringify(chosen)}, which cannot be run`,
       );
@@ -159,20 +158,19 @@ function withPolicy(env: Environment, request: TurnRequest, guard: Guard): Envir
 
 type Json = Record<string, unknown>;
 
-/** What cannot be read is left to opencode to complain about, which it does by ignoring it. */
-function readJson(text: string | undefined): Json {
-  try {
-    const value = JSON.parse(text ?? "{}");
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
+/** With comments and trailing commas, as opencode reads its configuration. What cannot be read is ignored. */
+function readJson(text = ""): Json {
+  const problems: ParseError[] = [];
+  const value = parse(text, problems, { allowTrailingComma: true });
+  return problems.length === 0 && isObject(value) ? value : {};
 }
 
+/** What is over stands behind all else: of opencode's rules, the last that matches wins. */
 function merge(under: Json, over: Json | PermissionConfig): Json {
   const result: Json = { ...under };
   for (const [key, value] of Object.entries(over)) {
     const below = result[key];
+    delete result[key];
     result[key] = isObject(value) && isObject(below) ? merge(below, value) : value;
   }
   return result;

@@ -91,7 +91,7 @@ function parseLog(log: string): Remark {
     return { kind: "created", session: session!, directory: unquote(quoted) ?? bare! };
   }
   if (!/ level=ERROR /.test(log)) return { kind: "log", log };
-  const error = / error\.error="((?:[^"\\]|\\.)*)"/.exec(log)?.[1];
+  const error = / error(?:\.error)?="((?:[^"\\]|\\.)*)"/.exec(log)?.[1];
   return error === undefined
     ? { kind: "log", log }
     : { kind: "trouble", text: unquote(error)!, log };

@@ -130,10 +130,16 @@ export function outcomeOf(progress: Progress): Outcome {
   if (progress.misplaced !== undefined) {
     return failed("wrong-folder", `opencode made the session in ${progress.misplaced}`);
   }
-  if (progress.error !== undefined) return failed("provider", progress.error);
+  if (progress.error !== undefined) return ofError(progress.error, progress.trouble);
   if (!progress.step) return endedBeforeAnyStep(progress);
   if (!progress.step.ended) return cutOff(progress);
   return ofLastStep(progress, progress.step.reason);
+}
+
+/** An error that only points to opencode's log is told in the words of the log. */
+function ofError(error: string, trouble: string | undefined): Outcome {
+  const words = /Check server logs/.test(error) && trouble !== undefined ? trouble : error;
+  return failed(/ModelNotFound|Model not found/.test(words) ? "model-unknown" : "provider", words);
 }
 
 /** What went wrong last is why it was silent, more often than not. */

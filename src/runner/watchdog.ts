@@ -3,12 +3,13 @@ import type { Limits } from "./mod.ts";
 
 export type LimitName = "first-event" | "silence" | "total";
 
-/** Calls back once, when the first limit is passed. Limits are in seconds. */
+/** Calls back once, when the first limit is passed; never again after that or after `stop`. Limits are in seconds. */
 export class Watchdog {
   readonly #limits: Limits;
   readonly #onLimit: (limit: LimitName, seconds: number) => void;
   #total: ReturnType<typeof setTimeout> | undefined;
   #quiet: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
 
   constructor(limits: Limits, onLimit: (limit: LimitName, seconds: number) => void) {
     this.#limits = limits;
@@ -27,11 +28,13 @@ export class Watchdog {
   }
 
   stop(): void {
+    this.#over = true;
     clearTimeout(this.#total);
     clearTimeout(this.#quiet);
   }
 
-  #after(limit: LimitName, seconds: number): ReturnType<typeof setTimeout> {
+  #after(limit: LimitName, seconds: number): ReturnType<typeof setTimeout> | undefined {
+    if (this.#over) return undefined;
     return setTimeout(() => {
       this.stop();
       this.#onLimit(limit, seconds);

@@ -23,8 +23,12 @@ export interface HeldLock {
 const LOOKERS_MS = 5000;
 const POLL_MS = { least: 1, most: 12 };
 
-/** Without the first, SQLite writes a journal beside the lock: a full disk or kill -9 would be felt. */
-const TAKE = "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE";
+/**
+ * Without the first, SQLite writes a journal beside the lock: a full disk or kill -9 would be felt. The last is
+ * never written either; it fails where the file could be opened for reading only, in which case SQLite says
+ * yes to an exclusive transaction and locks nothing.
+ */
+const TAKE = "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 1";
 const LOOK = "SELECT 1 FROM sqlite_schema";
 
 const held = new Set<DatabaseSync>();

@@ -25,12 +25,12 @@ export function gitWorkspace(env: Record<string, string | undefined>): Workspace
     }
   };
   return {
-    folder(path, what) {
+    folder(path, what, next) {
       try {
         const real = realpathSync(resolve(path));
         if (statSync(real).isDirectory()) return real;
       } catch { /* said below */ }
-      throw errors.noFolder(path, what);
+      throw errors.noFolder(path, what, next);
     },
     head: (folder) => ask(folder, ["rev-parse", "--verify", "--quiet", "HEAD"]),
     remote: (folder, name) => ask(folder, ["remote", "get-url", name]),

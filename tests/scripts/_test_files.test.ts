@@ -60,6 +60,7 @@ test("the source that a test belongs to", () => {
   assert.deepEqual(sourcesOf("tests/store/lock.contention.test.ts"), ["src/store/lock.ts"]);
   assert.deepEqual(sourcesOf("tests/errors.test.ts"), ["src/errors.ts"]);
   assert.deepEqual(sourcesOf("tests/scripts/_a.test.ts"), ["src/scripts/_a.ts", "scripts/_a.ts"]);
+  assert.deepEqual(sourcesOf("tests/install/install.test.ts"), ["install.sh"]);
   assert.equal(sourcesOf("tests/e2e/start.test.ts"), null);
 });
 

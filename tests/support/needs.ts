@@ -49,6 +49,7 @@ const NEEDS = {
   "mkfs.ext4": program("mkfs.ext4", "e2fsprogs"),
   python3: program("python3", "python3"),
   root: { reason: "needs root", isThere: isRoot },
+  script: program("script", "bsdutils"),
   shellcheck: program("shellcheck", "shellcheck"),
   strace: {
     ...program("strace", "strace"),

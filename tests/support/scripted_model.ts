@@ -9,27 +9,41 @@
  * |---|---|
  * | `@say TEXT` | streams TEXT and ends |
  * | `@tool NAME JSON` | calls the tool NAME with the arguments JSON |
+ * | `@repeat COUNT NAME JSON` | makes that call COUNT times in one answer |
+ * | `@cut TEXT` | streams TEXT and says that it reached its output limit |
  * | `@status CODE` | answers with that HTTP status |
  * | `@hang` | accepts the request and never answers |
  * | `@slow MS TEXT` | streams TEXT word by word, MS milliseconds apart |
  *
  * A message without orders is answered with its own length and digest (`bytes=… sha256=…`), which is how
  * tests see that a message arrived byte for byte. A request without tools is opencode asking for a title.
+ * `GET /page` answers with a short text, for tools that fetch something from the web.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+/** What became of a tool that the model called. */
+export interface ToolResult {
+  tool: string;
+  /** What opencode told the model: the tool's output, or why it was not run. */
+  text: string;
+}
+
 /** A running model. `url` ends in `/v1`; `prompts` holds the last user message of every request, in order. */
 export interface ScriptedModel {
   readonly url: string;
   readonly prompts: string[];
+  /** Of all calls so far whose result opencode has sent back, in the order in which it did. */
+  readonly results: ToolResult[];
   close(): Promise<void>;
 }
 
 interface ChatMessage {
   role: string;
   content: string | { type: string; text?: string }[] | null;
+  tool_calls?: { id: string; function: { name: string } }[];
+  tool_call_id?: string;
 }
 
 interface ChatRequest {
@@ -41,8 +55,9 @@ interface ChatRequest {
 /** Starts the model on a free loopback port. */
 export async function startScriptedModel(): Promise<ScriptedModel> {
   const prompts: string[] = [];
+  const results = new Map<string, ToolResult>();
   const server = createServer((request, response) => {
-    answer(request, response, prompts).catch((error) => {
+    answer(request, response, prompts, results).catch((error) => {
       response.writeHead(500).end(String(error));
     });
   });
@@ -51,6 +66,9 @@ export async function startScriptedModel(): Promise<ScriptedModel> {
   return {
     url: `http://127.0.0.1:${port}/v1`,
     prompts,
+    get results() {
+      return [...results.values()];
+    },
     close: () =>
       new Promise((closed) => {
         server.close(() => closed());
@@ -59,11 +77,18 @@ export async function startScriptedModel(): Promise<ScriptedModel> {
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, prompts: string[]) {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  prompts: string[],
+  results: Map<string, ToolResult>,
+) {
   const chunks: Uint8Array[] = [];
   for await (const chunk of request) chunks.push(chunk);
+  if (request.url === "/page") return void response.end("A page of the scripted model.\n");
   if (!request.url?.endsWith("/chat/completions")) return void response.writeHead(404).end();
   const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as ChatRequest;
+  noteResults(body.messages, results);
   if (!body.tools?.length) return say(response, "A title");
 
   const lastUser = body.messages.findLastIndex((message) => message.role === "user");
@@ -80,8 +105,23 @@ async function answer(request: IncomingMessage, response: ServerResponse, prompt
   if (verb === "@status") return refuse(response, Number(rest));
   if (verb === "@hang") return;
   if (verb === "@slow") return saySlowly(response, Number(words[0]), words.slice(1));
-  if (verb === "@tool") return callTool(response, words[0]!, words.slice(1).join(" "));
+  if (verb === "@tool") return callTool(response, 1, words[0]!, words.slice(1).join(" "));
+  if (verb === "@repeat") {
+    return callTool(response, Number(words[0]), words[1]!, words.slice(2).join(" "));
+  }
+  if (verb === "@cut") return say(response, rest, "length");
   throw new Error(`The scripted model does not know the order "${order}"`);
+}
+
+/** A request repeats the whole conversation, so each result is known by the id of its call. */
+function noteResults(messages: ChatMessage[], results: Map<string, ToolResult>): void {
+  const tools = new Map(
+    messages.flatMap((it) => it.tool_calls ?? []).map((call) => [call.id, call.function.name]),
+  );
+  for (const message of messages) {
+    const id = message.role === "tool" ? message.tool_call_id : undefined;
+    if (id) results.set(id, { tool: tools.get(id) ?? "?", text: textOf(message) });
+  }
 }
 
 function textOf(message: ChatMessage | undefined): string {
@@ -100,10 +140,10 @@ function refuse(response: ServerResponse, status: number) {
   response.end(JSON.stringify({ error: { message: `scripted ${status}`, type: "scripted" } }));
 }
 
-function say(response: ServerResponse, text: string) {
+function say(response: ServerResponse, text: string, reason = "stop") {
   open(response);
   delta(response, { role: "assistant", content: text });
-  finish(response, "stop");
+  finish(response, reason);
 }
 
 async function saySlowly(response: ServerResponse, pause: number, words: string[]) {
@@ -116,13 +156,15 @@ async function saySlowly(response: ServerResponse, pause: number, words: string[
   finish(response, "stop");
 }
 
-function callTool(response: ServerResponse, name: string, json: string) {
+function callTool(response: ServerResponse, count: number, name: string, json: string) {
   open(response);
-  const call = { index: 0, id: `call_${crypto.randomUUID()}`, type: "function" };
-  delta(response, {
-    role: "assistant",
-    tool_calls: [{ ...call, function: { name, arguments: json } }],
-  });
+  const calls = Array.from({ length: count }, (_, index) => ({
+    index,
+    id: `call_${crypto.randomUUID()}`,
+    type: "function",
+    function: { name, arguments: json },
+  }));
+  delta(response, { role: "assistant", tool_calls: calls });
   finish(response, "tool_calls");
 }
 

@@ -4,7 +4,8 @@
  *
  * `await using lab = await makeStateFolder()`; what was started in it is ended with it, by its process id.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import type { RunResult } from "../../scripts/_run.ts";
@@ -109,4 +110,15 @@ export async function indexOf(
   state: string,
 ): Promise<{ base: string | null; issues: Record<string, string> }> {
   return JSON.parse(await readFile(join(state, "index.json"), "utf8"));
+}
+
+/** Keeps the folder as it is now; the function that comes back puts it there again. */
+export async function keepState(lab: StateFolder): Promise<() => Promise<void>> {
+  const copy = lab.scratch.join("kept");
+  const isThere = existsSync(lab.state);
+  if (isThere) await cp(lab.state, copy, { recursive: true });
+  return async () => {
+    await rm(lab.state, { recursive: true, force: true });
+    if (isThere) await cp(copy, lab.state, { recursive: true });
+  };
 }

@@ -1,0 +1,135 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ROOT } from "../../scripts/_checkout.ts";
+import { configSchema, SCHEMA } from "../../scripts/config_schema.ts";
+import { SCHEMA_ADDRESS, settingNamed, SETTINGS } from "../../src/config/mod.ts";
+
+const schema = JSON.parse(await configSchema());
+
+type Schema = Record<string, unknown>;
+
+/** The paths of what a schema does not allow. Knows the keywords that ours uses, and no others. */
+function violations(schema: Schema, value: unknown, path = ""): string[] {
+  const type = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+  const wrong = Object.entries(schema).some(([keyword, what]) => {
+    switch (keyword) {
+      case "type":
+        return ![what].flat().includes(type);
+      case "enum":
+        return !(what as unknown[]).includes(value);
+      case "pattern":
+        return type === "string" && !new RegExp(what as string, "u").test(value as string);
+      case "exclusiveMinimum":
+        return type === "number" && (value as number) <= (what as number);
+      case "maximum":
+        return type === "number" && (value as number) > (what as number);
+      case "additionalProperties":
+        assert.equal(what, false);
+        return false;
+      case "$schema":
+      case "$id":
+      case "title":
+      case "description":
+      case "default":
+      case "examples":
+      case "properties":
+        return false;
+      default:
+        throw new Error(`This test does not know the keyword ${keyword}`);
+    }
+  });
+  if (wrong) return [path];
+  if (type !== "object" || !schema.properties) return [];
+  const properties = schema.properties as Record<string, Schema>;
+  return Object.entries(value as object).flatMap(([key, inner]) => {
+    const below = path ? `${path}.${key}` : key;
+    return Object.hasOwn(properties, key) ? violations(properties[key]!, inner, below) : [below];
+  });
+}
+
+test("docs/config.schema.json is what the settings say; if not: deno task reference", async () => {
+  assert.equal(await readFile(join(ROOT, SCHEMA), "utf8"), await configSchema());
+});
+
+test("it names where it is published", () => {
+  assert.equal(schema.$id, SCHEMA_ADDRESS);
+  assert.ok(SCHEMA_ADDRESS.endsWith(`/main/${SCHEMA}`));
+});
+
+test("it takes what is right", () => {
+  const examples = [
+    {},
+    { $schema: SCHEMA_ADDRESS },
+    { model: "anthropic/claude-sonnet-4-5", agent: "build", permissions: "allow" },
+    {
+      model: "openrouter/some/model:free",
+      limits: { total: "1h30m", silence: 90, firstEvent: "2.5m" },
+    },
+    { limits: {} },
+  ];
+  for (const example of examples) assert.deepEqual(violations(schema, example), []);
+});
+
+test("it names keys that there are not", () => {
+  assert.deepEqual(violations(schema, { modle: "a/b" }), ["modle"]);
+  assert.deepEqual(violations(schema, { limits: { totl: "1h" } }), ["limits.totl"]);
+  assert.deepEqual(violations(schema, { "limits.total": "1h" }), ["limits.total"]);
+  assert.deepEqual(violations(schema, { limits: { $schema: "x" } }), ["limits.$schema"]);
+});
+
+test("it names values that are wrong", () => {
+  const values = {
+    model: "gpt",
+    agent: "-x",
+    permissions: "ask",
+    limits: { total: "soon", silence: 0 },
+  };
+  const wrong = ["model", "agent", "permissions", "limits.total", "limits.silence"];
+  assert.deepEqual(violations(schema, values), wrong);
+});
+
+/** The schema of a setting, `limits.total` among them. */
+function schemaOf(name: string): Schema {
+  return name.split(".").reduce((at, key) => at.properties[key], schema);
+}
+
+test("every setting is in it, with its default", () => {
+  for (const { name, fallback } of SETTINGS) {
+    assert.equal(schemaOf(name).default, fallback);
+    if (fallback !== undefined) assert.deepEqual(violations(schemaOf(name), fallback), []);
+  }
+});
+
+test("what kugetsu takes, the schema takes, and what the schema takes, kugetsu can tell apart", () => {
+  const values = [
+    ["model", ["a/b", "a/b/c", "a", "/b", "a/", "-a/b", "a b/c", "", 3, null, true]],
+    ["agent", ["build", "a b", "", "-x", 3, null]],
+    ["permissions", ["deny", "allow", "wait", "ask", "", "DENY", null, true]],
+    ["limits.total", [
+      ...["1", "90", "90s", "5m", "1h30m", "1.5h", "0.5", "576h"],
+      ...["", "s", "h1", "1d", "-1", "1 h", "1h 30m", "1e3", "∞", ".5"],
+      ...[1, 0.5, 2073600, 0, -1, 2073601, null, true],
+    ]],
+  ] as const;
+  for (const [name, all] of values) {
+    const setting = settingNamed(name)!;
+    for (const value of all) {
+      assert.equal(
+        takes(() => setting.read(value)),
+        violations(schemaOf(name), value).length === 0,
+        `${name}: ${value}`,
+      );
+    }
+  }
+});
+
+function takes(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+}
