@@ -63,7 +63,11 @@ const COMMON = ["--json", "-q", "--quiet", "--debug"];
 /** `help start` asks for `start --help`; behind an unknown command nothing counts, not even --help. */
 function wordsOf(args: string[]): string[] {
   const from = args.findIndex((word) => !COMMON.includes(word));
-  if (from > 0) return wordsOf([args[from]!, ...args.slice(0, from), ...args.slice(from + 1)]);
+  if (from > 0) {
+    const rest = args.slice(from);
+    const end = rest.indexOf("--");
+    return wordsOf(rest.toSpliced(end < 0 ? rest.length : end, 0, ...args.slice(0, from)));
+  }
   const words = args[0] === "help" ? [...args.slice(1), "--help"] : args;
   const [first] = words;
   return first === undefined || first.startsWith("-") || isCommand(first) ? words : [first];
