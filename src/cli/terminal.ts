@@ -1,7 +1,11 @@
-/** The output port on the process's own streams. */
+/**
+ * The output port on the process's own streams. What is said may quote anybody (a file, a repository, an
+ * agent), so on standard error it is made visible; results and answers go out as they are.
+ */
 import type { Output, Progress } from "../commands/output.ts";
 import type { KugetsuError } from "../errors.ts";
 import { isTerminal, STDERR, STDIN, STDOUT, writeAll } from "./streams.ts";
+import { makeVisible } from "./table.ts";
 
 export interface TerminalOptions {
   json: boolean;
@@ -26,25 +30,26 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
       else if (text) writeAll(STDOUT, text);
     },
     note(text) {
-      if (!options.quiet && !options.json) say(text);
+      if (!options.quiet && !options.json) say(makeVisible(text));
     },
-    warn: (text) => say(`${paint("yellow", "warning:")} ${text}`),
+    warn: (text) => say(`${paint("yellow", "warning:")} ${makeVisible(text)}`),
     debug(text) {
       if (!options.debug) return;
       const seconds = ((performance.now() - began) / 1000).toFixed(3);
-      say(paint("gray", `debug ${seconds}s ${text}`));
+      say(paint("gray", `debug ${seconds}s ${makeVisible(text)}`));
     },
     async confirm(question) {
       const { createInterface } = await import("node:readline/promises");
       const lines = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        return /^\s*y(es)?\s*$/i.test(await lines.question(`${question} [y/N] `));
-      } catch {
-        say(""); // Ctrl-C, or the end of input
-        return false;
-      } finally {
-        lines.close();
-      }
+      // At Ctrl-C and at the end of the input it closes, and the question is never answered.
+      const closed = new Promise<undefined>((resolve) =>
+        lines.once("close", () => resolve(undefined))
+      );
+      const answered = lines.question(`${makeVisible(question)} [y/N] `).catch(() => undefined);
+      const answer = await Promise.race([answered, closed]);
+      lines.close();
+      if (answer === undefined) say("");
+      return /^\s*y(es)?\s*$/i.test(answer ?? "");
     },
     progress() {
       const wanted = !options.quiet && !options.json && !options.debug;
@@ -68,9 +73,9 @@ export function printError(error: KugetsuError, json: boolean, env: Environment)
     const value = { error: { code, exit, message, next, hint } };
     return writeAll(STDERR, `${JSON.stringify(value)}\n`);
   }
-  const advice = [next && `  try: ${next}\n`, hint && `  ${next ? `(${hint})` : hint}\n`]
-    .filter(Boolean).join("");
-  writeAll(STDERR, `${painter(env)("red", "error:")} ${message}\n${advice}`);
+  const advice = [next && `try: ${next}`, hint && (next ? `(${hint})` : hint)]
+    .filter((it) => it !== undefined).map((it) => `  ${makeVisible(it)}\n`).join("");
+  writeAll(STDERR, `${painter(env)("red", "error:")} ${makeVisible(message)}\n${advice}`);
 }
 
 type Colour = "red" | "yellow" | "gray";
@@ -108,7 +113,7 @@ function liveProgress(): Progress {
   });
   return {
     show(next) {
-      what = next.replaceAll(/\s+/g, " ").trim();
+      what = makeVisible(next.replaceAll(/\s+/g, " ").trim());
       if (spinner) spinner.text = text();
     },
     around(write) {

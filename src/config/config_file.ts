@@ -41,7 +41,7 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
     } catch (error) {
       throw errors.badSetting(
         `${setting.name} (${where})`,
-        String(value),
+        asText(value),
         (error as Error).message,
       );
     }
@@ -62,6 +62,11 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
       const setting = settingNamed(name);
       if (!setting) throw errors.unknownSetting(name, nearest(name, SETTINGS.map((it) => it.name)));
       if (value !== undefined) read(setting, value, "as given");
+      const [group] = name.split(".");
+      const parent = name !== group && root && findNodeAtLocation(root, [group!]);
+      if (parent && parent.type !== "object") {
+        throw errors.badConfig(path, `"${group}" is not an object, so it cannot hold "${name}"`);
+      }
       const before = text ?? NEW_FILE;
       const edits = modify(before, name.split("."), value, {
         formattingOptions: { insertSpaces: true, tabSize: 2 },
@@ -75,8 +80,12 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
 function originOf(setting: Setting, env: Environment, inFile: unknown): SettingValue {
   const variable = env[setting.variable];
   if (variable) return { setting, value: variable, origin: "environment" };
-  if (inFile !== undefined) return { setting, value: String(inFile), origin: "file" };
+  if (inFile !== undefined) return { setting, value: asText(inFile), origin: "file" };
   return { setting, value: setting.fallback, origin: "default" };
+}
+
+function asText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function readOptional(path: string): string | undefined {
@@ -103,9 +112,15 @@ function parse(path: string, text: string): Node {
 function nameUnknownKeys(root: Node, text: string, path: string, warn: (text: string) => void) {
   const names = SETTINGS.map((it) => it.name);
   for (const { name, offset } of keysOf(root, "")) {
-    if (name === "$schema" || names.includes(name)) continue;
+    const isRead = names.includes(name) && findNodeAtLocation(root, name.split("."));
+    if (name === "$schema" || isRead) continue;
     const close = nearest(name, names);
-    const hint = close ? `; did you mean "${close}"?` : "";
+    const [group, ...rest] = name.split(".");
+    const hint = close === name
+      ? `; write it as "${group}": { "${rest.join(".")}": … }`
+      : close
+      ? `; did you mean "${close}"?`
+      : "";
     warn(`${path}, line ${lineAt(text, offset)}: there is no setting "${name}"${hint}`);
   }
 }

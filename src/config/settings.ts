@@ -104,7 +104,7 @@ const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600 };
 
 /** `90`, `90s`, `5m`, `2h` or `1h30m`, in seconds. */
 export function readDuration(value: unknown): number {
-  const text = String(value).trim();
+  const text = typeof value === "string" || typeof value === "number" ? `${value}`.trim() : "";
   if (!SECONDS.test(text) && !PARTS.test(text)) {
     throw new Error("a duration is a number of seconds, or like 90s, 5m, 1h30m");
   }

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import { Cache } from "../platform/cache.ts";
 import { fingerprintOf } from "../platform/executables.ts";
@@ -15,7 +16,7 @@ import { guardRules, type PermissionConfig, type Rule, UNANSWERABLE } from "./pe
 export interface Guard {
   /** For all agents that say nothing of their own. */
   everywhere: PermissionConfig;
-  /** For each agent, whose own rules come after those. */
+  /** For each agent that it concerns, whose own rules come after those. */
   agents: Record<string, PermissionConfig>;
 }
 
@@ -71,24 +72,32 @@ export function projectGuard(opencode: OpencodeCommand, request: GuardRequest): 
 async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promise<Guard> {
   const { directory, agent } = request;
   const action = "read the permissions that opencode would apply";
-  const rules = async (extra: Environment): Promise<Rule[]> => {
-    const { stdout } = await opencode.ask(["debug", "agent", agent], directory, action, extra);
-    return v.parse(agentReply, JSON.parse(stdout)).permission;
+  const ask = async (args: string[], extra: Environment): Promise<unknown> => {
+    const { stdout } = await opencode.ask(["debug", ...args], directory, action, extra);
+    return JSON.parse(stdout);
   };
-  const [own, full, config] = await Promise.all([
+  const rules = async (extra: Environment): Promise<Rule[]> =>
+    v.parse(agentReply, await ask(["agent", agent], extra)).permission;
+  const configured = async (extra: Environment): Promise<Record<string, unknown>> =>
+    v.parse(configReply, await ask(["config"], extra)).agent ?? {};
+  const [own, full, ownAgents, agents] = await Promise.all([
     rules(WITHOUT_PROJECT),
     rules({}),
-    opencode.ask(["debug", "config"], directory, action),
+    configured(WITHOUT_PROJECT),
+    configured({}),
   ]);
   const everywhere = guardRules(own, full);
-  if (Object.keys(everywhere).length === 0) return NO_GUARD;
-  const configured = Object.keys(v.parse(configReply, JSON.parse(config.stdout)).agent ?? {});
-  const agents = [...new Set([agent, ...OPENCODES_OWN, ...configured])]
-    .map((name) => {
-      const rules = name === agent ? everywhere : restrictionsOf(everywhere);
-      return [name, { ...rules, ...UNANSWERABLE }];
-    });
-  return { everywhere, agents: Object.fromEntries(agents) };
+  const ofOthers = restrictionsOf(everywhere);
+  const ofChanged = restrictionsOf(guardRules(own, full.filter((it) => it.action !== "allow")));
+  const rulesFor = (name: string) => {
+    if (name === agent) return everywhere;
+    return isDeepStrictEqual(agents[name], ownAgents[name]) ? ofOthers : ofChanged;
+  };
+  const guarded = [...new Set([agent, ...OPENCODES_OWN, ...Object.keys(agents)])]
+    .map((name) => [name, rulesFor(name)] as const)
+    .filter(([, its]) => Object.keys(its).length > 0)
+    .map(([name, its]) => [name, { ...its, ...UNANSWERABLE }]);
+  return { everywhere, agents: Object.fromEntries(guarded) };
 }
 
 /**
@@ -121,14 +130,12 @@ function projectFiles(directory: string): string[] {
   }
 }
 
-/** The files of a folder and of those directly below it; packages left out. */
-function filesBelow(folder: string, depth = 2): string[] {
-  if (depth === 0 || !existsSync(folder)) return [];
+/** The files of a folder and of those below it; packages left out. */
+function filesBelow(folder: string): string[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      return entry.name === "node_modules" ? [] : filesBelow(path, depth - 1);
-    }
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesBelow(path);
     return [path];
   });
 }

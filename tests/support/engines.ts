@@ -2,21 +2,35 @@
 import { join } from "node:path";
 import process from "node:process";
 import { ROOT } from "../../scripts/_checkout.ts";
+import { endProcesses } from "./processes.ts";
 import { type Running, start } from "./running.ts";
 
 export type Engine = "bun" | "deno";
 
 export const ENGINES: Engine[] = ["bun", "deno"];
 
-/** With the garbage collector within reach of the script. The test ends what it started. */
-export function startScript(engine: Engine, file: string, args: string[]): Running {
-  const script = join(ROOT, "tests", file);
-  const [program, ...flags] = {
+/**
+ * Starts it with the garbage collector within its reach, and kills it at the end of the block if it still runs.
+ * `under` is put in front of the command: a tracer.
+ */
+export function startScript(
+  engine: Engine,
+  file: string,
+  args: string[],
+  under: string[] = [],
+): Running & AsyncDisposable {
+  const runtime = {
     bun: [join(ROOT, "node_modules", ".bin", "bun"), "--expose-gc"],
     deno: [process.execPath, "run", "-A", "--no-check", "--v8-flags=--expose-gc"],
   }[engine];
+  const [program, ...rest] = [...under, ...runtime, join(ROOT, "tests", file), ...args];
   const env = Object.entries(process.env).filter((it): it is [string, string] =>
     it[1] !== undefined
   );
-  return start(program!, [...flags, script, ...args], { cwd: ROOT, env: Object.fromEntries(env) });
+  const running = start(program!, rest, { cwd: ROOT, env: Object.fromEntries(env) });
+  return {
+    ...running,
+    [Symbol.asyncDispose]: () =>
+      running.isRunning() ? endProcesses([running.pid]) : Promise.resolve(),
+  };
 }

@@ -1,0 +1,131 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { readDuration, settingNamed, SETTINGS, settingsFrom } from "../../src/config/settings.ts";
+
+const LONGEST = 24 * 24 * 3600;
+
+test("a duration is in seconds, with or without units", () => {
+  const durations: [text: unknown, seconds: number][] = [
+    ["90", 90],
+    [90, 90],
+    ["90s", 90],
+    ["5m", 300],
+    ["2h", 7200],
+    ["1h30m", 5400],
+    ["1h0m5s", 3605],
+    ["1.5h", 5400],
+    ["0.5", 0.5],
+    [" 5m ", 300],
+    ["576h", LONGEST],
+  ];
+  for (const [text, seconds] of durations) assert.equal(readDuration(text), seconds);
+});
+
+test("what is no duration, or none that a timer can wait for, is refused with a reason", () => {
+  const format = /a number of seconds, or like 90s, 5m, 1h30m/;
+  const refused: [value: unknown, why: RegExp][] = [
+    ["", format],
+    ["x", format],
+    ["5d", format],
+    ["5 m", format],
+    ["5m!", format],
+    ["m", format],
+    ["-5m", format],
+    ["+5", format],
+    ["1e3", format],
+    ["1.m", format],
+    [".5", format],
+    ["1.2.3", format],
+    ["0x10", format],
+    ["Infinity", format],
+    [NaN, format],
+    [null, format],
+    [undefined, format],
+    [true, format],
+    [{}, format],
+    [[90], format],
+    [{ toString: false }, format],
+    ["0", /more than nothing/],
+    ["0s", /more than nothing/],
+    ["0h0m", /more than nothing/],
+    ["577h", /the longest is 576h/],
+    [LONGEST + 1, /the longest is 576h/],
+    ["9".repeat(400), /the longest is 576h/],
+  ];
+  for (const [value, why] of refused) {
+    assert.throws(() => readDuration(value), why, JSON.stringify(value));
+  }
+});
+
+test("every whole number of seconds up to the longest can be said in hours, minutes and seconds", () => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: LONGEST }), (seconds) => {
+    const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+    assert.equal(readDuration(`${h}h${m}m${s}s`), seconds);
+    assert.equal(readDuration(seconds), seconds);
+  }));
+});
+
+test("whatever is given for a setting, it is read or refused in words", () => {
+  fc.assert(fc.property(fc.constantFrom(...SETTINGS), fc.anything(), (setting, value) => {
+    try {
+      assert(["string", "number"].includes(typeof setting.read(value)));
+    } catch (error) {
+      assert.match((error as Error).message, /^[a-z].*[^.]$/);
+    }
+  }));
+});
+
+const VALUES: Record<string, { good: unknown[]; bad: unknown[] }> = {
+  model: {
+    good: ["anthropic/claude-sonnet-4-5", "local/a/b:c"],
+    bad: ["", "claude", "/claude", "local/", "--auto/x", "local/a b", "a b/c", 7, null],
+  },
+  agent: { good: ["build", "team/reviewer"], bad: ["", "--auto", "a b", " build", 7, null] },
+  permissions: { good: ["deny", "allow", "wait"], bad: ["", "Deny", "ask", true, null] },
+};
+
+test("a model, an agent and a policy are taken as they are, and cannot be taken for a flag", () => {
+  for (const [name, { good, bad }] of Object.entries(VALUES)) {
+    const { read } = settingNamed(name)!;
+    for (const value of good) assert.equal(read(value), value);
+    for (const value of bad) assert.throws(() => read(value), `${name}: ${value}`);
+  }
+});
+
+test("where nobody says anything, what is documented holds", () => {
+  assert.deepEqual(settingsFrom(() => undefined), {
+    model: undefined,
+    agent: undefined,
+    permissions: "deny",
+    limits: { firstEvent: 180, silence: 1200, total: 14_400 },
+  });
+});
+
+test("what is said about a setting holds for that one", () => {
+  const said: Record<string, string | number> = {
+    model: "local/scripted",
+    agent: "plan",
+    permissions: "wait",
+    "limits.firstEvent": 1,
+    "limits.silence": 2,
+    "limits.total": 3,
+  };
+  assert.deepEqual(settingsFrom((setting) => said[setting.name]), {
+    model: "local/scripted",
+    agent: "plan",
+    permissions: "wait",
+    limits: { firstEvent: 1, silence: 2, total: 3 },
+  });
+});
+
+test("every setting has a name and a variable of its own, and a fallback that it takes itself", () => {
+  assert.equal(new Set(SETTINGS.map((it) => it.name)).size, SETTINGS.length);
+  assert.equal(new Set(SETTINGS.map((it) => it.variable)).size, SETTINGS.length);
+  for (const { name, variable, fallback, read } of SETTINGS) {
+    assert.match(variable, /^KUGETSU_[A-Z_]+$/);
+    assert(!variable.startsWith("KUGETSU_TURN_"), "that begins a turn's mark");
+    if (fallback !== undefined) assert.doesNotThrow(() => read(fallback), name);
+  }
+  assert.equal(settingNamed("no such"), undefined);
+});

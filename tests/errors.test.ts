@@ -1,0 +1,141 @@
+import { describe, test } from "node:test";
+import assert from "node:assert/strict";
+import { COMMANDS } from "../src/cli/commands.ts";
+import { errors, EXIT, KugetsuError, reasonOf } from "../src/errors.ts";
+
+const CAUSE = Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
+const REF = "github.com/shoko/kugetsu#14";
+const PATH = "/state/index.json";
+const BAD = { kind: "failed", words: "failed: no credit" };
+
+/** One of each. An entry that is left out does not compile. */
+const EVERY: Record<keyof typeof errors, KugetsuError> = {
+  usage: errors.usage("Cannot do both"),
+  badRef: errors.badRef("x", "it is empty"),
+  noOrigin: errors.noOrigin("14", "/repository", "it has no origin"),
+  noMessage: errors.noMessage("kugetsu start 14"),
+  emptyMessage: errors.emptyMessage("the message"),
+  badConfig: errors.badConfig(PATH, "line 3: CommaExpected"),
+  badSetting: errors.badSetting("model", "x", "a model is written provider/model"),
+  unknownSetting: errors.unknownSetting("modle", "model"),
+  noBase: errors.noBase(),
+  noBaseToDestroy: errors.noBaseToDestroy(),
+  noSession: errors.noSession(REF),
+  noSuchOpencodeSession: errors.noSuchOpencodeSession("ses_1", "opencode session list"),
+  baseExists: errors.baseExists("ses_1"),
+  sessionExists: errors.sessionExists(REF),
+  notIndexed: errors.notIndexed(REF, PATH),
+  turnRunning: errors.turnRunning(REF, "pid 7"),
+  storeLocked: errors.storeLocked("pid 7", 30),
+  noTerminal: errors.noTerminal(),
+  noOpencode: errors.noOpencode("it is not on PATH"),
+  opencodeTooOld: errors.opencodeTooOld("1.0.0", "1.18.0"),
+  opencodeFailed: errors.opencodeFailed("ask opencode", "it exited with 1"),
+  noFolder: errors.noFolder("/gone", "the session's folder"),
+  wrongFolder: errors.wrongFolder("ses_1", "/found", "/wanted"),
+  unwritable: errors.unwritable(PATH, CAUSE),
+  uncertain: errors.uncertain(PATH, CAUSE),
+  unreadable: errors.unreadable(PATH, CAUSE),
+  damagedRecord: errors.damagedRecord(PATH, "it is not JSON"),
+  networkFolder: errors.networkFolder("/net", "NFS"),
+  leftoversAlive: errors.leftoversAlive("t1", 2),
+  turnEnded: errors.turnEnded(REF, BAD, EXIT.failed, true),
+  baseTurnEnded: errors.baseTurnEnded("failed: no credit", "ses_1", EXIT.failed),
+  indexDamaged: errors.indexDamaged(PATH, "it is not JSON"),
+  notConfirmed: errors.notConfirmed("destroy it", "kugetsu destroy 14 -y"),
+  fileTaken: errors.fileTaken(PATH, "another issue"),
+};
+
+const ALL = Object.entries(EVERY);
+
+describe("every error of the catalogue", () => {
+  test("is said in one line that begins with a capital and ends without a full stop", () => {
+    for (const [name, { message }] of ALL) assert.match(message, /^[A-Z][^\n]*[^.\n]$/, name);
+  });
+
+  test("has an exit status that is documented for errors", () => {
+    const documented: number[] = [2, 3, 4, 5, 6, 7, 8, 9, 130, 143];
+    for (const [name, { exit }] of ALL) assert(documented.includes(exit), name);
+  });
+
+  test("has a code of its own, in plain words", () => {
+    for (const [name, { code }] of ALL) assert.match(code, /^[a-z]+(-[a-z]+)*$/, name);
+    const codes = ALL.map(([, { code }]) => code).filter((code) => code !== "no-base");
+    assert.equal(new Set(codes).size, codes.length);
+  });
+
+  test("says what to do next, and a command of kugetsu that it names exists", () => {
+    for (const [name, { next, hint }] of ALL) {
+      assert(next || hint, name);
+      for (const text of [next, hint]) {
+        const [, called] = /\bkugetsu ([a-z]+)/.exec(text ?? "") ?? [];
+        assert(called === undefined || Object.hasOwn(COMMANDS, called), `${name}: ${text}`);
+      }
+      assert(next === undefined || /^(kugetsu|opencode|npm) /.test(next), `${name}: ${next}`);
+    }
+  });
+
+  test("that was caused by a failed call names the call's reason, and keeps the cause", () => {
+    for (const name of ["unwritable", "uncertain", "unreadable"] as const) {
+      assert.match(EVERY[name].message, /the disk reported an input\/output error \(EIO\)/);
+      assert.equal(EVERY[name].cause, CAUSE);
+    }
+    assert(!("cause" in EVERY.noBase));
+  });
+});
+
+test("an error quotes what it is about so that it can neither end the line nor write to the terminal", () => {
+  const odd = 'a"b\n\x1b[31m';
+  for (
+    const error of [
+      errors.badRef(odd, "it is odd"),
+      errors.noOrigin(odd, odd, "it is odd"),
+      errors.badConfig(odd, "it is odd"),
+      errors.badSetting("model", odd, "it is odd"),
+      errors.unknownSetting(odd, odd),
+      errors.noFolder(odd, "the session's folder"),
+      errors.unreadable(odd, CAUSE),
+    ]
+  ) {
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x1f]/.test(error.message), error.message);
+    assert(error.message.includes('"a\\"b\\n\\u001b[31m"'), error.message);
+  }
+});
+
+test("what is typed is not repeated without end", () => {
+  assert(errors.badRef("x".repeat(100_000), "it is too long").message.length < 300);
+});
+
+test("a turn that did not end well says how, and what helps", () => {
+  const next = (advice: string | undefined, hasSession: boolean) =>
+    errors.turnEnded(REF, { ...BAD, advice }, EXIT.failed, hasSession).next;
+  assert.equal(next(undefined, true), `kugetsu continue "${REF}"`);
+  assert.equal(next(undefined, false), `kugetsu start "${REF}" "what to do"`);
+  assert.equal(next("opencode agent list", true), "opencode agent list");
+  const { code, exit, message } = errors.turnEnded(REF, BAD, EXIT.failed, true);
+  assert.deepEqual([code, exit], ["turn-failed", 6]);
+  assert.equal(message, `The turn for "${REF}" failed: no credit`);
+});
+
+test("advice is a command, or words about it, or both", () => {
+  const { next, hint } = errors.usage("Cannot", { next: "kugetsu list", hint: "shows all" });
+  assert.deepEqual([next, hint], ["kugetsu list", "shows all"]);
+  const plain = errors.usage("Cannot");
+  assert.deepEqual([plain.next, plain.hint], ["kugetsu --help", undefined]);
+});
+
+test("the reason of a failed call is in words where there are some", () => {
+  const withCode = (code: string) => Object.assign(new Error(`${code}: whatever`), { code });
+  const reasons: [cause: unknown, words: string][] = [
+    [withCode("ENOSPC"), "no space left on the device (ENOSPC)"],
+    [withCode("EACCES"), "permission denied (EACCES)"],
+    [withCode("ENOENT"), "no such file or folder (ENOENT)"],
+    [withCode("ELOOP"), "ELOOP: whatever"],
+    [new Error("plain"), "plain"],
+    ["text", "text"],
+    [undefined, "undefined"],
+    [null, "null"],
+  ];
+  for (const [cause, words] of reasons) assert.equal(reasonOf(cause), words);
+});

@@ -1,0 +1,126 @@
+import { describe, test } from "node:test";
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
+import { NO_GUARD, projectGuard } from "../../src/runner/project_guard.ts";
+import { makeScratch, type Scratch } from "../support/scratch.ts";
+
+/** opencode with a user who is asked about bash, and a repository that allows everything. */
+const ANSWERS = `#!/bin/sh
+echo "$*" >>"$HOME/calls"
+[ -e "$HOME/unchanged" ] && [ "$1$2" = debugagent ] && OPENCODE_DISABLE_PROJECT_CONFIG=1
+own='{"permission":"*","pattern":"*","action":"allow"},{"permission":"bash","pattern":"*","action":"ask"}'
+exception='{"permission":"bash","pattern":"git *","action":"allow"}'
+case $1-$2-\${OPENCODE_DISABLE_PROJECT_CONFIG-} in
+  --version-*) echo 1.18.33 ;;
+  debug-agent-1) echo "{\\"permission\\":[$own,$exception]}" ;;
+  debug-agent-) echo "{\\"permission\\":[$own,$exception,{\\"permission\\":\\"*\\",\\"pattern\\":\\"*\\",\\"action\\":\\"allow\\"}]}" ;;
+  debug-config-1) echo '{"agent":{"mine":{"prompt":"y"}}}' ;;
+  debug-config-) echo '{"agent":{"mine":{"prompt":"y"},"reviewer":{"permission":"allow"}}}' ;;
+  *) exit 64 ;;
+esac
+`;
+
+/** Asks for the guard of a scratch folder's `repository`. */
+async function setUp(scratch: Scratch) {
+  const file = await scratch.write("opencode", ANSWERS, 0o755);
+  return (agent = "build", env: Record<string, string> = {}) => {
+    const settings = {
+      env: { PATH: process.env.PATH, HOME: scratch.path, KUGETSU_OPENCODE: file, ...env },
+      cacheFolder: scratch.join("cache"),
+    };
+    const opencode = new OpencodeCommand({ ...settings, debug: () => {} });
+    return projectGuard(opencode, { ...settings, agent, directory: scratch.join("repository") });
+  };
+}
+
+async function callsOf(scratch: Scratch): Promise<string[]> {
+  const text = await readFile(scratch.join("calls"), "utf8").catch(() => "");
+  return text.split("\n").filter(Boolean);
+}
+
+describe("a repository", () => {
+  test("without opencode settings needs no guard, and opencode is not asked", async () => {
+    await using scratch = await makeScratch();
+    await scratch.write("repository/.git/HEAD", "");
+    await scratch.write("opencode.json", "{}");
+    assert.deepEqual(await (await setUp(scratch))(), NO_GUARD);
+    assert.deepEqual(await callsOf(scratch), []);
+  });
+
+  const PLACES = [
+    "opencode.json",
+    "opencode.jsonc",
+    ".opencode/opencode.json",
+    ".opencode/agent/build.md",
+  ];
+  for (const place of PLACES) {
+    test(`with ${place} cannot allow what the user is asked about, for any agent`, async () => {
+      await using scratch = await makeScratch();
+      await scratch.write("repository/.git/HEAD", "");
+      await scratch.write(`repository/${place}`, "{}");
+      const { everywhere, agents } = await (await setUp(scratch))();
+      const bash = { "*": "ask", "git *": "allow" };
+      assert.deepEqual(everywhere, { bash });
+      const questions = { question: "deny", plan_enter: "deny", plan_exit: "deny" };
+      assert.deepEqual(agents["build"], { bash, ...questions });
+      // What another agent's exceptions are is not known.
+      for (const name of ["general", "explore", "plan", "mine"]) {
+        assert.deepEqual(agents[name], { bash: { "*": "ask" }, ...questions }, name);
+      }
+      assert.deepEqual(agents["reviewer"], { bash: "ask", ...questions });
+    });
+  }
+
+  test("that only brings an agent of its own leaves all others as they are", async () => {
+    await using scratch = await makeScratch();
+    await scratch.write("repository/.git/HEAD", "");
+    await scratch.write("repository/.opencode/agent/reviewer.md", "");
+    await scratch.write("unchanged", "");
+    const { everywhere, agents } = await (await setUp(scratch))();
+    assert.deepEqual(everywhere, {});
+    assert.deepEqual(Object.keys(agents), ["reviewer"]);
+    assert.equal(agents["reviewer"]?.["bash"], "ask");
+  });
+
+  test("has the settings of the folders above it up to its root", async () => {
+    await using scratch = await makeScratch();
+    await scratch.write("repository/file", "");
+    await scratch.write("opencode.json", "{}");
+    await scratch.write(".git/HEAD", "");
+    assert.notDeepEqual(await (await setUp(scratch))(), NO_GUARD);
+  });
+});
+
+test("opencode is asked again only when something that counts has changed", async () => {
+  await using scratch = await makeScratch();
+  await scratch.write("repository/.git/HEAD", "");
+  await scratch.write("repository/opencode.json", "{}");
+  const guard = await setUp(scratch);
+  const isAsked = async (agent?: string, env?: Record<string, string>) => {
+    const before = (await callsOf(scratch)).length;
+    const found = await guard(agent, env);
+    assert.notDeepEqual(found, NO_GUARD);
+    return (await callsOf(scratch)).length > before;
+  };
+  assert(await isAsked(), "the first time");
+  assert(!await isAsked(), "nothing has changed");
+  await scratch.write("repository/src/main.ts", "");
+  assert(!await isAsked(), "nothing of opencode's has changed");
+  const counts = [
+    "repository/opencode.json",
+    "repository/.opencode/opencode.jsonc",
+    "repository/.opencode/agent/reviewer.md",
+    "repository/.opencode/agent/team/deep/reviewer.md",
+    ".config/opencode/opencode.json",
+    "opencode",
+  ];
+  for (const file of counts) {
+    await scratch.write(file, `${file === "opencode" ? ANSWERS : ""}\n# changed\n`, 0o755);
+    assert(await isAsked(), file);
+    assert(!await isAsked(), file);
+  }
+  assert(await isAsked("reviewer"), "another agent");
+  assert(await isAsked("build", { OPENCODE_PERMISSION: '{"edit":"ask"}' }), "another setting");
+});

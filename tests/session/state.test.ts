@@ -1,0 +1,134 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import type { Outcome } from "../../src/session/outcome.ts";
+import type { RunningTurn, SessionRecord } from "../../src/session/record.ts";
+import {
+  begun,
+  ended,
+  gone,
+  isActive,
+  named,
+  observed,
+  OWNER_DIED,
+  startingRecord,
+  withProcess,
+} from "../../src/session/state.ts";
+
+const REF = "github.com/shoko/kugetsu#14";
+const [MORNING, NOON, EVENING] = ["08:00", "12:00", "18:00"].map((time) =>
+  `2026-01-01T${time}:00+00:00`
+) as [string, string, string];
+
+const turn = (kind: RunningTurn["kind"]): RunningTurn => ({
+  id: `turn-${kind}`,
+  kind,
+  started_at: MORNING,
+  owner: { pid: 7, started: "70", boot: "b" },
+});
+
+const starting = () => startingRecord(REF, turn("start"), MORNING);
+const running = () => named(starting(), "ses_1", NOON);
+
+test("a start is on record, with who does it, before there is a session", () => {
+  assert.deepEqual(starting(), {
+    type: "forked",
+    issue_ref: REF,
+    opencode_session_id: null,
+    created_at: MORNING,
+    state: "starting",
+    updated_at: MORNING,
+    origin: "forked",
+    turn: turn("start"),
+  });
+});
+
+test("a start is running once opencode has told the session's id", () => {
+  const { state, opencode_session_id, created_at, updated_at, turn: kept } = running();
+  assert.deepEqual([state, opencode_session_id, created_at, updated_at], [
+    "running",
+    "ses_1",
+    MORNING,
+    NOON,
+  ]);
+  assert.deepEqual(kept, turn("start"));
+});
+
+test("opencode's process is added to the turn that runs", () => {
+  const opencode = { pid: 8, started: "80", boot: "b" };
+  assert.deepEqual(withProcess(starting(), opencode).turn, { ...turn("start"), opencode });
+  const { turn: _, ...idle } = running();
+  assert.throws(() => withProcess(idle, opencode), /No turn is running/);
+});
+
+const ENDINGS: [outcome: Outcome, state: string, reason: string | undefined][] = [
+  [{ kind: "done" }, "idle", undefined],
+  [{ kind: "failed", reason: "provider", detail: "no credit" }, "failed", "no credit"],
+  [{ kind: "blocked", detail: "it wanted bash", pending: false }, "blocked", "it wanted bash"],
+  [{ kind: "timeout", seconds: 60 }, "failed", "the turn took longer than 60 s"],
+  [{ kind: "cancelled", signal: "SIGINT" }, "stopped", "stopped by SIGINT"],
+];
+
+test("an ended turn leaves the state and the reason of its outcome, and no turn", () => {
+  for (const [outcome, state, reason] of ENDINGS) {
+    const record = ended(running(), outcome, EVENING);
+    assert.deepEqual([record.state, record.reason, record.updated_at], [state, reason, EVENING]);
+    assert(!("turn" in record));
+    assert.deepEqual(record.last_turn, {
+      id: "turn-start",
+      outcome: outcome.kind,
+      started_at: MORNING,
+      ended_at: EVENING,
+    });
+    assert(!isActive(record));
+  }
+});
+
+test("the next turn begins without the reason of the one before, which stays on record", () => {
+  const failed = ended(running(), { kind: "timeout", seconds: 60 }, NOON);
+  const record = begun(failed, turn("continue"), EVENING);
+  assert.deepEqual([record.state, record.reason, record.turn], [
+    "running",
+    undefined,
+    turn("continue"),
+  ]);
+  assert.deepEqual(record.last_turn, failed.last_turn);
+  assert.equal(record.opencode_session_id, "ses_1");
+});
+
+test("a session that opencode lost is failed, and no longer runs", () => {
+  const record = gone(running(), EVENING);
+  assert.deepEqual([record.state, record.reason, record.updated_at], [
+    "failed",
+    "session gone",
+    EVENING,
+  ]);
+  assert(!("turn" in record));
+});
+
+test("a turn whose owner is gone is seen as failed, and only that", () => {
+  for (const record of [starting(), running()]) {
+    assert.equal(observed(record, true), record);
+    const seen = observed(record, false);
+    assert.deepEqual([seen.state, seen.reason], ["failed", OWNER_DIED]);
+    assert.deepEqual(seen.turn, record.turn, "its processes can still be found");
+  }
+  for (const state of ["idle", "failed", "blocked", "stopped", "queued", "of-another-version"]) {
+    const record: SessionRecord = { ...running(), state };
+    assert.equal(observed(record, false), record);
+  }
+});
+
+test("transitions keep what another version wrote, and change no record in place", () => {
+  const record = Object.freeze({ ...running(), from_the_future: [1, 2] });
+  const changed = [
+    begun(record, turn("continue"), EVENING),
+    withProcess(record, { pid: 8, started: "80", boot: "b" }),
+    named(record, "ses_2", EVENING),
+    ended(record, { kind: "done" }, EVENING),
+    gone(record, EVENING),
+    observed(record, false),
+  ];
+  for (const next of changed) {
+    assert.deepEqual((next as typeof record).from_the_future, [1, 2]);
+  }
+});
