@@ -2,7 +2,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { type Host, newCommand } from "./define.ts";
 import { EXIT, type ExitStatus } from "../errors.ts";
-import { type MadeSession, SESSION_STATES } from "../session/record.ts";
+import { SESSION_STATES } from "../session/record.ts";
 import type { Listing, SessionRow } from "../store/mod.ts";
 import type { Context } from "./context.ts";
 
@@ -20,12 +20,12 @@ export async function list(context: Context, { state }: ListOptions): Promise<Ex
     return EXIT.ok;
   }
   const { base, rows } = await store.overview();
-  const cells = rows.filter((row) => isWanted(row, state)).map(cellsOf);
-  if (base && isWanted(base, state)) cells.unshift(baseCells(base));
+  const all = base ? [base, ...rows] : rows;
+  const cells = all.filter((row) => isWanted(row, state)).map(cellsOf);
   if (cells.length > 0) output.result(undefined, await output.table(HEADER, cells));
   else if (state) output.note(`There is no session in the state "${state}".`);
   else output.note("There is no session yet. Make the base session first: kugetsu init");
-  for (const { key, problem } of rows) {
+  for (const { key, problem } of all) {
     if (problem) output.warn(`"${key}" cannot be read: ${problem}; run: kugetsu doctor --fix`);
   }
   return EXIT.ok;
@@ -37,10 +37,6 @@ function isWanted(it: { state: string }, state: string | undefined): boolean {
 
 function cellsOf({ key, type, session, created, state }: SessionRow): string[] {
   return [key, type, session ?? "-", created, state];
-}
-
-function baseCells({ type, opencode_session_id, created_at, state }: MadeSession): string[] {
-  return ["(base)", type, opencode_session_id, created_at, state];
 }
 
 function toJson({ base, sessions }: Listing, state: string | undefined) {

@@ -77,7 +77,7 @@ export class FileStore implements Store {
     }
     const beginning = await this.#beginning(() => rows.map((row) => row.file));
     shown.push(...beginning.map(rowOf));
-    return { base: this.#baseOf({ base }), rows: shown };
+    return { base, rows: shown };
   }
 
   base(): Promise<MadeSession | undefined> {
@@ -234,7 +234,7 @@ export class FileStore implements Store {
     return found;
   }
 
-  #baseOf(index: Pick<Index, "base">): MadeSession | undefined {
+  #baseOf(index: Index): MadeSession | undefined {
     if (index.base === null) return undefined;
     const found = readSession(this.#layout, BASE_FILE);
     if (found.kind === "damaged") {

@@ -30,7 +30,7 @@ export interface SessionRow {
 }
 
 export interface Overview {
-  base: MadeSession | undefined;
+  base: SessionRow | undefined;
   rows: SessionRow[];
 }
 

@@ -9,8 +9,8 @@
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeDurably } from "../platform/durable_write.ts";
-import { readEntry, readIndex, readText } from "./files.ts";
-import type { Layout } from "./layout.ts";
+import { type Found, readEntry, readIndex, readSession, readText } from "./files.ts";
+import { BASE_FILE, type Layout } from "./layout.ts";
 import type { SessionRow } from "./mod.ts";
 
 /** Below this many sessions reading them is quicker than keeping anything. */
@@ -24,8 +24,7 @@ export interface FileRow extends SessionRow {
 }
 
 export interface Rows {
-  /** The base's session id, as the index has it. */
-  base: string | null;
+  base: FileRow | undefined;
   rows: FileRow[];
 }
 
@@ -42,14 +41,16 @@ interface Kept {
 export function readRows(layout: Layout): Rows {
   const stamp = stampOf(layout);
   const kept = stamp && readKept(layout);
-  if (kept && kept.stamp === stamp) return { base: kept.base, rows: kept.rows.map(rowOf) };
+  if (kept && kept.stamp === stamp) {
+    return { base: readBase(layout, kept.base), rows: kept.rows.map(rowOf) };
+  }
   const { base, issues } = readIndex(layout);
   const entries = Object.entries(issues);
   const rows = entries.flatMap(([key, file]) => readRow(layout, key, file) ?? []);
   if (stamp && rows.length >= WORTH_KEEPING && !rows.some((row) => row.problem)) {
     keep(layout, { stamp, base, rows: rows.map(keptOf) });
   }
-  return { base, rows };
+  return { base: readBase(layout, base), rows };
 }
 
 function rowOf([key, file, type, session, created, state]: KeptRow): FileRow {
@@ -70,16 +71,42 @@ function stampOf(layout: Layout): string | undefined {
   return stats.map((it) => `${it!.mtimeMs} ${it!.size} ${it!.ino}`).join(" ");
 }
 
-/** Looks at the shown fields alone; a file in which these are not right is read again with care. */
+/** The row of an entry. */
 function readRow(layout: Layout, key: string, file: string): FileRow | undefined {
+  return readFields(
+    layout,
+    key,
+    file,
+    (fields) => fields.type === "forked" && fields.issue_ref === key,
+  ) ??
+    careful(key, file, readEntry(layout, key, file));
+}
+
+/** The base's row; none where the index has no base. */
+function readBase(layout: Layout, id: string | null): FileRow | undefined {
+  if (id === null) return undefined;
+  return readFields(layout, BASE, BASE_FILE, (fields) => fields.type === "base") ??
+    careful(BASE, BASE_FILE, readSession(layout, BASE_FILE));
+}
+
+const BASE = "(base)";
+
+/** Looks at the shown fields alone; undefined where these are not as they should be. */
+function readFields(
+  layout: Layout,
+  key: string,
+  file: string,
+  isRight: (fields: Partial<Shown>) => boolean,
+): FileRow | undefined {
   const text = readText(layout.session(file));
-  if (text === undefined) return undefined;
-  const fields = fieldsOf(text);
-  if (fields && fields.issue_ref === key && isShown(fields)) {
-    const { type, opencode_session_id: session, created_at: created, state } = fields;
-    return { key, file, type, session, created, state };
-  }
-  const found = readEntry(layout, key, file);
+  const fields = text === undefined ? undefined : fieldsOf(text);
+  if (!fields || !isRight(fields) || !isShown(fields)) return undefined;
+  const { type, opencode_session_id: session, created_at: created, state } = fields;
+  return { key, file, type, session, created, state };
+}
+
+/** The row of a file that had to be read with care. */
+function careful(key: string, file: string, found: Found): FileRow | undefined {
   if (found.kind === "absent") return undefined;
   if (found.kind === "damaged") {
     const unknown = { type: "?", session: null, created: "?", state: "damaged" };
@@ -106,7 +133,7 @@ function fieldsOf(text: string): Partial<Shown> | undefined {
 }
 
 function isShown(fields: Partial<Shown>): fields is Shown {
-  return fields.type === "forked" && typeof fields.opencode_session_id === "string" &&
+  return typeof fields.opencode_session_id === "string" &&
     typeof fields.created_at === "string" && typeof fields.state === "string";
 }
 
