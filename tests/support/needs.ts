@@ -56,6 +56,12 @@ const NEEDS = {
     // It can be installed and yet not be allowed to trace.
     isThere: () => succeeds("strace", "-o", "/dev/null", "true"),
   },
+  tmpfs: {
+    reason: "needs root and the right to mount, which this kernel or container does not give",
+    kernel: true,
+    isThere: () =>
+      isRoot() && succeeds("unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"),
+  },
   tmux: program("tmux", "tmux"),
   zsh: program("zsh", "zsh"),
 } satisfies Record<string, Need>;

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type OldListing, readAsOldTool } from "./old_reader.ts";
 import type { StateFolder } from "./state_folder.ts";
@@ -68,6 +68,15 @@ export class Promises {
 
   #of(ref: string): Possible[] {
     return this.#issues.get(ref) ?? ["none"];
+  }
+}
+
+/** Every file is whole; which of its contents it has is another matter. */
+export async function assertWhole(folder: string): Promise<void> {
+  const names = await readdir(folder, { recursive: true });
+  for (const name of names.filter((it) => /^(?!.*\/\.)(?:index|sessions\/.*)\.json$/.test(it))) {
+    const text = await readFile(join(folder, name), "utf8");
+    assert.doesNotThrow(() => JSON.parse(text), `${name} held ${JSON.stringify(text)}`);
   }
 }
 

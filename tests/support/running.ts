@@ -1,5 +1,6 @@
 /** Programs that a test starts, watches, signals and waits for. */
 import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
 import type { RunResult } from "../../scripts/_run.ts";
 
 export interface StartOptions {
@@ -58,7 +59,12 @@ export function start(command: string, args: string[], options: StartOptions): R
         .catch(({ message }) => {
           throw complaint(`${message} ${pattern}`, child.spawnargs, stdout(), stderr());
         }),
-    kill: (signal) => void child.kill(signal),
+    kill(signal) {
+      // Not child.kill(): under deno that sends one signal and no more.
+      try {
+        if (running) process.kill(child.pid!, signal);
+      } catch { /* it has just ended */ }
+    },
     isRunning: () => running,
     ended,
   };

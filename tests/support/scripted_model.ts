@@ -130,7 +130,8 @@ function textOf(message: ChatMessage | undefined): string {
   return content.map((part) => part.text ?? "").join("");
 }
 
-function digestOf(text: string): string {
+/** What it answers to a message without orders. */
+export function digestOf(text: string): string {
   const sha256 = createHash("sha256").update(text).digest("hex");
   return `bytes=${Buffer.byteLength(text)} sha256=${sha256}`;
 }
