@@ -47,7 +47,7 @@ async function destroyIssue(
     await confirm(
       context,
       `destroy the session of ${hold.key}`,
-      `kugetsu destroy ${typed} -y`,
+      `kugetsu destroy ${JSON.stringify(typed)} -y`,
       options,
     );
     if (hold.record.turn) await endLeftovers(context, hold.record.turn);

@@ -89,9 +89,9 @@ async function headless(
 ): Promise<AgentSession> {
   const given = typeof argument === "string" ? argument : undefined;
   const message = await readMessage(context, { argument: given, file: undefined });
-  const session = await make(context, directory);
-  if (message === undefined) return session;
+  if (message === undefined) return await make(context, directory);
   const settings = await turnSettings(context, {});
+  const session = await make(context, directory);
   const runner = await context.runner();
   const { outcome } = await context.untilStopped((signal) =>
     runner.turn(

@@ -27,7 +27,7 @@ export async function start(
   if (!base) throw errors.noBase();
   const message = await readMessage(context, { argument, file: options.messageFile });
   if (message === undefined) {
-    throw errors.noMessage(`kugetsu start ${typed} "what to do"`);
+    throw errors.noMessage(`kugetsu start ${JSON.stringify(typed)} "what to do"`);
   }
   const hold = await store.claim(ref);
   let plan;

@@ -146,7 +146,7 @@ function adviceAfter({ turn }: TurnPlan, ref: string, outcome: Outcome): Advice 
     case "agent-unknown":
       return "opencode agent list";
     case "model-unknown":
-      return "opencode models";
+      return { next: "opencode models", hint: "name one of them with --model" };
     default:
       return undefined;
   }

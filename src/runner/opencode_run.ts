@@ -99,7 +99,7 @@ class Turn {
     this.#tell(() => this.#watch.started(this.#process));
     await this.#told;
     dog.start();
-    if (!this.#ending) child.stdin!.end(this.#request.message);
+    if (!this.#ending) child.stdin!.end(asInput(this.#request.message));
     await exited;
     await within(reading, DRAIN_MS);
     child.stdout!.destroy();
@@ -193,6 +193,11 @@ class Turn {
   #end(): void {
     this.#ending ??= endTurnProcesses(this.#request.id, this.#process, GRACE_MS);
   }
+}
+
+/** opencode drops one byte order mark from what it reads, so one is put in front of one that is meant. */
+function asInput(message: string): string {
+  return message.startsWith("\ufeff") ? `\ufeff${message}` : message;
 }
 
 /** Waits for work, but not longer than this, and leaves no timer behind that would keep the process. */

@@ -103,6 +103,13 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
   };
 }
 
+/** The ids of the sessions that opencode has for the repository, the last one changed first. */
+export async function sessionsOf(world: World): Promise<string[]> {
+  const { code, stdout, stderr } = await world.opencode(["session", "list", "--format", "json"]);
+  if (code !== 0) throw new Error(`opencode does not list its sessions: ${stderr}`);
+  return (JSON.parse(stdout || "[]") as { id: string }[]).map(({ id }) => id);
+}
+
 /** What is under test: the compiled executable, or the source under deno with KUGETSU_TEST_ENGINE=deno. */
 export function kugetsuCommand(): string[] {
   if (process.env.KUGETSU_TEST_ENGINE !== "deno") return [EXECUTABLE];
@@ -142,6 +149,7 @@ function denoCache(): Record<string, string> {
 async function writeOpencodeConfig(home: string, baseURL: string): Promise<void> {
   const folder = join(home, ".config", "opencode");
   await mkdir(folder, { recursive: true });
+  const limit = { context: 100_000, output: 4000 };
   const config = {
     $schema: "https://opencode.ai/config.json",
     autoupdate: false,
@@ -150,7 +158,7 @@ async function writeOpencodeConfig(home: string, baseURL: string): Promise<void>
       local: {
         npm: "@ai-sdk/openai-compatible",
         options: { baseURL, apiKey: "x" },
-        models: { scripted: { limit: { context: 100_000, output: 4000 } } },
+        models: { scripted: { limit }, other: { limit } },
       },
     },
     model: "local/scripted",

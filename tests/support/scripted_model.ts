@@ -9,6 +9,7 @@
  * |---|---|
  * | `@say TEXT` | streams TEXT and ends |
  * | `@tool NAME JSON` | calls the tool NAME with the arguments JSON |
+ * | `@note TEXT @tool NAME JSON` | streams TEXT, and makes that call in the same answer |
  * | `@repeat COUNT NAME JSON` | makes that call COUNT times in one answer |
  * | `@cut TEXT` | streams TEXT and says that it reached its output limit |
  * | `@status CODE` | answers with that HTTP status |
@@ -22,6 +23,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { until } from "./until.ts";
 
 /** What became of a tool that the model called. */
 export interface ToolResult {
@@ -34,8 +36,12 @@ export interface ToolResult {
 export interface ScriptedModel {
   readonly url: string;
   readonly prompts: string[];
+  /** The name under which the model was asked, for each of those. */
+  readonly names: string[];
   /** Of all calls so far whose result opencode has sent back, in the order in which it did. */
   readonly results: ToolResult[];
+  /** Resolves once the model is asked with a message that begins so. */
+  isAsked(beginning: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,17 +53,24 @@ interface ChatMessage {
 }
 
 interface ChatRequest {
+  model: string;
   stream?: boolean;
   tools?: unknown[];
   messages: ChatMessage[];
 }
 
+/** What the model has been told so far. */
+interface Seen {
+  prompts: string[];
+  names: string[];
+  results: Map<string, ToolResult>;
+}
+
 /** Starts the model on a free loopback port. */
 export async function startScriptedModel(): Promise<ScriptedModel> {
-  const prompts: string[] = [];
-  const results = new Map<string, ToolResult>();
+  const seen: Seen = { prompts: [], names: [], results: new Map() };
   const server = createServer((request, response) => {
-    answer(request, response, prompts, results).catch((error) => {
+    answer(request, response, seen).catch((error) => {
       response.writeHead(500).end(String(error));
     });
   });
@@ -65,10 +78,15 @@ export async function startScriptedModel(): Promise<ScriptedModel> {
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/v1`,
-    prompts,
+    prompts: seen.prompts,
+    names: seen.names,
     get results() {
-      return [...results.values()];
+      return [...seen.results.values()];
     },
+    isAsked: (beginning) =>
+      until(`the model is asked ${beginning}`, () => {
+        return seen.prompts.some((prompt) => prompt.startsWith(beginning));
+      }),
     close: () =>
       new Promise((closed) => {
         server.close(() => closed());
@@ -77,23 +95,19 @@ export async function startScriptedModel(): Promise<ScriptedModel> {
   };
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  prompts: string[],
-  results: Map<string, ToolResult>,
-) {
+async function answer(request: IncomingMessage, response: ServerResponse, seen: Seen) {
   const chunks: Uint8Array[] = [];
   for await (const chunk of request) chunks.push(chunk);
   if (request.url === "/page") return void response.end("A page of the scripted model.\n");
   if (!request.url?.endsWith("/chat/completions")) return void response.writeHead(404).end();
   const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as ChatRequest;
-  noteResults(body.messages, results);
+  noteResults(body.messages, seen.results);
   if (!body.tools?.length) return say(response, "A title");
 
   const lastUser = body.messages.findLastIndex((message) => message.role === "user");
   const prompt = textOf(body.messages[lastUser]);
-  prompts.push(prompt);
+  seen.prompts.push(prompt);
+  seen.names.push(body.model);
   const orders = prompt.split("\n").filter((line) => line.startsWith("@"));
   const stepsTaken = body.messages.slice(lastUser).filter((m) => m.role === "assistant").length;
   const order = orders[stepsTaken];
@@ -109,6 +123,8 @@ async function answer(
   if (verb === "@repeat") {
     return callTool(response, Number(words[0]), words[1]!, words.slice(2).join(" "));
   }
+  const note = /^@note (.*) @tool (\S+) (.*)$/.exec(order);
+  if (note) return callTool(response, 1, note[2]!, note[3]!, note[1]);
   if (verb === "@cut") return say(response, rest, "length");
   throw new Error(`The scripted model does not know the order "${order}"`);
 }
@@ -157,8 +173,15 @@ async function saySlowly(response: ServerResponse, pause: number, words: string[
   finish(response, "stop");
 }
 
-function callTool(response: ServerResponse, count: number, name: string, json: string) {
+function callTool(
+  response: ServerResponse,
+  count: number,
+  name: string,
+  json: string,
+  note?: string,
+) {
   open(response);
+  if (note) delta(response, { role: "assistant", content: note });
   const calls = Array.from({ length: count }, (_, index) => ({
     index,
     id: `call_${crypto.randomUUID()}`,

@@ -1,0 +1,94 @@
+/** Messages reach the model byte for byte, and nobody else sees them. */
+import assert from "node:assert/strict";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { makeWorld, type World } from "../support/opencode_home.ts";
+import { digestOf } from "../support/scripted_model.ts";
+
+const AWKWARD = [
+  "--version is not an option here",
+  "quotes \" and ' and `ticks` and $(touch planted) and \\backslashes\\",
+  "line one\nline two\r\n\n  indented, and an end of line\n",
+  "\ufeffa byte order mark, 漢字 and 👩‍👩‍👧",
+];
+
+test("awkward messages arrive byte for byte, as an argument and from standard input", async () => {
+  await using world = await makeWorld();
+  await init(world);
+  const [first, ...others] = AWKWARD;
+  const started = await world.kugetsu(["start", "14", "--", first!]);
+  assert.equal(started.stdout, `${digestOf(first!)}\n`, started.stderr);
+  for (const message of others) {
+    const { stdout, stderr } = await world.kugetsu(["continue", "14", "-"], { input: message });
+    assert.equal(stdout, `${digestOf(message)}\n`, stderr);
+  }
+  assert.deepEqual(world.model.prompts, AWKWARD);
+});
+
+test("200 kB from a file, and 100 kB as an argument", async () => {
+  await using world = await makeWorld();
+  await init(world);
+  const large = "All work and no play.\n".repeat(9100);
+  const file = world.scratch.join("task.md");
+  await writeFile(file, large);
+  const fromFile = await world.kugetsu(["start", "14", "--message-file", file]);
+  assert.equal(fromFile.stdout, `${digestOf(large)}\n`, fromFile.stderr);
+  const argument = large.slice(0, 100_000);
+  const fromArgument = await world.kugetsu(["continue", "14", argument]);
+  assert.equal(fromArgument.stdout, `${digestOf(argument)}\n`, fromArgument.stderr);
+});
+
+test("a message stands in no argument, in no file of the state folder and in no debug output", async () => {
+  await using world = await makeWorld();
+  await init(world);
+  const secret = "xyzzy-plugh";
+  const turn = world.spawn(["start", "14", "-", "--debug"], {
+    input: `${secret}\n@slow 400 a b c d`,
+  });
+  await turn.sees(/event step|session ses_/);
+  assert.deepEqual(await commandLinesWith(secret), []);
+  const { code, stderr } = await turn.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /opencode run --format json/);
+  assert.doesNotMatch(stderr, new RegExp(secret));
+  for (const file of await readdir(world.state, { recursive: true, withFileTypes: true })) {
+    if (!file.isFile()) continue;
+    const text = await readFile(join(file.parentPath, file.name), "utf8");
+    assert.doesNotMatch(text, new RegExp(secret), file.name);
+  }
+});
+
+test("a message that is empty, given twice or not to be read is refused before anything begins", async () => {
+  await using world = await makeWorld({ opencode: "stand-in" });
+  await init(world);
+  const refused: [number, string[], RegExp][] = [
+    [2, ["start", "14"], /no message was given/],
+    [2, ["start", "14", "  \n"], /it is empty/],
+    [2, ["start", "14", "-"], /standard input: it is empty/],
+    [2, ["start", "14", "a", "--message-file", "b"], /twice/],
+    [5, ["start", "14", "--message-file", "/nowhere"], /\/nowhere/],
+  ];
+  for (const [code, args, pattern] of refused) {
+    const result = await world.kugetsu(args);
+    assert.equal(result.code, code, `${args.join(" ")}: ${result.stderr}`);
+    assert.match(result.stderr, pattern);
+  }
+  assert.equal((await world.standIn.calls()).filter((it) => it.args[0] === "run").length, 0);
+});
+
+async function init(world: World): Promise<void> {
+  const { code, stderr } = await world.kugetsu(["init", "--headless"]);
+  assert.equal(code, 0, stderr);
+}
+
+/** Linux only; elsewhere there is nothing to look at, and nothing is found. */
+async function commandLinesWith(text: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of await readdir("/proc").catch(() => [])) {
+    if (!/^\d+$/.test(pid)) continue;
+    const line = await readFile(join("/proc", pid, "cmdline"), "utf8").catch(() => "");
+    if (line.includes(text)) found.push(line);
+  }
+  return found;
+}
