@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { COMMANDS } from "../src/cli/commands.ts";
-import { errors, EXIT, KugetsuError, reasonOf } from "../src/errors.ts";
+import { errors, EXIT, type KugetsuError, reasonOf } from "../src/errors.ts";
 
 const CAUSE = Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
 const REF = "github.com/shoko/kugetsu#14";

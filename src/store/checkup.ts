@@ -150,18 +150,11 @@ async function entryProblems(
   holder: string,
 ): Promise<Problem[]> {
   const { found, busy } = await observe(layout, file, () => readEntry(layout, key, file));
-  if (found.kind === "absent") {
-    return [{
-      kind: "dangling-entry",
-      subject: key,
-      what: "the index has it, but its session file is gone",
-      repair: "take it out of the index",
-      fix: () => removeEntry(layout, key),
-    }];
-  }
+  if (found.kind === "absent") return [danglingEntry(layout, key)];
   if (found.kind === "damaged") return [damagedEntry(layout, key, file, found.why)];
   const { record } = found;
   if (busy) return [];
+  if (record.issue_ref !== key) return [wrongRef(layout, key, file, record)];
   const turn = record.turn ? { turn: record.turn } : {};
   if (record.opencode_session_id === null) {
     return [{
@@ -186,28 +179,46 @@ async function entryProblems(
   }];
 }
 
+/** A destroy that was cut off; but where another file is of that very issue, the entry is what is wrong. */
+function danglingEntry(layout: Layout, key: string): Problem {
+  const { issues } = readIndex(layout);
+  const indexed = new Set(Object.values(issues));
+  const other = sessionFiles(layout).find((file) => {
+    const found = indexed.has(file) ? undefined : readEntry(layout, key, file);
+    return found?.kind === "record" && isMade(found.record);
+  });
+  return {
+    kind: "dangling-entry",
+    subject: key,
+    what: "the index has it, but its session file is gone",
+    repair: other ? `let it have ${other}, which is of this issue` : "take it out of the index",
+    fix: () => other ? setEntry(layout, key, other) : removeEntry(layout, key),
+  };
+}
+
 function damagedEntry(layout: Layout, key: string, file: string, why: string): Problem {
-  const what = `its session file ${file} cannot be used: ${why}`;
   const found = readSession(layout, file);
-  if (found.kind === "record") {
-    return {
-      kind: "wrong-ref",
-      subject: key,
-      what,
-      repair: "let the index have it under the issue that the file names",
-      fix: () => giveBack(layout, key, file, found.record),
-    };
-  }
+  if (found.kind === "record") return wrongRef(layout, key, file, found.record);
   return {
     kind: "record-damaged",
     subject: key,
-    what,
+    what: `its session file ${file} cannot be used: ${why}`,
     repair: "keep a copy and take it out of the index",
     fix() {
       copyAside(layout.session(file));
       removeDurably(layout.session(file));
       removeEntry(layout, key);
     },
+  };
+}
+
+function wrongRef(layout: Layout, key: string, file: string, record: SessionRecord): Problem {
+  return {
+    kind: "wrong-ref",
+    subject: key,
+    what: `its session file ${file} is of "${record.issue_ref}"`,
+    repair: "let the index have it under the issue that the file names",
+    fix: () => giveBack(layout, key, file, record),
   };
 }
 
@@ -261,8 +272,7 @@ async function strayProblems(layout: Layout, file: string, holder: string): Prom
       fix: () =>
         whileFree(layout, file, holder, () => {
           settle(layout, file, record);
-          const index = readIndex(layout);
-          writeIndex(layout, { ...index, issues: { ...index.issues, [subject]: file } });
+          setEntry(layout, subject, file);
         }),
     }];
   }
@@ -316,6 +326,11 @@ async function whileFree(layout: Layout, file: string, holder: string, action: (
   } finally {
     taken.release({ remove: true });
   }
+}
+
+function setEntry(layout: Layout, key: string, file: string): void {
+  const index = readIndex(layout);
+  writeIndex(layout, { ...index, issues: { ...index.issues, [key]: file } });
 }
 
 function removeEntry(layout: Layout, key: string): void {

@@ -122,7 +122,7 @@ export class FileStore implements Store {
       const file = entry?.file ?? await this.#fileFor(ref, index);
       const taken = await this.#takeTurn(key, file);
       const found = readSession(this.#layout, file);
-      if (found.kind === "record" && found.record.opencode_session_id !== null) {
+      if (found.kind === "record" && hasSession(found.record)) {
         taken.release({ remove: true });
         throw errors.notIndexed(key, this.#layout.session(file));
       }
@@ -136,7 +136,7 @@ export class FileStore implements Store {
       if (!entry) throw await this.#missing(ref);
       const taken = await this.#takeTurn(entry.key, entry.file);
       const found = readEntry(this.#layout, entry.key, entry.file);
-      if (found.kind === "record" && found.record.opencode_session_id !== null) {
+      if (found.kind === "record" && hasSession(found.record)) {
         return this.#holdOf(entry.key, entry.file, taken, found) as
           & Hold
           & { readonly record: SessionRecord };
@@ -276,15 +276,22 @@ export class FileStore implements Store {
   #holdOf(key: string, file: string, taken: HeldLock, found: Found): Hold {
     let record = found.kind === "record" ? found.record : undefined;
     const layout = this.#layout;
+    const put = (next: SessionRecord) => {
+      writeSession(layout, file, next);
+      record = next;
+    };
     return {
       key,
       get record() {
         return record;
       },
       save: async (next) => {
-        writeSession(layout, file, next);
-        record = next;
-        if (next.opencode_session_id !== null) await this.#enter(key, file);
+        if (next.opencode_session_id === null) return put(next);
+        // Until the index has the session, its file says that the turn is under way: what comes to an end in
+        // between is an unfinished start, which the doctor adopts, and no orphan.
+        if (!hasSession(record)) put(isActive(next) ? next : { ...next, state: "running" });
+        await this.#enter(key, file);
+        if (record !== next) put(next);
       },
       remove: () =>
         this.#locked(() => {
@@ -347,8 +354,11 @@ function entryOf(index: Index, ref: IssueRef): { key: string; file: string } | u
 
 /** What a start may be made over: nothing, or a start that never got a session. */
 function mayStart(found: Found): boolean {
-  return found.kind === "absent" ||
-    (found.kind === "record" && found.record.opencode_session_id === null);
+  return found.kind === "absent" || (found.kind === "record" && !hasSession(found.record));
+}
+
+function hasSession(record: SessionRecord | undefined): record is MadeSession {
+  return typeof record?.opencode_session_id === "string";
 }
 
 function rowOf({ key, record, problem }: StoredSession): SessionRow {

@@ -101,10 +101,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, seen: 
   if (request.url === "/page") return void response.end("A page of the scripted model.\n");
   if (!request.url?.endsWith("/chat/completions")) return void response.writeHead(404).end();
   const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as ChatRequest;
-  noteResults(body.messages, seen.results);
   if (!body.tools?.length) return say(response, "A title");
 
   const lastUser = body.messages.findLastIndex((message) => message.role === "user");
+  noteResults(body.messages.slice(lastUser), seen.results);
   const prompt = textOf(body.messages[lastUser]);
   seen.prompts.push(prompt);
   seen.names.push(body.model);
@@ -129,7 +129,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, seen: 
   throw new Error(`The scripted model does not know the order "${order}"`);
 }
 
-/** A request repeats the whole conversation, so each result is known by the id of its call. */
+/** Each request repeats what the turn has done so far, so a result is known by the id of its call. */
 function noteResults(messages: ChatMessage[], results: Map<string, ToolResult>): void {
   const tools = new Map(
     messages.flatMap((it) => it.tool_calls ?? []).map((call) => [call.id, call.function.name]),

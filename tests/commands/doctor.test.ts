@@ -1,0 +1,233 @@
+import { describe, test } from "node:test";
+import assert from "node:assert/strict";
+import { doctor } from "../../src/commands/doctor.ts";
+import { errors, EXIT } from "../../src/errors.ts";
+import type { MadeSession, SessionRecord } from "../../src/session/record.ts";
+import type { Finding, Listing } from "../../src/store/mod.ts";
+import {
+  BASE,
+  CUT_OFF,
+  makeStage,
+  opencodeWith,
+  type Parts,
+  REF,
+  runnerThat,
+  SESSION,
+} from "../support/fakes.ts";
+
+type Did = (effect: string) => void;
+
+const ALL_WELL: Listing = { base: BASE, sessions: [{ key: REF, record: SESSION }] };
+
+/** A store with these sessions, in which `findings` are found until they are repaired. */
+function storeOf(did: Did, listing: Listing, findings: Finding[] = []): Parts["store"] {
+  let left = findings;
+  return {
+    list: () => Promise.resolve(listing),
+    examine() {
+      did("examine");
+      return Promise.resolve(left);
+    },
+    repair() {
+      did("repair");
+      const [repaired, orphans] = [true, false].map((is) =>
+        left.filter((it) => is !== (it.kind === "orphan"))
+      );
+      left = orphans!;
+      return Promise.resolve(repaired!);
+    },
+    amend(key, change) {
+      did(`amend ${key}: ${change(SESSION as SessionRecord).reason}`);
+      return Promise.resolve(true);
+    },
+  };
+}
+
+const BOTH = [
+  { id: "ses_base", directory: "/repository" },
+  { id: "ses_1", directory: "/repository" },
+];
+
+const stageWith = (
+  { listing = ALL_WELL, findings = [], has = BOTH }: {
+    listing?: Listing;
+    findings?: Finding[];
+    has?: typeof BOTH;
+  },
+  change: (did: Did) => Parts = () => ({}),
+) =>
+  makeStage((did) => ({
+    store: storeOf(did, listing, findings),
+    sessions: opencodeWith(did, ...has),
+    ...change(did),
+  }));
+
+const INTERRUPTED: Finding = {
+  kind: "interrupted-turn",
+  subject: REF,
+  what: "its turn was cut off",
+  repair: "mark it as failed",
+  turn: CUT_OFF,
+};
+const ORPHAN: Finding = {
+  kind: "orphan",
+  subject: "x.json",
+  what: "the session file is not in the index",
+  repair: "kugetsu prune --force deletes it",
+};
+const DAMAGED: Finding = {
+  kind: "index-damaged",
+  subject: "/state/index.json",
+  what: "the index cannot be used",
+  repair: "rebuild it",
+};
+
+describe("where all is well", () => {
+  test("doctor says so, line by line, and changes nothing", async () => {
+    const { context, effects, stdout, results } = stageWith({});
+    assert.equal(await doctor(context, {}), 0);
+    assert.deepEqual(effects, ["examine", "find ses_1 ses_base"]);
+    assert.deepEqual(stdout.join("").split("\n"), [
+      "ok     opencode 1.18.33 at /bin/opencode",
+      "ok     /state is sound",
+      "ok     opencode has all 2 sessions",
+      "",
+    ]);
+    assert.deepEqual((results[0] as { ok: boolean }).ok, true);
+  });
+
+  test("and empty, opencode is not asked for sessions", async () => {
+    const { context, effects, stdout } = stageWith({ listing: { base: undefined, sessions: [] } });
+    assert.equal(await doctor(context, {}), 0);
+    assert.deepEqual(effects, ["examine"]);
+    assert.match(stdout.join(""), /^ok +there is no session yet$/m);
+  });
+
+  test("a start that has no session yet is not asked for", async () => {
+    const starting = { ...SESSION, opencode_session_id: null, state: "starting" };
+    const sessions = [{ key: REF, record: starting }, { key: "a.b/c/d#1", record: undefined }];
+    const { context, effects } = stageWith({ listing: { base: BASE, sessions } });
+    assert.equal(await doctor(context, {}), 0);
+    assert.deepEqual(effects, ["examine", "find ses_base"]);
+  });
+});
+
+describe("sessions that opencode no longer has", () => {
+  test("are marked as failed, and named with what to do", async () => {
+    const { context, effects, stdout } = stageWith({ has: BOTH.slice(0, 1) });
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.deepEqual(effects.slice(1), ["find ses_1 ses_base", `amend ${REF}: session gone`]);
+    assert.match(
+      stdout.join(""),
+      /^bad {4}github.*#14: opencode no longer has its session ses_1\n +run: kugetsu destroy ".*#14" -y$/m,
+    );
+  });
+
+  test("are not changed if it is the base, which is only named", async () => {
+    const { context, effects, stdout } = stageWith({ has: BOTH.slice(1) });
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert(!effects.some((it) => it.startsWith("amend")));
+    assert.match(
+      stdout.join(""),
+      /no longer has the base session ses_base\n +run: kugetsu init --force/,
+    );
+  });
+});
+
+describe("when opencode cannot be asked", () => {
+  const failure = errors.opencodeFailed("ask opencode for its sessions", "it did not answer");
+
+  test("nothing changes, since that is not the same as gone", async () => {
+    const { context, effects, stdout } = stageWith({}, (did) => ({
+      sessions: { ...opencodeWith(did), find: () => Promise.reject(failure) },
+    }));
+    assert.equal(await doctor(context, { fix: true }), EXIT.environment);
+    assert.deepEqual(effects, ["examine", "examine"]);
+    assert.match(
+      stdout.join(""),
+      /^bad +Cannot ask opencode for its sessions: it did not answer$/m,
+    );
+  });
+
+  test("because it is not there or too old, the store is looked at all the same", async () => {
+    for (const error of [errors.noOpencode("it is not on PATH"), errors.opencodeTooOld("1", "2")]) {
+      const { context, effects, stdout } = stageWith({}, () => ({
+        sessions: { version: () => Promise.reject(error) },
+      }));
+      assert.equal(await doctor(context, {}), EXIT.environment);
+      assert.deepEqual(effects, ["examine"]);
+      assert(stdout.join("").startsWith(`bad    ${error.message}\n       run: ${error.next}\n`));
+      assert.match(stdout.join(""), /^ok +\/state is sound$/m);
+    }
+  });
+});
+
+describe("what is not as it should be", () => {
+  test("is named, and nothing is done without --fix", async () => {
+    const { context, effects, stdout } = stageWith({ findings: [INTERRUPTED] });
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.deepEqual(effects, ["examine", "find ses_1 ses_base"]);
+    assert.match(
+      stdout.join(""),
+      /^bad {4}github.*#14: its turn was cut off; repair: mark it as failed\n +run: kugetsu doctor --fix$/m,
+    );
+  });
+
+  test("is repaired with --fix, after what was left running is ended, and then looked at again", async () => {
+    const { context, effects, stdout } = stageWith(
+      { findings: [INTERRUPTED, ORPHAN] },
+      (did) => ({ runner: runnerThat(did) }),
+    );
+    assert.equal(await doctor(context, { fix: true }), 0);
+    assert.deepEqual(effects, [
+      "examine",
+      "end leftovers of turn-0",
+      "repair",
+      "examine",
+      "find ses_1 ses_base",
+    ]);
+    assert.match(stdout.join(""), /^fixed {2}github.*; repaired: mark it as failed$/m);
+  });
+
+  test("is not repaired while processes of a cut-off turn would not end", async () => {
+    const { context, effects, stdout } = stageWith({ findings: [INTERRUPTED] }, () => ({
+      runner: { endLeftovers: () => Promise.resolve(1) },
+    }));
+    assert.equal(await doctor(context, { fix: true }), EXIT.environment);
+    assert(!effects.includes("repair"));
+    assert.match(stdout.join(""), /^bad +Cannot begin a turn: 1 processes of the cut-off turn/m);
+  });
+
+  test("harms nothing if it is an orphan, which is for prune to delete", async () => {
+    for (const fix of [false, true]) {
+      const { context, effects, stdout } = stageWith({ findings: [ORPHAN] });
+      assert.equal(await doctor(context, { fix }), 0);
+      assert(!effects.includes("repair"));
+      assert.match(stdout.join(""), /^ok +x\.json: .* kugetsu prune --force deletes it$/m);
+    }
+  });
+
+  test("is told without asking for sessions if the index cannot be read", async () => {
+    const { context, effects } = stageWith({ findings: [DAMAGED] });
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.deepEqual(effects, ["examine"]);
+    const fixed = stageWith({ findings: [DAMAGED] });
+    assert.equal(await doctor(fixed.context, { fix: true }), 0);
+    assert.deepEqual(fixed.effects, ["examine", "repair", "examine", "find ses_1 ses_base"]);
+  });
+
+  test("is a line of the report if it is an expected error, and a bug if it is not", async () => {
+    const locked = errors.storeLocked("pid 7", 30);
+    const storeFailing = (error: Error) =>
+      stageWith({}, (did) => ({
+        store: {
+          ...storeOf(did, { base: undefined as MadeSession | undefined, sessions: [] }),
+          examine: () => Promise.reject(error),
+        },
+      }));
+    const { context, stdout } = storeFailing(locked);
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.match(stdout.join(""), /^bad +Cannot lock the state folder/m);
+    await assert.rejects(doctor(storeFailing(new Error("a bug")).context, {}), /a bug/);
+  });
+});

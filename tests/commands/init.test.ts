@@ -1,0 +1,242 @@
+import { describe, test } from "node:test";
+import assert from "node:assert/strict";
+import { init, type InitOptions } from "../../src/commands/init.ts";
+import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
+import type { TurnRequest } from "../../src/runner/mod.ts";
+import type { MadeSession } from "../../src/session/record.ts";
+import {
+  anyFolder,
+  BASE,
+  makeStage,
+  NOW,
+  opencodeWith,
+  type Parts,
+  runnerThat,
+} from "../support/fakes.ts";
+
+type Did = (effect: string) => void;
+
+/** A store without a base, in which one can be recorded; what is recorded is kept. */
+function emptyStore(did: Did, recorded: MadeSession[], base?: MadeSession): Parts["store"] {
+  return {
+    base: () => Promise.resolve(base),
+    setBase(record, { replace }) {
+      did(`set base ${record.opencode_session_id}${replace ? ", replacing" : ""}`);
+      recorded.push(record);
+      return Promise.resolve();
+    },
+  };
+}
+
+const workspace = (did: Did): Parts["workspace"] => ({
+  ...anyFolder(did),
+  head: () => Promise.resolve("0123abc"),
+});
+
+/** An opencode in which sessions can be made, which puts them in `directory` if one is given. */
+function opencode(did: Did, directory?: string, status = 0): Parts["sessions"] {
+  return {
+    ...opencodeWith(did, { id: "ses_mine", directory: "/mine" }),
+    create(folder, title) {
+      did(`create "${title}" in ${folder}`);
+      return Promise.resolve({ id: "ses_new", directory: directory ?? folder });
+    },
+    openInterface({ id }) {
+      did(`open ${id}`);
+      return Promise.resolve(status);
+    },
+  };
+}
+
+const stageWith = (change: (did: Did) => Parts = () => ({}), recorded: MadeSession[] = []) =>
+  makeStage((did) => ({
+    store: emptyStore(did, recorded),
+    workspace: workspace(did),
+    sessions: opencode(did),
+    ...change(did),
+  }));
+
+const rejectedAs = (code: string, exit: number) => (error: unknown) => {
+  assert(error instanceof KugetsuError, String(error));
+  assert.deepEqual([error.code, error.exit], [code, exit]);
+  return true;
+};
+
+describe("init with a terminal", () => {
+  const atTerminal = () => ({ answer: true });
+
+  test("opens opencode on a session made beforehand, and records it when it closes", async () => {
+    const recorded: MadeSession[] = [];
+    const { context, effects } = stageWith(atTerminal, recorded);
+    assert.equal(await init(context, {}), 0);
+    assert.deepEqual(effects, [
+      "folder /cwd",
+      'create "kugetsu base" in /cwd',
+      "open ses_new",
+      "set base ses_new",
+    ]);
+    assert.deepEqual(recorded, [{
+      type: "base",
+      issue_ref: null,
+      opencode_session_id: "ses_new",
+      created_at: NOW,
+      state: "idle",
+      directory: "/cwd",
+      origin: "created",
+      opencode_version: "1.18.33",
+      commit: "0123abc",
+    }]);
+  });
+
+  test("records nothing and leaves no session behind when opencode's interface fails", async () => {
+    const { context, effects } = stageWith((did) => ({
+      ...atTerminal(),
+      sessions: opencode(did, undefined, 1),
+    }));
+    await assert.rejects(init(context, {}), rejectedAs("opencode-failed", EXIT.environment));
+    assert.deepEqual(effects.slice(-2), ["open ses_new", "delete ses_new in opencode"]);
+  });
+
+  test("takes the folder that it is given, and no commit where there is none", async () => {
+    const recorded: MadeSession[] = [];
+    const { context } = stageWith((did) => ({
+      ...atTerminal(),
+      workspace: { ...anyFolder(did), head: () => Promise.resolve(undefined) },
+    }), recorded);
+    await init(context, { dir: "/other" });
+    assert.equal(recorded[0]?.directory, "/other");
+    assert(!("commit" in recorded[0]!));
+  });
+});
+
+test("init without a terminal makes nothing, and says what can be done instead", async () => {
+  const { context, effects } = stageWith();
+  await assert.rejects(init(context, {}), (error) => {
+    rejectedAs("no-terminal", EXIT.environment)(error);
+    assert.match(`${(error as KugetsuError).next}`, /--headless/);
+    return true;
+  });
+  assert.deepEqual(effects, ["folder /cwd"]);
+});
+
+describe("init --headless", () => {
+  test("makes a session without asking a model", async () => {
+    const { context, effects } = stageWith();
+    assert.equal(await init(context, { headless: true }), 0);
+    assert.deepEqual(effects, [
+      "folder /cwd",
+      'create "kugetsu base" in /cwd',
+      "set base ses_new",
+    ]);
+  });
+
+  test("with a message runs one turn in it first", async () => {
+    let request: TurnRequest | undefined;
+    const { context, effects, stdout } = stageWith((did) => ({
+      runner: runnerThat(did, {}, (it) => request = it),
+    }));
+    assert.equal(await init(context, { headless: "read this" }), 0);
+    assert.deepEqual(effects.slice(1), [
+      'create "kugetsu base" in /cwd',
+      "turn continue ses_new",
+      "set base ses_new",
+    ]);
+    assert.deepEqual([request?.message, request?.directory], ["read this", "/cwd"]);
+    assert.deepEqual(stdout, ["ok\n"]);
+  });
+
+  test("with a turn that does not end well records nothing, and names the session", async () => {
+    const outcome = { kind: "timeout", seconds: 5 } as const;
+    const { context, effects } = stageWith((did) => ({ runner: runnerThat(did, { outcome }) }));
+    await assert.rejects(init(context, { headless: "read this" }), (error) => {
+      rejectedAs("base-turn-ended", EXIT.stalled)(error);
+      assert.equal((error as KugetsuError).next, "kugetsu init --session ses_new");
+      return true;
+    });
+    assert.equal(effects.at(-1), "turn continue ses_new");
+  });
+
+  test("makes nothing for an empty message, or with a setting that is wrong", async () => {
+    const empty = stageWith();
+    await assert.rejects(
+      init(empty.context, { headless: " " }),
+      rejectedAs("empty-message", EXIT.usage),
+    );
+    const wrong = stageWith(() => ({
+      config: {
+        settings() {
+          throw errors.badSetting("model", "x", "no");
+        },
+      },
+    }));
+    await assert.rejects(
+      init(wrong.context, { headless: "read this" }),
+      rejectedAs("bad-setting", EXIT.usage),
+    );
+    assert.deepEqual([...empty.effects, ...wrong.effects], ["folder /cwd", "folder /cwd"]);
+  });
+
+  test("takes no session that opencode made somewhere else", async () => {
+    const { context, effects } = stageWith((did) => ({ sessions: opencode(did, "/elsewhere") }));
+    await assert.rejects(
+      init(context, { headless: true }),
+      rejectedAs("wrong-folder", EXIT.environment),
+    );
+    assert.equal(effects.at(-1), "delete ses_new in opencode");
+  });
+});
+
+describe("init --session", () => {
+  test("adopts a session that opencode has, in its own folder", async () => {
+    const recorded: MadeSession[] = [];
+    const { context, effects } = stageWith(() => ({}), recorded);
+    assert.equal(await init(context, { session: "ses_mine" }), 0);
+    assert.deepEqual(effects, ["find ses_mine", "folder /mine", "set base ses_mine"]);
+    assert.deepEqual([recorded[0]?.origin, recorded[0]?.directory], ["adopted", "/mine"]);
+  });
+
+  const REFUSED: [what: string, options: InitOptions, code: string, exit: number][] = [
+    ["one that opencode does not have", { session: "ses_x" }, "no-opencode-session", EXIT.notFound],
+    [
+      "one that belongs to another folder than the one given",
+      { session: "ses_mine", dir: "/other" },
+      "wrong-folder",
+      EXIT.environment,
+    ],
+    ["and makes one at once", { session: "ses_mine", headless: true }, "usage", EXIT.usage],
+  ];
+  for (const [what, options, code, exit] of REFUSED) {
+    test(`does not adopt ${what}`, async () => {
+      const { context, effects } = stageWith();
+      await assert.rejects(init(context, options), rejectedAs(code, exit));
+      assert(!effects.some((it) => it.startsWith("set base")));
+    });
+  }
+});
+
+describe("where there is a base already", () => {
+  const withBase = (recorded: MadeSession[] = []) =>
+    stageWith((did) => ({ store: emptyStore(did, recorded, BASE) }));
+
+  test("init does nothing without --force", async () => {
+    for (const options of [{}, { headless: true }, { session: "ses_mine" }]) {
+      const { context, effects } = withBase();
+      await assert.rejects(init(context, options), (error) => {
+        rejectedAs("base-exists", EXIT.busy)(error);
+        assert.equal((error as KugetsuError).next, "kugetsu init --force");
+        return true;
+      });
+      assert.deepEqual(effects, []);
+    }
+  });
+
+  test("init --force replaces it when the new one is there, and leaves the old one in opencode", async () => {
+    const { context, effects, stderr } = withBase();
+    assert.equal(await init(context, { headless: true, force: true }), 0);
+    assert.deepEqual(effects.slice(-2), [
+      'create "kugetsu base" in /cwd',
+      "set base ses_new, replacing",
+    ]);
+    assert(stderr.includes("note The former base, ses_base, stays in opencode."));
+  });
+});

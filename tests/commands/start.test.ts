@@ -1,0 +1,276 @@
+import { describe, test } from "node:test";
+import assert from "node:assert/strict";
+import { start, type StartOptions } from "../../src/commands/start.ts";
+import { errors, KugetsuError } from "../../src/errors.ts";
+import type { TurnRequest } from "../../src/runner/mod.ts";
+import type { SessionRecord } from "../../src/session/record.ts";
+import { startingRecord } from "../../src/session/state.ts";
+import {
+  anyFolder,
+  BASE,
+  CUT_OFF,
+  makeStage,
+  NOW,
+  OPENCODE,
+  opencodeWith,
+  OWNER,
+  type Parts,
+  REF,
+  runnerThat,
+  SETTINGS,
+  storeWith,
+} from "../support/fakes.ts";
+
+type Make = Parameters<typeof makeStage>[0];
+
+/** All that a start needs, with some of it changed. */
+const stageWith = (change: Make = () => ({})) =>
+  makeStage((did) => ({
+    store: storeWith(did),
+    workspace: anyFolder(did),
+    runner: runnerThat(did),
+    ...change(did),
+  }));
+
+const WELL = [
+  `claim ${REF}`,
+  "folder /repository",
+  "save starting -",
+  "turn fork ses_base",
+  "save starting -",
+  "save running ses_new",
+  "save idle ses_new",
+  "release",
+];
+
+describe("a start", () => {
+  test("writes down what it is about to do before it does it, and gives the issue back", async () => {
+    const { context, effects, stdout } = stageWith();
+    assert.equal(await start(context, REF, "fix it", {}), 0);
+    assert.deepEqual(effects, WELL);
+    assert.deepEqual(stdout, ["ok\n"]);
+  });
+
+  test("puts on record who does it, where, and which process it is", async () => {
+    const saved: SessionRecord[] = [];
+    const { context } = stageWith((did) => ({
+      store: storeWith(did, { onSave: (record) => saved.push(structuredClone(record)) }),
+    }));
+    await start(context, REF, "fix it", {});
+    const turn = { id: "turn-1", kind: "start", started_at: NOW, owner: OWNER };
+    const first = { ...startingRecord(REF, saved[0]!.turn!, NOW), directory: "/repository" };
+    assert.deepEqual(saved[0], { ...first, turn });
+    assert.deepEqual(saved[1]?.turn, { ...turn, opencode: OPENCODE });
+    assert.deepEqual(saved[3]?.last_turn, {
+      id: "turn-1",
+      outcome: "done",
+      started_at: NOW,
+      ended_at: NOW,
+    });
+  });
+
+  test("forks the base in the base's folder, with the message as it is and the settings there are", async () => {
+    let request: TurnRequest | undefined;
+    let flags: object | undefined;
+    const { context } = stageWith((did) => ({
+      runner: runnerThat(did, {}, (it) => request = it),
+      config: {
+        settings(given) {
+          flags = given;
+          return { ...SETTINGS, model: "local/scripted", permissions: "wait" };
+        },
+      },
+    }));
+    const options: StartOptions = {
+      model: "m",
+      agent: "a",
+      permissions: "p",
+      timeout: "1h",
+      silenceTimeout: "2m",
+      firstEventTimeout: "3s",
+    };
+    await start(context, REF, " fix\nit \0", options);
+    assert.deepEqual(flags, {
+      model: "m",
+      agent: "a",
+      permissions: "p",
+      "limits.total": "1h",
+      "limits.silence": "2m",
+      "limits.firstEvent": "3s",
+    });
+    const { id, kind, session, directory, message, model, permissions, limits } = request!;
+    assert.deepEqual([id, kind, session, directory], [
+      "turn-1",
+      "fork",
+      "ses_base",
+      "/repository",
+    ]);
+    assert.equal(message, " fix\nit \0");
+    assert.deepEqual([model, permissions, limits], ["local/scripted", "wait", SETTINGS.limits]);
+  });
+
+  test("asks opencode once where a base is that the old tool has made", async () => {
+    const { directory: _, ...old } = BASE;
+    const { context, effects } = stageWith((did) => ({
+      store: {
+        ...storeWith(did, { base: old }),
+        setBase(record, { replace }) {
+          did(`set base ${record.opencode_session_id} in ${record.directory}, ${replace}`);
+          return Promise.resolve();
+        },
+      },
+      sessions: opencodeWith(did, { id: "ses_base", directory: "/old" }),
+    }));
+    assert.equal(await start(context, REF, "fix it", {}), 0);
+    assert.deepEqual(effects.slice(0, 4), [
+      `claim ${REF}`,
+      "find ses_base",
+      "folder /old",
+      "set base ses_base in /old, true",
+    ]);
+  });
+
+  test("that was cut off before is begun anew, when what it left running is ended", async () => {
+    const { context, effects } = stageWith((did) => ({
+      store: storeWith(did, { stored: startingRecord(REF, { ...CUT_OFF, kind: "start" }, NOW) }),
+    }));
+    assert.equal(await start(context, REF, "fix it", {}), 0);
+    assert.deepEqual(effects, [...WELL.slice(0, 2), "end leftovers of turn-0", ...WELL.slice(2)]);
+  });
+});
+
+describe("nothing is claimed", () => {
+  const rejected = (error: Error) => () => Promise.reject(error);
+  const CASES: [
+    what: string,
+    code: string,
+    call: [string, string?, StartOptions?],
+    change?: Make,
+  ][] = [
+    ["for a ref that is none", "bad-ref", ["kugetsu#14", "fix it"]],
+    ["with a setting that is wrong", "bad-setting", [REF, "fix it"], () => ({
+      config: {
+        settings() {
+          throw errors.badSetting("model", "x", "no");
+        },
+      },
+    })],
+    ["without a base", "no-base", [REF, "fix it"], (did) => ({
+      store: storeWith(did, { base: null }),
+    })],
+    ["without a message", "no-message", [REF]],
+    ["with an empty message", "empty-message", [REF, " \n"]],
+    ["with two messages", "usage", [REF, "fix it", { messageFile: "task.md" }]],
+    [
+      "with a file that cannot be read",
+      "unreadable",
+      [REF, undefined, { messageFile: "x" }],
+      () => ({
+        context: { readFile: rejected(errors.unreadable("x", new Error("gone"))) },
+      }),
+    ],
+    ["for an issue that has a session", "session-exists", [REF, "fix it"], () => ({
+      store: {
+        base: () => Promise.resolve(BASE),
+        claim: rejected(errors.sessionExists(REF)),
+      },
+    })],
+  ];
+  for (const [what, code, [typed, message, options = {}], change] of CASES) {
+    test(what, async () => {
+      const { context, effects } = stageWith(change);
+      await assert.rejects(
+        start(context, typed, message, options),
+        (error) => error instanceof KugetsuError && error.code === code,
+      );
+      assert.deepEqual(effects, []);
+    });
+  }
+});
+
+describe("what was claimed is given back, and nothing stays behind", () => {
+  const failure = errors.opencodeFailed("try", "it failed");
+  const fail = () => {
+    throw failure;
+  };
+  const CASES: [what: string, change: Make, effects: string[]][] = [
+    [
+      "when the base's folder is gone",
+      () => ({ workspace: { folder: fail } }),
+      [`claim ${REF}`, "release"],
+    ],
+    [
+      "when the owner cannot be told",
+      () => ({ context: { owner: fail } }),
+      [`claim ${REF}`, "folder /repository", "release"],
+    ],
+    [
+      "when nothing can be stored",
+      (did) => ({ store: storeWith(did, { onSave: fail }) }),
+      [`claim ${REF}`, "folder /repository", "save starting -", "remove"],
+    ],
+    [
+      "when opencode is not there",
+      (did) => ({ runner: { ...runnerThat(did), turn: fail } }),
+      [`claim ${REF}`, "folder /repository", "save starting -", "remove"],
+    ],
+    [
+      "when an earlier turn's processes cannot be ended",
+      (did) => ({
+        store: storeWith(did, { stored: startingRecord(REF, CUT_OFF, NOW) }),
+        runner: { endLeftovers: fail },
+      }),
+      [`claim ${REF}`, "folder /repository", "release"],
+    ],
+  ];
+  for (const [what, change, expected] of CASES) {
+    test(what, async () => {
+      const { context, effects } = stageWith(change as (did: (it: string) => void) => Parts);
+      await assert.rejects(start(context, REF, "fix it", {}), failure);
+      assert.deepEqual(effects, expected);
+    });
+  }
+
+  test("when the turn never got a session", async () => {
+    const outcome = { kind: "failed", reason: "opencode", detail: "it ended early" } as const;
+    const { context, effects } = stageWith((did) => ({
+      runner: runnerThat(did, { outcome, session: undefined, text: "" }),
+    }));
+    await assert.rejects(start(context, REF, "fix it", {}), (error) => {
+      assert(error instanceof KugetsuError);
+      assert.deepEqual([error.code, error.exit], ["turn-failed", 6]);
+      assert.equal(error.next, `kugetsu start "${REF}" "what to do"`);
+      return true;
+    });
+    assert.deepEqual(effects.slice(-2), ["save starting -", "remove"]);
+  });
+});
+
+test("what is advised for a start without a message can be typed as it stands", async () => {
+  const { context } = stageWith((did) => ({
+    workspace: { ...anyFolder(did), remote: () => Promise.resolve("git@github.com:shoko/kugetsu") },
+  }));
+  await assert.rejects(
+    start(context, "#14", undefined, {}),
+    (error) => error instanceof KugetsuError && error.next === 'kugetsu start "#14" "what to do"',
+  );
+});
+
+test("a session that was made stays on record, even if the turn then breaks off", async () => {
+  const { context, effects } = stageWith((did) => ({
+    runner: {
+      async turn(_request, watch) {
+        await watch.started(OPENCODE);
+        await watch.named("ses_new");
+        throw new Error("the pipe broke");
+      },
+    },
+    store: storeWith(did),
+  }));
+  await assert.rejects(start(context, REF, "fix it", {}), /the pipe broke/);
+  assert.deepEqual(effects.slice(-3), [
+    "save running ses_new",
+    "save failed ses_new (the pipe broke)",
+    "release",
+  ]);
+});

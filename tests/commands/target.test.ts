@@ -1,0 +1,56 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { resolveRef } from "../../src/commands/target.ts";
+import { EXIT, KugetsuError } from "../../src/errors.ts";
+import { formatRef } from "../../src/session/ref.ts";
+import { makeStage } from "../support/fakes.ts";
+
+/** Resolves a ref in a folder whose origin is this. */
+async function resolve(typed: string, origin?: string): Promise<string> {
+  const { context } = makeStage(() => ({
+    workspace: {
+      remote(folder, name) {
+        assert.deepEqual([folder, name], ["/cwd", "origin"]);
+        return Promise.resolve(origin);
+      },
+    },
+  }));
+  return formatRef(await resolveRef(context, typed));
+}
+
+test("a whole ref and a web address need no repository", async () => {
+  const { context } = makeStage(() => ({}));
+  for (
+    const typed of ["GitHub.com/shoko/kugetsu#14", "https://github.com/shoko/kugetsu/issues/14"]
+  ) {
+    assert.equal(formatRef(await resolveRef(context, typed)), "github.com/shoko/kugetsu#14");
+  }
+});
+
+test("a number alone is an issue of the current repository's origin", async () => {
+  const origin = "git@github.com:Shoko/kugetsu.git";
+  assert.equal(await resolve("14", origin), "github.com/shoko/kugetsu#14");
+  assert.equal(await resolve("#14", origin), "github.com/shoko/kugetsu#14");
+  assert.equal(
+    await resolve("7", "https://token@git.example.org:8443/group/sub/repo"),
+    "git.example.org:8443/group/sub/repo#7",
+  );
+});
+
+test("a number alone is refused where it means nothing, with the folder and an example", async () => {
+  const cases: [typed: string, origin: string | undefined, code: string, why: RegExp][] = [
+    ["14", undefined, "no-origin", /"14" in "\/cwd": the folder has no git remote called origin/],
+    ["#14", "/srv/git/a/b.git", "no-origin", /"#14" in "\/cwd": its origin is not a repository/],
+    ["0", "git@github.com:a/b", "bad-ref", /"0" is not an issue number/],
+    ["14", "git@work:a/b.git", "bad-ref", /"work" is not a whole host name/],
+  ];
+  for (const [typed, origin, code, why] of cases) {
+    await assert.rejects(resolve(typed, origin), (error) => {
+      assert(error instanceof KugetsuError, String(error));
+      assert.deepEqual([error.code, error.exit], [code, EXIT.usage]);
+      assert.match(error.message, why);
+      assert.match(error.hint ?? "", /for example github\.com\/shoko\/kugetsu#14/);
+      return true;
+    });
+  }
+});
