@@ -151,7 +151,7 @@ const patterns = fc.uniqueArray(fc.constantFrom("*", "a*", "*b", "ab"), { maxLen
   .chain((names) => fc.tuple(...names.map((name) => fc.tuple(fc.constant(name), action))))
   .map((entries) => Object.fromEntries(entries));
 const config: fc.Arbitrary<PermissionConfig> = fc
-  .uniqueArray(fc.constantFrom("bash", "*", "edit", "doom_loop"), { maxLength: 3 })
+  .uniqueArray(fc.constantFrom("bash", "*", "edit", "doom_loop", "d*"), { maxLength: 3 })
   .chain((names) =>
     fc.tuple(...names.map((name) => fc.tuple(fc.constant(name), fc.oneof(action, patterns))))
   )

@@ -1,0 +1,52 @@
+/** kill -9 right before each system call that changes the state folder, one run for each. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { figures } from "../support/figures.ts";
+import { needs } from "../support/needs.ts";
+import { endProcesses, processesWith } from "../support/processes.ts";
+import { assertRepairs, type Promises } from "../support/promises.ts";
+import { rounds } from "../support/rounds.ts";
+import { type Scenario, SCENARIOS, stage } from "../support/scenarios.ts";
+import type { StateFolder } from "../support/state_folder.ts";
+import { systemCalls, withFault } from "../support/system_calls.ts";
+
+/** Every so many calls; other ones in each run, so that many short runs see all. */
+const STEP = rounds(6, 1);
+
+for (const scenario of SCENARIOS) {
+  const title = `${scenario.name} can be killed before every change it makes`;
+  test(title, { skip: needs("strace") }, () => killAtEachCall(scenario));
+}
+
+async function killAtEachCall(scenario: Scenario): Promise<void> {
+  const { lab, reset, promises } = await stage(scenario);
+  await using _ = lab;
+  const calls = await systemCalls(lab, scenario.args);
+  const counts = { calls: calls.length, runs: 0, kills: 0 };
+  for (let i = Math.floor(Math.random() * STEP); i < calls.length; i += STEP) {
+    await reset();
+    const promised = promises();
+    const { isHit, code, stdout } = await withFault(lab, scenario.args, calls[i]!, "signal=KILL");
+    counts.runs++;
+    if (isHit) counts.kills++;
+    scenario.tell(promised, code, stdout);
+    await endProcesses(await processesWith(`HOME=${lab.env.HOME}`));
+    try {
+      // Half of the time somebody just tries again, half of the time the doctor is called first.
+      if (i % 2 === 0) await tryAgain(lab, scenario, promised);
+      await assertRepairs(lab);
+      await promised.check(lab.state);
+      if (i % 2 === 1) await tryAgain(lab, scenario, promised);
+    } catch (error) {
+      throw new Error(`killed before ${calls[i]!.text}`, { cause: error });
+    }
+  }
+  figures(`kill -9 in ${scenario.name}`, counts);
+  assert.ok(counts.kills > counts.runs / 2, `only ${counts.kills} kills in ${counts.runs} runs`);
+}
+
+async function tryAgain(lab: StateFolder, scenario: Scenario, promised: Promises): Promise<void> {
+  const { code, stdout, stderr } = await lab.kugetsu(scenario.args);
+  assert.ok(scenario.again.includes(code!), `trying again: ${code}: ${stderr}`);
+  if (code === 0) scenario.tell(promised, 0, stdout);
+}
