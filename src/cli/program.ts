@@ -6,6 +6,8 @@ import { COMMANDS, HIDDEN_COMMANDS } from "./commands.ts";
 import { DESCRIPTION, helpText } from "./help_text.ts";
 import { isTerminal, STDERR, STDOUT, writeAll } from "./streams.ts";
 
+export const VERSION = manifest.version;
+
 /** The command that a word names, whether it is in the help or not. */
 export function isCommand(word: string | undefined): word is string {
   return word !== undefined &&
@@ -18,7 +20,7 @@ export async function makeProgram(
 ): Promise<CommandUnknownOpts> {
   const program = new Command("kugetsu")
     .description(DESCRIPTION)
-    .version(`kugetsu ${manifest.version}`, "-V, --version", "print the version")
+    .version(`kugetsu ${VERSION}`, "-V, --version", "print the version")
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
     .addHelpText("after", helpText);

@@ -3,7 +3,7 @@ import { CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typ
 import type { CommonOptions, Host } from "../commands/define.ts";
 import { errors, EXIT, type ExitStatus, KugetsuError, reasonOf } from "../errors.ts";
 import { COMMANDS } from "./commands.ts";
-import { commandIn, isCommand, makeProgram, prepare } from "./program.ts";
+import { commandIn, isCommand, makeProgram, prepare, VERSION } from "./program.ts";
 import { outputFailure, STDERR, writeAll } from "./streams.ts";
 import { printError, terminalOutput } from "./terminal.ts";
 import { wire } from "./wire.ts";
@@ -15,9 +15,9 @@ export async function run(args: string[], env: Environment, cwd: string): Promis
   let status: ExitStatus = EXIT.ok;
   const host: Host = {
     async run(command, options, work) {
-      status = await work(
-        wire({ env, cwd, command, output: outputFor(options, env) }),
-      );
+      const output = outputFor(options, env);
+      output.debug(`kugetsu ${VERSION} ${command}, pid ${process.pid}, in ${cwd}`);
+      status = await work(wire({ env, cwd, command, output }));
     },
   };
   try {

@@ -31,7 +31,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Context {
     store: once(async () => {
       const { FileStore } = await import("../store/file_store.ts");
       const holder = () => `pid ${process.pid} (kugetsu ${command}, since ${now().slice(11, 19)})`;
-      return new FileStore(folder, holder);
+      return new FileStore(folder, holder, (text) => output.debug(text));
     }),
     issueKeys: async () => {
       const { issueKeys } = await import("../store/issue_keys.ts");

@@ -48,13 +48,19 @@ export class FileStore implements Store {
   readonly folder: string;
   readonly #layout: Layout;
   readonly #describe: () => string;
+  readonly #debug: (text: string) => void;
   #prepared = false;
 
-  /** `holder` names this process to those who have to wait for it: `pid 123 (kugetsu start …)`. */
-  constructor(folder: string, holder: () => string) {
+  /**
+   * `holder` names this process to those who have to wait for it: `pid 123 (kugetsu start …)`. `debug` is told of
+   * the folder and of waits for locks.
+   */
+  constructor(folder: string, holder: () => string, debug: (text: string) => void = () => {}) {
     this.folder = folder;
     this.#layout = layoutOf(folder);
     this.#describe = holder;
+    this.#debug = debug;
+    debug(`state in ${folder}`);
   }
 
   async list(): Promise<Listing> {
@@ -261,6 +267,7 @@ export class FileStore implements Store {
     const path = this.#layout.turnLock(file);
     const taken = await tryLock(path, this.#holder);
     if (!taken) throw errors.turnRunning(key, holderOf(path));
+    this.#debug(`turn lock of ${key} taken`);
     return taken;
   }
 
@@ -328,7 +335,9 @@ export class FileStore implements Store {
     if (!this.#prepared) prepareFolder(this.#layout);
     this.#prepared = true;
     const path = this.#layout.storeLock;
+    const began = performance.now();
     const taken = await lock(path, STORE_LOCK_SECONDS * 1000, this.#holder);
+    this.#debug(`waited ${Math.round(performance.now() - began)} ms for the store lock`);
     if (!taken) throw errors.storeLocked(holderOf(path), STORE_LOCK_SECONDS);
     try {
       return await change();
