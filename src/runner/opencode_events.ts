@@ -83,9 +83,11 @@ export function parseRemark(line: string): Remark {
 }
 
 function parseLog(log: string): Remark {
-  const created = / message=created id=(ses_\w+) .*? directory=(?:"((?:[^"\\]|\\.)*)"|(\S+))/.exec(
-    log,
-  );
+  const created =
+    /^timestamp=\S+ level=\S+ (?:run=\S+ )?message=created id=(ses_\w+) .*? directory=(?:"((?:[^"\\]|\\.)*)"|(\S+))/
+      .exec(
+        log,
+      );
   if (created) {
     const [, session, quoted, bare] = created;
     return { kind: "created", session: session!, directory: unquote(quoted) ?? bare! };

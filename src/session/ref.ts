@@ -21,6 +21,8 @@ export type Repository = Omit<IssueRef, "number">;
 
 const HOST =
   /^(?:localhost|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)(?::\d{1,5})?$/;
+/** What a host may be written with and stay the same: the port that is meant anyway, and www. of those we know. */
+const SAME_HOST = /^www\.(?=(?:github\.com|gitlab\.com|codeberg\.org)(?::443)?$)|:443$/g;
 const SEGMENT = /^~?[a-z0-9._-]+$/;
 const NUMBER = /^[1-9]\d{0,14}$/;
 const LONGEST = 1000;
@@ -70,15 +72,16 @@ export function refInRepository(repository: Repository, number: string, typed: s
 
 function makeRef(path: string, number: string, typed: string): IssueRef {
   if (path.length > LONGEST) throw errors.badRef(typed, "it is too long");
-  const [host, ...project] = path.toLowerCase().split("/");
+  const [spelled, ...project] = path.toLowerCase().split("/");
+  const host = spelled!.replace(SAME_HOST, "");
   if (project.length < 2) {
     throw errors.badRef(typed, "an instance, a user and a repository are needed");
   }
-  if (!HOST.test(host!)) throw errors.badRef(typed, `"${host}" is not a host`);
-  if (!/[.:]/.test(host!) && host !== "localhost") {
+  if (!HOST.test(host)) throw errors.badRef(typed, `"${host}" is not a host`);
+  if (!/[.:]/.test(host) && host !== "localhost") {
     throw errors.badRef(typed, `"${host}" is not a whole host name (as in github.com)`);
   }
-  const [, port] = host!.split(":");
+  const [, port] = host.split(":");
   if (port !== undefined && (port.startsWith("0") || Number(port) > 65535)) {
     throw errors.badRef(typed, `"${port}" is not a port`);
   }
@@ -87,7 +90,7 @@ function makeRef(path: string, number: string, typed: string): IssueRef {
   if (!NUMBER.test(number)) {
     throw errors.badRef(typed, `"${number}" is not an issue number`);
   }
-  return { host: host!, project, number };
+  return { host, project, number };
 }
 
 /** Which part of a web address names the repository, for the forges whose addresses we know. */

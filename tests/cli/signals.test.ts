@@ -22,7 +22,7 @@ function worker() {
     say(outcome);
     say("done");
     setTimeout(() => {}, 60_000);`;
-  return start(process.execPath, ["eval", script], {
+  return start(process.execPath, ["eval", "--quiet", script], {
     cwd: process.cwd(),
     env: { ...process.env } as Record<string, string>,
   });

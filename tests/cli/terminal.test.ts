@@ -20,7 +20,9 @@ async function play(code: string, { options = {}, env = {}, input = "" }: Scene 
     const env = ${JSON.stringify(env)};
     const out = terminalOutput(${JSON.stringify(settings)}, env);
     ${code}`;
-  const { stdout, stderr, code: exit } = await run(process.execPath, ["eval", script], { input });
+  const { stdout, stderr, code: exit } = await run(process.execPath, ["eval", "--quiet", script], {
+    input,
+  });
   assert.equal(exit, 0, stderr);
   return { stdout, stderr };
 }

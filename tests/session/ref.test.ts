@@ -288,3 +288,14 @@ test("whatever a remote is called, the repository found in it makes a ref or a b
     }
   }));
 });
+
+test("a host written with www. or with the port that is meant anyway is the same host", () => {
+  for (const spelling of ["www.github.com", "github.com:443", "WWW.GitHub.com:443"]) {
+    assert.equal(
+      formatRef(parseRef(`${spelling}/shoko/kugetsu#14`)),
+      "github.com/shoko/kugetsu#14",
+    );
+  }
+  assert.equal(formatRef(parseRef("www.example.org/a/b#1")), "www.example.org/a/b#1");
+  assert.equal(formatRef(parseRef("git.example.org:8443/a/b#1")), "git.example.org:8443/a/b#1");
+});

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type FragileDisk, makeFragileDisk } from "../support/disk.ts";
 import { figures } from "../support/figures.ts";
+import { Moments } from "../support/moments.ts";
 import { needs } from "../support/needs.ts";
 import { assertRepairs, assertWhole, type Operation, Promises } from "../support/promises.ts";
 import { rounds } from "../support/rounds.ts";
@@ -19,8 +20,6 @@ import {
 const MISSING = needs("loop", "mkfs.ext4", "python3");
 const OTHER_BASE = "ses_other";
 const ISSUES = Array.from({ length: 6 }, (_, i) => `github.com/shoko/kugetsu#${i + 1}`);
-/** About as long as the commands take, all at once. */
-const LONGEST_MS = 200;
 
 test("a power cut loses what was not flushed", { skip: MISSING }, async () => {
   // Otherwise the next test would prove nothing.
@@ -42,9 +41,11 @@ test("a power cut loses nothing that was acknowledged", { skip: MISSING }, async
   const promises = new Promises(BASE_SESSION);
   // What the test wrote itself was never flushed: the base is put there once more, by kugetsu.
   assert.equal((await lab.kugetsu(["init", "--force", "--session", BASE_SESSION])).code, 0);
+  const moments = new Moments();
   const counts = { cuts: 0, kept: 0, "cut off": 0, repairs: 0 };
   for (; counts.cuts < rounds(8, 100); counts.cuts++) {
-    const looks = await workUntilCut(lab, disk, promises);
+    const looks = await workUntilCut(lab, disk, promises, moments);
+    moments.learn(looks.filter((it) => !it).length, looks.length);
     await disk.reboot();
     await assertWhole(lab.state);
     for (const look of looks) {
@@ -68,12 +69,13 @@ async function workUntilCut(
   lab: StateFolder,
   disk: FragileDisk,
   promises: Promises,
+  moments: Moments,
 ): Promise<(Look | undefined)[]> {
   const cutPower = await disk.arm();
   const refs = [...ISSUES].sort(() => Math.random() - 0.5).slice(0, 3);
   const commands = refs.map((ref) => work(lab, promises, ref));
   if (Math.random() < 0.3) commands.push(changeBase(lab, promises));
-  await new Promise((later) => setTimeout(later, Math.random() * LONGEST_MS));
+  await moments.wait().passed;
   await cutPower();
   return await Promise.all(commands);
 }
