@@ -271,8 +271,9 @@ async function strayProblems(layout: Layout, file: string, holder: string): Prom
       ...turn,
       fix: () =>
         whileFree(layout, file, holder, () => {
-          settle(layout, file, record);
+          // In this order: a file that says its turn is over, and is in no index, would be an orphan.
           setEntry(layout, subject, file);
+          settle(layout, file, record);
         }),
     }];
   }

@@ -44,7 +44,7 @@ export async function lock(
 ): Promise<HeldLock | undefined> {
   const { DatabaseSync } = await import("node:sqlite");
   makeFile(path);
-  const database = new DatabaseSync(path);
+  const database = opened(path, () => new DatabaseSync(path));
   try {
     if (!await take(database, waitMs)) {
       database.close();
@@ -75,18 +75,20 @@ export function tryLock(path: string, holder: string): Promise<HeldLock | undefi
 
 /** Whether somebody holds the lock now. */
 export async function isHeld(path: string): Promise<boolean> {
-  if (!existsSync(path)) return false;
-  const { DatabaseSync } = await import("node:sqlite");
-  try {
-    const database = new DatabaseSync(path, { readOnly: true });
+  for (let tries = 1;; tries++) {
+    if (!existsSync(path)) return false;
+    const { DatabaseSync } = await import("node:sqlite");
     try {
-      return !begin(database, LOOK);
-    } finally {
-      database.close();
+      const database = new DatabaseSync(path, { readOnly: true });
+      try {
+        return !begin(database, LOOK);
+      } finally {
+        database.close();
+      }
+    } catch (cause) {
+      // It may have been deleted, and even made anew, since it was seen to be there.
+      if (tries === 3) throw errors.unreadable(path, cause);
     }
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw errors.unreadable(path, error);
   }
 }
 
@@ -108,6 +110,15 @@ function makeFile(path: string): void {
     closeSync(openSync(path, "ax", 0o600));
   } catch (cause) {
     if ((cause as { code?: string }).code !== "EEXIST") throw errors.unwritable(path, cause);
+  }
+}
+
+/** @throws unwritable */
+function opened(path: string, open: () => DatabaseSync): DatabaseSync {
+  try {
+    return open();
+  } catch (cause) {
+    throw errors.unwritable(path, cause);
   }
 }
 
@@ -137,10 +148,6 @@ function begin(database: DatabaseSync, statement: string): boolean {
 /** Only the message is the same in every runtime; the error number is not always there. */
 function isBusy(error: unknown): boolean {
   return /database is locked/.test(String(error));
-}
-
-function isMissing(error: unknown): boolean {
-  return /unable to open/.test(String(error));
 }
 
 function holderPath(path: string): string {

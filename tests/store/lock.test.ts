@@ -82,27 +82,27 @@ test("takers succeed every time while others look without a pause", async () => 
   }
 });
 
-test(
-  "a lock whose file cannot be written is refused, not shared",
-  { skip: needs("strace") },
-  async () => {
+/** Where SQLite may not write, it opens for reading only, and then says yes to every exclusive transaction. */
+const REFUSALS = {
+  "cannot be written is refused, not shared": { orders: ["take", "0"], calls: "2" },
+  "cannot be opened is refused": { orders: ["take", "0"], calls: "2..3" },
+  "cannot be looked at is not taken for a free one": { orders: ["look"], calls: "1+" },
+};
+
+for (const [what, { orders, calls }] of Object.entries(REFUSALS)) {
+  test(`a lock whose file ${what}`, { skip: needs("strace") }, async () => {
     await using scratch = await makeScratch("lock");
-    const path = scratch.join("a.lock");
+    const [path, log] = [scratch.join("a.lock"), scratch.join("calls")];
     (await tryLock(path, "me"))?.release();
-    const log = scratch.join("calls");
-    const fault = ["-P", path, "-o", log, "-e", "inject=openat:error=EACCES:when=2"];
-    const args = [path, "take", "0"];
-    await using held = startScript("bun", "store/workers/lock.ts", args, [
-      "strace",
-      ...fault,
-      "--",
-    ]);
-    const { stdout, stderr } = await endOf(held, 30_000);
+    const fault = ["-P", path, "-o", log, "-e", `inject=openat:error=EACCES:when=${calls}`];
+    const under = ["strace", ...fault, "--"];
+    await using worker = startScript("bun", "store/workers/lock.ts", [path, ...orders], under);
+    const { stdout, stderr } = await endOf(worker, 30_000);
     assert.match(await readFile(log, "utf8"), /INJECTED/);
     assert.equal(stdout, "");
     assert.ok(stderr.includes(path), stderr);
-  },
-);
+  });
+}
 
 test("a lock names its holder, and removes its files when asked", async () => {
   await using scratch = await makeScratch("lock");

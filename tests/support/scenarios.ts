@@ -6,7 +6,13 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Promises } from "./promises.ts";
-import { BASE_SESSION, keepState, makeStateFolder, type StateFolder } from "./state_folder.ts";
+import {
+  BASE_SESSION,
+  indexOf,
+  keepState,
+  makeStateFolder,
+  type StateFolder,
+} from "./state_folder.ts";
 
 export interface Scenario {
   name: string;
@@ -74,6 +80,13 @@ export const SCENARIOS: Scenario[] = [
     prepare: breakMuch,
     tell: () => {},
   },
+  {
+    name: "doctor --fix of a damaged index",
+    args: ["doctor", "--fix"],
+    again: [0],
+    prepare: breakAll,
+    tell: () => {},
+  },
 ];
 
 /** A folder in which the command can be run, and what is promised about it; `reset` makes it so again. */
@@ -111,33 +124,48 @@ async function begin(lab: StateFolder, refs: string[]): Promise<void> {
   }
 }
 
-/** All that the doctor knows at once: a damaged index, a cut-off start and turn, and leftovers. */
+const TURN = {
+  id: "turn",
+  kind: "start",
+  started_at: "2026-03-29T18:16:10+02:00",
+  owner: { pid: 1, started: "0", boot: "another" },
+};
+
+/** What accidents leave behind: starts that were cut off, a destroy that was, wrong spellings, and waste. */
 async function breakMuch(lab: StateFolder): Promise<void> {
-  const sessions = join(lab.state, "sessions");
-  const turn = {
-    id: "turn",
-    started_at: "2026-03-29T18:16:10+02:00",
-    owner: { pid: 1, started: "0", boot: "another" },
-  };
-  const record = {
+  const index = await indexOf(lab.state);
+  const starting = {
     type: "forked",
     issue_ref: "github.com/cut/off#1",
     opencode_session_id: null,
-    created_at: turn.started_at,
+    created_at: TURN.started_at,
     state: "starting",
-    turn: { ...turn, kind: "start" },
+    turn: TURN,
   };
-  await writeFile(join(sessions, "github.com-cut-off-1.json"), JSON.stringify(record));
-  await writeFile(
-    join(sessions, "github.com-cut-off-2.json"),
-    JSON.stringify({
-      ...record,
-      issue_ref: "github.com/cut/off#2",
-      opencode_session_id: BASE_SESSION,
-      state: "running",
-    }),
-  );
-  await writeFile(join(sessions, "github.com-bad-file-3.json"), '{"type": "for');
-  await writeFile(join(sessions, ".github.com-cut-off-2.json.4194305.0123456789ab.tmp"), "{");
+  const named = { ...starting, opencode_session_id: BASE_SESSION, state: "running" };
+  const files = {
+    "github.com-cut-off-1.json": JSON.stringify(starting),
+    "github.com-cut-off-2.json": JSON.stringify({ ...named, issue_ref: "github.com/cut/off#2" }),
+    "github.com-cut-off-3.json": JSON.stringify({ ...named, issue_ref: "github.com/cut/off#3" }),
+    "github.com-cut-off-4.json": JSON.stringify({ ...starting, issue_ref: "github.com/cut/off#4" }),
+    "github.com-bad-file-5.json": '{"type": "for',
+    ".github.com-cut-off-2.json.4194305.0123456789ab.tmp": "{",
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(lab.state, "sessions", name), text);
+  }
+  const [misspelled, ...others] = Object.entries(index.issues);
+  const issues = Object.fromEntries([
+    [misspelled![0].toUpperCase(), misspelled![1]],
+    ...others,
+    ["github.com/cut/off#3", "github.com-cut-off-3.json"],
+    ["github.com/cut/off#4", "github.com-cut-off-4.json"],
+    ["github.com/gone/away#6", "github.com-gone-away-6.json"],
+  ]);
+  await writeFile(join(lab.state, "index.json"), JSON.stringify({ ...index, issues }));
+}
+
+async function breakAll(lab: StateFolder): Promise<void> {
+  await breakMuch(lab);
   await writeFile(join(lab.state, "index.json"), '{"base": "ses_abc123", "issu');
 }

@@ -1,9 +1,9 @@
 /**
  * A process that takes a lock: `lock.ts PATH WHAT…`, each WHAT done in turn.
  *
- * `take MS` prints `taken` or `busy`, `free` releases, `remove` releases and deletes, `stay` waits to be killed,
- * `poke` looks at the lock and tries for it again from this very process, `litter` fills the memory and has it
- * collected, `say WORD` prints it.
+ * `take MS` prints `taken` or `busy`, `look` prints `held` or `free`, `poke` looks at the lock and tries for it again
+ * from this very process, `say WORD` prints it, and `stay`, the last, has the memory cleaned up and waits to be
+ * killed.
  */
 import process from "node:process";
 import { type HeldLock, isHeld, lock, tryLock } from "../../../src/store/lock.ts";
@@ -19,14 +19,11 @@ async function work(): Promise<void> {
         taken = await lock(path, Number(orders.shift()), `pid ${process.pid}`);
         say(taken ? "taken" : "busy");
         break;
-      case "free":
-        taken?.release();
-        break;
-      case "remove":
-        taken?.release({ remove: true });
+      case "look":
+        say(await isHeld(path) ? "held" : "free");
         break;
       case "stay":
-        // Awaited below, out of reach of `taken`: a lock must not hang on what its taker happens to remember.
+        // Goes on below, out of reach of `taken`: a lock must not hang on what its taker happens to remember.
         return;
       case "poke":
         await poke();
