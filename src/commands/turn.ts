@@ -185,7 +185,9 @@ class TurnView {
         if (!output.json) this.#progress.around(() => output.write(`${event.text}\n`));
         return this.#progress.show("thinking");
       case "tool":
-        return this.#progress.show(`${event.failed ? "failed: " : ""}${event.tool} ${event.title}`);
+        return this.#progress.show(
+          `${event.state === "failed" ? "failed: " : ""}${event.tool} ${event.title}`,
+        );
       case "permission":
         return this.#progress.around(() =>
           output.note(
@@ -197,6 +199,9 @@ class TurnView {
       case "notice":
         return this.#progress.around(() => output.debug(`opencode: ${event.text}`));
       case "step":
+      case "usage":
+      case "asks":
+      case "answered":
         return;
     }
   }

@@ -94,6 +94,14 @@ export const SETTINGS: readonly Setting[] = [
     schema: DURATION,
     read: readDuration,
   },
+  {
+    name: "limits.answer",
+    variable: "KUGETSU_ANSWER_TIMEOUT",
+    summary: "how long a turn waits for an answer, under the policy wait",
+    fallback: "24h",
+    schema: DURATION,
+    read: readDuration,
+  },
 ];
 
 export function settingNamed(name: string): Setting | undefined {
@@ -149,6 +157,7 @@ export function settingsFrom(valueOf: (setting: Setting) => string | number | un
       firstEvent: value("limits.firstEvent") as number,
       silence: value("limits.silence") as number,
       total: value("limits.total") as number,
+      answer: value("limits.answer") as number,
     },
   };
 }

@@ -42,20 +42,34 @@ export function turnMark(turnId: string): string {
 
 export const TURN_MARK_PREFIX = "KUGETSU_TURN_";
 
-/**
- * Ends a turn's processes: asks them to, and kills what is left after `graceMs`. Looks again each time, so
- * that children made meanwhile are found too.
- *
- * @returns the processes that would not die within five seconds after that
- */
-export async function endTurnProcesses(
+/** Ends what a turn started that has an opencode of its own. */
+export function endTurnProcesses(
   turnId: string,
   opencode: ProcessIdentity | undefined,
   graceMs: number,
 ): Promise<ProcessIdentity[]> {
+  return endProcesses({ marks: [`${turnMark(turnId)}=`], root: opencode }, graceMs);
+}
+
+/** Which processes: those with one of these texts in their environment, this one, and all their descendants. */
+export interface ProcessGroup {
+  marks: string[];
+  root?: ProcessIdentity | undefined;
+}
+
+/**
+ * Ends processes: asks them to, and kills what is left after `graceMs`. Looks again each time, so that children
+ * made meanwhile are found too.
+ *
+ * @returns the processes that would not die within five seconds after that
+ */
+export async function endProcesses(
+  group: ProcessGroup,
+  graceMs: number,
+): Promise<ProcessIdentity[]> {
   const known = new Map<string, ProcessIdentity>();
   const look = () => {
-    for (const found of membersOf(turnId, opencode, known)) known.set(keyOf(found), found);
+    for (const found of membersOf(group, known)) known.set(keyOf(found), found);
     return [...known.values()].filter(isAlive);
   };
   for (const it of look()) send(it, "SIGTERM");
@@ -78,19 +92,18 @@ async function isOver(look: () => ProcessIdentity[], waitMs: number): Promise<bo
   }
 }
 
-/** opencode, the marked processes, and the descendants of all that were ever found. */
+/** The root, the marked processes, and the descendants of all that were ever found. */
 function membersOf(
-  turnId: string,
-  opencode: ProcessIdentity | undefined,
+  { marks, root }: ProcessGroup,
   known: Map<string, ProcessIdentity>,
 ): ProcessIdentity[] {
   const table = processTable();
   const boot = bootId();
   const roots = new Set<number>();
-  for (const it of [...(opencode ? [opencode] : []), ...known.values()]) {
+  for (const it of [...(root ? [root] : []), ...known.values()]) {
     if (isAlive(it)) roots.add(it.pid);
   }
-  for (const row of table) if (isMarked(row.pid, turnId)) roots.add(row.pid);
+  for (const row of table) if (isMarked(row.pid, marks)) roots.add(row.pid);
   roots.delete(process.pid);
   let grew = true;
   while (grew) {
@@ -106,10 +119,11 @@ function membersOf(
     .map(({ pid, started }) => ({ pid, started, boot }));
 }
 
-function isMarked(pid: number, turnId: string): boolean {
+function isMarked(pid: number, marks: string[]): boolean {
   if (!HAS_PROC) return false;
   try {
-    return readFileSync(`/proc/${pid}/environ`, "latin1").includes(`${turnMark(turnId)}=`);
+    const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+    return marks.some((mark) => environment.includes(mark));
   } catch {
     return false; // gone, or somebody else's
   }

@@ -11,7 +11,7 @@ import type { ProcessIdentity } from "../session/record.ts";
  */
 export type PermissionPolicy = "deny" | "allow" | "wait";
 
-/** How long a turn may take, in seconds. */
+/** How long a turn may take, in seconds. None of them counts while it waits for an answer. */
 export interface Limits {
   /** Until opencode gives its first sign of life. */
   firstEvent: number;
@@ -19,6 +19,8 @@ export interface Limits {
   silence: number;
   /** In all. */
   total: number;
+  /** How long a question to a human may stay open. */
+  answer: number;
 }
 
 export interface TurnRequest {
@@ -27,9 +29,13 @@ export interface TurnRequest {
   /** `fork` makes a new session from `session`; `continue` goes on with it. */
   kind: "fork" | "continue";
   session: string;
-  /** The folder that the turn runs in: the one that `session` belongs to. */
+  /** The folder that the turn runs in. A runner that cannot move a session has to be given the session's own. */
   directory: string;
+  /** What the session is called in opencode; it keeps its name without. */
+  title?: string | undefined;
   message: string;
+  /** What an earlier attempt at this very turn called its message: one that arrived is not sent again. */
+  messageId?: string | undefined;
   model?: string | undefined;
   agent?: string | undefined;
   permissions: PermissionPolicy;
@@ -39,19 +45,45 @@ export interface TurnRequest {
 /** What a turn tells while it runs, in order. */
 export type TurnEvent =
   | { kind: "text"; text: string }
-  | { kind: "tool"; tool: string; title: string; failed: boolean }
+  | { kind: "tool"; tool: string; title: string; state: "running" | "done" | "failed" }
   | { kind: "step"; reason: string }
+  /** What a step used. */
+  | { kind: "usage"; tokens: number; cost: number }
+  /** A permission that was wanted and denied. */
   | { kind: "permission"; permission: string; patterns: string }
+  /** The turn waits for an answer. */
+  | { kind: "asks"; ask: Ask }
+  | { kind: "answered"; id: string }
   /** Something went wrong that may be tried again. */
   | { kind: "trouble"; text: string }
   | { kind: "notice"; text: string };
 
+/** Something that a human has to decide or say before a turn goes on. */
+export interface Ask {
+  id: string;
+  kind: "permission" | "question";
+  /** For people: `bash (rm -r build)`, or the question. */
+  what: string;
+  /** What a question offers; its answer may be something else. */
+  options: string[];
+}
+
+export type Answer =
+  | { kind: "allow"; always: boolean }
+  | { kind: "deny" }
+  | { kind: "text"; text: string };
+
+/** Why a turn is stopped from our side: the reason of the signal that is aborted. */
+export type StopReason = "SIGINT" | "SIGTERM" | { budget: string };
+
 /** Called while a turn runs. A promise that rejects stops the turn, and the turn rejects with it. */
 export interface TurnWatch {
-  /** opencode runs; nothing has been sent to it yet. */
+  /** opencode runs; nothing has been sent to it yet. The process is told where the turn has one of its own. */
   started(opencode: ProcessIdentity | undefined): Promise<void> | void;
   /** opencode told which session this is, before anything else. */
   named(session: string): Promise<void> | void;
+  /** The message is about to be sent under this id, so that one can look later whether it arrived. */
+  sending?(messageId: string): Promise<void> | void;
   event(event: TurnEvent): void;
 }
 
@@ -63,11 +95,20 @@ export interface TurnResult {
   text: string;
 }
 
+/** What is known of a turn whose owner died. */
+export interface Leftovers {
+  id: string;
+  opencode?: ProcessIdentity | undefined;
+  directory?: string | undefined;
+}
+
 export interface Runner {
-  /** Aborting `signal` with `"SIGINT"` or `"SIGTERM"` as the reason cancels the turn. */
+  /** Aborting `signal` with a StopReason stops the turn. */
   turn(request: TurnRequest, watch: TurnWatch, signal: AbortSignal): Promise<TurnResult>;
   /** Ends what is left of a turn whose owner died. Returns how many processes would not end. */
-  endLeftovers(turn: { id: string; opencode?: ProcessIdentity | undefined }): Promise<number>;
+  endLeftovers(turn: Leftovers): Promise<number>;
+  /** Answers what a turn asks; false when it does not wait for that, or no longer. */
+  answer(turnId: string, askId: string, answer: Answer): Promise<boolean>;
 }
 
 /** A session as opencode knows it. */

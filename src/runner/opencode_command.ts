@@ -76,9 +76,33 @@ export class OpencodeCommand {
     if (request.permissions === "allow") args.push("--auto");
     // Its log names the fork and its folder seconds before the first event, and errors it tries again after.
     args.push("--print-logs", "--log-level", "INFO");
-    const env = withPolicy(this.environment(), request, await this.#guard(request));
+    const guard = await this.guard(request);
+    const everywhere = { ...guard.everywhere, ...UNANSWERABLE };
+    const continueOnDeny = request.permissions === "deny";
+    const env = guarded(this.environment(), { ...guard, everywhere }, { continueOnDeny });
     this.#options.debug(`in ${request.directory}: opencode ${args.join(" ")}`);
     return { file: this.executable(), args, env };
+  }
+
+  /**
+   * The call that serves many turns. What would be asked is told to whoever runs a turn, so a denial never ends it;
+   * tools get the shell that is given.
+   */
+  async serve(guard: Guard, shell: string | undefined): Promise<Call> {
+    await this.version();
+    const env = guarded(this.environment(), guard, { continueOnDeny: true });
+    const file = this.executable();
+    return { file, args: ["serve"], env: { ...env, ...(shell ? { SHELL: shell } : {}) } };
+  }
+
+  /** What has to be stated again where a turn runs, because of the repository's own settings. */
+  guard(request: TurnRequest): Promise<Guard> {
+    return projectGuard(this, {
+      directory: request.directory,
+      agent: request.agent ?? "build",
+      env: this.#options.env,
+      cacheFolder: this.#options.cacheFolder,
+    });
   }
 
   /** The user's environment less kugetsu's own settings. Marks of turns around this one stay. */
@@ -111,15 +135,6 @@ export class OpencodeCommand {
     }
   }
 
-  #guard(request: TurnRequest): Promise<Guard> {
-    return projectGuard(this, {
-      directory: request.directory,
-      agent: request.agent ?? "build",
-      env: this.#options.env,
-      cacheFolder: this.#options.cacheFolder,
-    });
-  }
-
   #search(): string {
     const { KUGETSU_OPENCODE: chosen, PATH, HOME } = this.#options.env;
     if (chosen) {
@@ -137,16 +152,17 @@ export class OpencodeCommand {
 }
 
 /** The environment that makes opencode follow the policy, on top of what the user set there. */
-function withPolicy(env: Environment, request: TurnRequest, guard: Guard): Environment {
-  const rules = merge(readJson(env["OPENCODE_PERMISSION"]), {
-    ...guard.everywhere,
-    ...UNANSWERABLE,
-  });
+function guarded(
+  env: Environment,
+  guard: Guard,
+  { continueOnDeny }: { continueOnDeny: boolean },
+): Environment {
+  const rules = merge(readJson(env["OPENCODE_PERMISSION"]), guard.everywhere);
   const agents = Object.fromEntries(
     Object.entries(guard.agents).map(([name, permission]) => [name, { permission }]),
   );
   const config = merge(readJson(env["OPENCODE_CONFIG_CONTENT"]), {
-    experimental: { continue_loop_on_deny: request.permissions === "deny" },
+    experimental: { continue_loop_on_deny: continueOnDeny },
     ...(Object.keys(agents).length > 0 ? { agent: agents } : {}),
   });
   return {

@@ -1,5 +1,6 @@
 /** The lines that `opencode run --format json` prints, as far as we use them. Source: opencode 1.18. */
 import * as v from "valibot";
+import type { TurnEvent } from "./mod.ts";
 
 const tokens = v.looseObject({ input: v.optional(v.number()), output: v.optional(v.number()) });
 
@@ -50,11 +51,16 @@ export type OpencodeEvent = v.InferOutput<typeof event>;
 export function parseEvent(line: string): OpencodeEvent | undefined {
   if (!line.startsWith("{")) return undefined;
   try {
-    const result = v.safeParse(event, JSON.parse(line));
-    return result.success ? result.output : undefined;
+    return parseEventObject(JSON.parse(line));
   } catch {
     return undefined;
   }
+}
+
+/** The same for a value that was read already. */
+export function parseEventObject(value: unknown): OpencodeEvent | undefined {
+  const result = v.safeParse(event, value);
+  return result.success ? result.output : undefined;
 }
 
 /** What opencode tells on standard error: remarks in words, and its log, which is asked for with --print-logs. */
@@ -105,5 +111,24 @@ function unquote(text: string | undefined): string | undefined {
     return JSON.parse(`"${text}"`);
   } catch {
     return text;
+  }
+}
+
+/** What the watch is told of an event, if anything. */
+export function tellable(event: OpencodeEvent): TurnEvent | undefined {
+  switch (event.type) {
+    case "text":
+      return { kind: "text", text: event.part.text };
+    case "tool_use": {
+      const { tool, state } = event.part;
+      const failed = state.status === "error";
+      return { kind: "tool", tool, title: state.title ?? "", state: failed ? "failed" : "done" };
+    }
+    case "step_finish":
+      return { kind: "step", reason: event.part.reason };
+    case "step_start":
+    case "reasoning":
+    case "error":
+      return undefined;
   }
 }

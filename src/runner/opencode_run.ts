@@ -9,9 +9,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
 import { readLines } from "../platform/lines.ts";
-import type { Runner, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
+import type { Leftovers, Runner, StopReason, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
-import { type OpencodeEvent, parseEvent, parseRemark, type Remark } from "./opencode_events.ts";
+import {
+  type OpencodeEvent,
+  parseEvent,
+  parseRemark,
+  type Remark,
+  tellable,
+} from "./opencode_events.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -31,8 +37,13 @@ export class OpencodeRunRunner implements Runner {
     return new Turn(this.#opencode, request, watch).run(signal);
   }
 
-  async endLeftovers(turn: Parameters<Runner["endLeftovers"]>[0]): Promise<number> {
+  async endLeftovers(turn: Leftovers): Promise<number> {
     return (await endTurnProcesses(turn.id, turn.opencode, GRACE_MS)).length;
+  }
+
+  /** `opencode run` rejects what it would ask by itself. */
+  answer(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 }
 
@@ -60,7 +71,7 @@ class Turn {
       this.#end();
     });
     const cancel = () => {
-      this.#see({ see: "cancel", signal: signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT" });
+      this.#see({ see: "stop", reason: signal.reason as StopReason });
       this.#end();
     };
     signal.addEventListener("abort", cancel, { once: true });
@@ -205,22 +216,4 @@ async function within(work: Promise<unknown>, ms: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   await Promise.race([work, new Promise((late) => timer = setTimeout(late, ms))]);
   clearTimeout(timer);
-}
-
-/** What the watch is told of an event, if anything. */
-function tellable(event: OpencodeEvent): TurnEvent | undefined {
-  switch (event.type) {
-    case "text":
-      return { kind: "text", text: event.part.text };
-    case "tool_use": {
-      const { tool, state } = event.part;
-      return { kind: "tool", tool, title: state.title ?? "", failed: state.status === "error" };
-    }
-    case "step_finish":
-      return { kind: "step", reason: event.part.reason };
-    case "step_start":
-    case "reasoning":
-    case "error":
-      return undefined;
-  }
 }

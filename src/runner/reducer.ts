@@ -3,6 +3,7 @@
  * believed: opencode exits 0 after a provider's error and after a permission that it rejected by itself.
  */
 import type { Outcome } from "../session/outcome.ts";
+import type { StopReason } from "./mod.ts";
 import type { OpencodeEvent, Remark } from "./opencode_events.ts";
 
 /** Everything that can be seen of a turn. Times and clocks are the caller's. */
@@ -12,7 +13,11 @@ export type Sight =
   | { see: "spawn-failed"; why: string }
   | { see: "exit"; code: number | null; signal: string | null }
   | { see: "limit"; limit: "first-event" | "silence" | "total"; seconds: number }
-  | { see: "cancel"; signal: "SIGINT" | "SIGTERM" }
+  | { see: "stop"; reason: StopReason }
+  /** Nobody answered in time. */
+  | { see: "unanswered"; what: string }
+  /** The server that ran the turn is gone; `sent` tells whether it had the message. */
+  | { see: "server-gone"; sent: boolean }
   | { see: "misplaced"; directory: string };
 
 /** What has been seen so far. */
@@ -66,11 +71,10 @@ export function reduce(progress: Progress, sight: Sight): Progress {
       return { ...progress, verdict: progress.verdict ?? verdictOf(sight) };
     case "misplaced":
       return { ...progress, misplaced: sight.directory };
-    case "cancel":
-      return {
-        ...progress,
-        verdict: progress.verdict ?? { kind: "cancelled", signal: sight.signal },
-      };
+    case "stop":
+    case "unanswered":
+    case "server-gone":
+      return { ...progress, verdict: progress.verdict ?? verdictOf(sight) };
   }
 }
 
@@ -185,10 +189,29 @@ function killed(signal: string): Outcome {
   return failed("killed", `opencode was ended by ${signal}`);
 }
 
-function verdictOf(sight: Extract<Sight, { see: "limit" }>): Outcome {
-  return sight.limit === "total"
-    ? { kind: "timeout", seconds: sight.seconds }
-    : { kind: "stalled", limit: sight.limit, seconds: sight.seconds };
+type Deciding = Extract<Sight, { see: "limit" | "stop" | "unanswered" | "server-gone" }>;
+
+function verdictOf(sight: Deciding): Outcome {
+  switch (sight.see) {
+    case "limit":
+      return sight.limit === "total"
+        ? { kind: "timeout", seconds: sight.seconds }
+        : { kind: "stalled", limit: sight.limit, seconds: sight.seconds };
+    case "stop":
+      return typeof sight.reason === "string"
+        ? { kind: "cancelled", signal: sight.reason }
+        : failed("budget", sight.reason.budget);
+    case "unanswered":
+      return {
+        kind: "blocked",
+        detail: `nobody answered in time: it wanted ${sight.what}`,
+        pending: false,
+      };
+    case "server-gone":
+      return sight.sent
+        ? failed("killed", "opencode's server ended in the middle of the turn")
+        : failed("never-started", "opencode's server ended before it had the message");
+  }
 }
 
 function wordsOf(event: Extract<OpencodeEvent, { type: "error" }>): string {

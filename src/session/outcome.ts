@@ -15,6 +15,7 @@ export type FailureReason =
   | "killed"
   | "unfinished"
   | "output-limit"
+  | "budget"
   | "opencode";
 
 export type Outcome =

@@ -199,7 +199,7 @@ test("a turn is stopped by the signal that its command is stopped by", async () 
 test("what is said is shown as it comes, and a denied permission is noted", async () => {
   const events: TurnEvent[] = [
     { kind: "step", reason: "stop" },
-    { kind: "tool", tool: "bash", title: "ls", failed: false },
+    { kind: "tool", tool: "bash", title: "ls", state: "done" },
     { kind: "text", text: "first" },
     { kind: "permission", permission: "bash", patterns: "rm *" },
     { kind: "trouble", text: "overloaded" },

@@ -60,6 +60,7 @@ describe("a setting", () => {
         ["limits.firstEvent", "3m", "default"],
         ["limits.silence", "20m", "default"],
         ["limits.total", "2h", "file"],
+        ["limits.answer", "24h", "default"],
       ],
     );
   });

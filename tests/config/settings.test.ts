@@ -98,7 +98,7 @@ test("where nobody says anything, what is documented holds", () => {
     model: undefined,
     agent: undefined,
     permissions: "deny",
-    limits: { firstEvent: 180, silence: 1200, total: 14_400 },
+    limits: { firstEvent: 180, silence: 1200, total: 14_400, answer: 86_400 },
   });
 });
 
@@ -110,12 +110,13 @@ test("what is said about a setting holds for that one", () => {
     "limits.firstEvent": 1,
     "limits.silence": 2,
     "limits.total": 3,
+    "limits.answer": 4,
   };
   assert.deepEqual(settingsFrom((setting) => said[setting.name]), {
     model: "local/scripted",
     agent: "plan",
     permissions: "wait",
-    limits: { firstEvent: 1, silence: 2, total: 3 },
+    limits: { firstEvent: 1, silence: 2, total: 3, answer: 4 },
   });
 });
 

@@ -144,7 +144,7 @@ const REQUEST: TurnRequest = {
   directory: "/",
   message: "a secret prompt",
   permissions: "deny",
-  limits: { firstEvent: 1, silence: 1, total: 1 },
+  limits: { firstEvent: 1, silence: 1, total: 1, answer: 1 },
 };
 
 /** The call for a turn, with what is the same in every one left out. */

@@ -29,7 +29,7 @@ const exit = (code: number | null, signal: string | null = null): Sight => ({
 const TROUBLE = remark({ kind: "trouble", text: "overloaded", log: "" });
 const CREATED = remark({ kind: "created", session: "ses_0", directory: "/elsewhere" });
 const LIMIT: Sight = { see: "limit", limit: "silence", seconds: 5 };
-const CANCEL: Sight = { see: "cancel", signal: "SIGINT" };
+const CANCEL: Sight = { see: "stop", reason: "SIGINT" };
 
 const seen = (sights: Sight[]) => sights.reduce(reduce, NOTHING_SEEN);
 const outcome = (...sights: Sight[]) => outcomeOf(seen(sights));
@@ -270,7 +270,7 @@ describe("a turn is not done", () => {
     [
       "when it was cancelled, and a limit was passed while it ended",
       { kind: "cancelled", signal: "SIGTERM" },
-      { see: "cancel", signal: "SIGTERM" },
+      { see: "stop", reason: "SIGTERM" },
       LIMIT,
       exit(null, "SIGKILL"),
     ],
@@ -342,7 +342,7 @@ describe("for every sequence of sights", () => {
       [LIMIT, { kind: "stalled", limit: "silence", seconds: 5 }],
     ];
     const undecided = anySights.map((all) =>
-      all.filter(({ see }) => see !== "limit" && see !== "cancel")
+      all.filter(({ see }) => see !== "limit" && see !== "stop")
     );
     fc.assert(
       fc.property(undecided, fc.constantFrom(...decisions), anySights, (before, it, after) => {
@@ -364,7 +364,7 @@ describe("for every sequence of sights", () => {
         const [began, ended] = [types.lastIndexOf("step_start"), types.lastIndexOf("step_finish")];
         assert(ended > began, "its last step did not end");
         assert(types.lastIndexOf("error") <= began, "an error came after its last step began");
-        for (const stopper of ["limit", "cancel", "spawn-failed"]) assert(!types.includes(stopper));
+        for (const stopper of ["limit", "stop", "spawn-failed"]) assert(!types.includes(stopper));
       }),
       { numRuns: 2000 },
     );

@@ -1,0 +1,132 @@
+/**
+ * The events of opencode's server, one stream for all turns, handed out by session.
+ *
+ * A stream can break while the server lives: it is opened again, and everybody is told to look for what was missed.
+ * The server beats every few seconds; when it is silent for longer, it is asked whether it serves at all. One that
+ * does not is gone, and everybody is told.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { createParser } from "eventsource-parser";
+import { parseServerEvent, type ServerEvent } from "./server_events.ts";
+
+/** The server sends a heartbeat every 10 s. */
+const SILENT_MS = 25_000;
+const RETRY_MS = 250;
+/** How often a server may fail to answer in a row before it counts as gone. */
+const CHANCES = 3;
+
+export interface EventSource {
+  /** Opens the stream. Aborting `signal` closes it. */
+  source(signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  isServing(): Promise<boolean>;
+  /** The server is gone; to be awaited before anybody is told. */
+  onGone(): Promise<void>;
+}
+
+export interface Listener {
+  event(event: ServerEvent): void;
+  /** The stream was broken for a while: something may have been missed. */
+  missed(): void;
+  /** The server is gone, and what it ran with it. */
+  gone(): void;
+}
+
+export class EventHub {
+  readonly #source: EventSource;
+  readonly #listeners = new Map<string, Listener>();
+  /** The session that each sub-session works for. */
+  readonly #roots = new Map<string, string>();
+  readonly #closing = new AbortController();
+  readonly #ready: Promise<void>;
+  #isReady: () => void = () => {};
+  #lastSign = Date.now();
+
+  constructor(source: EventSource) {
+    this.#source = source;
+    this.#ready = new Promise((ready) => this.#isReady = ready);
+    this.#live().catch(() => {});
+  }
+
+  /** Resolves when the stream is open: nothing that happens after it is missed. */
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  /** Hears of a session and its sub-sessions until the returned function is called. */
+  listen(session: string, listener: Listener): () => void {
+    this.#listeners.set(session, listener);
+    return () => {
+      this.#listeners.delete(session);
+      for (const [child, root] of this.#roots) if (root === session) this.#roots.delete(child);
+    };
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #live(): Promise<void> {
+    let opened = false;
+    while (!this.#closing.signal.aborted) {
+      const attempt = new AbortController();
+      const stop = () => attempt.abort();
+      this.#closing.signal.addEventListener("abort", stop, { once: true });
+      const watch = setInterval(() => {
+        if (Date.now() - this.#lastSign > SILENT_MS) attempt.abort();
+      }, 1000);
+      try {
+        const stream = await this.#source.source(attempt.signal);
+        this.#lastSign = Date.now();
+        this.#isReady();
+        if (opened) { for (const listener of [...this.#listeners.values()]) listener.missed(); }
+        opened = true;
+        await this.#read(stream);
+      } catch {
+        /* opened again below, if the server is there */
+      } finally {
+        clearInterval(watch);
+        this.#closing.signal.removeEventListener("abort", stop);
+      }
+      if (this.#closing.signal.aborted) return;
+      if (!await this.#serves()) return await this.#gone();
+      await pause(RETRY_MS);
+    }
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const parser = createParser({
+      onEvent: ({ data }) => {
+        const event = parseServerEvent(data);
+        if (event) this.#hand(event);
+      },
+    });
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      this.#lastSign = Date.now();
+      parser.feed(decoder.decode(chunk, { stream: true }));
+    }
+  }
+
+  #hand(event: ServerEvent): void {
+    if (event.kind === "created") {
+      const root = this.#roots.get(event.parent) ?? event.parent;
+      if (this.#listeners.has(root)) this.#roots.set(event.session, root);
+    }
+    const root = this.#roots.get(event.session) ?? event.session;
+    this.#listeners.get(root)?.event(event);
+  }
+
+  async #serves(): Promise<boolean> {
+    for (let chance = 0; chance < CHANCES; chance++) {
+      if (await this.#source.isServing()) return true;
+    }
+    return false;
+  }
+
+  async #gone(): Promise<void> {
+    this.#closing.abort();
+    await this.#source.onGone();
+    this.#isReady();
+    for (const listener of [...this.#listeners.values()]) listener.gone();
+  }
+}

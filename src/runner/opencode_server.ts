@@ -1,0 +1,249 @@
+/**
+ * One `opencode serve` for many turns: started when it is first needed, found again by a later process of ours,
+ * and watched, so that one which died or hangs is replaced.
+ *
+ * It listens on loopback with a password made by chance. Where it is and the password lie in a 0600 file, which
+ * is all that another process needs to talk to it. It outlives the process that started it: turns that it runs go
+ * on, and are taken up again from that file.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { createOpencodeClient, type OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import * as v from "valibot";
+import { errors, reasonOf } from "../errors.ts";
+import { removeDurably, writeDurably } from "../platform/durable_write.ts";
+import { endProcesses, identify, isAlive, turnMark } from "../platform/processes.ts";
+import type { ProcessIdentity } from "../session/record.ts";
+import { EventHub } from "./event_hub.ts";
+import type { Call } from "./opencode_command.ts";
+
+/** The first start on a new machine migrates the database, which takes its time on a slow disk. */
+const START_MS = 90_000;
+/** A request that takes longer is given up: "could not ask" is an answer, hanging is none. */
+const REQUEST_MS = 30_000;
+const HEALTH_MS = 10_000;
+const GRACE_MS = 3000;
+/** A server that dies again and again is started again after pauses that grow to this. */
+const LONGEST_PAUSE_MS = 60_000;
+/** One that lived longer than this was no failed start. */
+const SETTLED_MS = 60_000;
+
+export interface ServerFiles {
+  /** Where the server is, and its password. */
+  state: string;
+  /** What it prints. */
+  log: string;
+}
+
+const stateSchema = v.object({
+  url: v.string(),
+  password: v.string(),
+  id: v.string(),
+  process: v.object({ pid: v.number(), started: v.string(), boot: v.string() }),
+});
+
+type ServerState = v.InferOutput<typeof stateSchema>;
+
+/** A server that answered. It is used until `events` says that it is gone. */
+export interface Connection {
+  readonly process: ProcessIdentity;
+  readonly url: string;
+  readonly password: string;
+  readonly events: EventHub;
+  /** Asks about sessions of a folder. Every request has a time limit. */
+  client(directory: string): OpencodeClient;
+}
+
+export class OpencodeServer {
+  readonly #call: () => Promise<Call>;
+  readonly #files: ServerFiles;
+  readonly #debug: (text: string) => void;
+  #connection: Promise<Connection> | undefined;
+  #failures = 0;
+  #startedAt = 0;
+
+  /** `call` is the command line and environment of a server, without address and password. */
+  constructor(
+    files: ServerFiles,
+    call: () => Promise<Call>,
+    debug: (text: string) => void = () => {},
+  ) {
+    this.#files = files;
+    this.#call = call;
+    this.#debug = debug;
+  }
+
+  /** The server, started or found if need be. @throws opencode-failed */
+  connection(): Promise<Connection> {
+    this.#connection ??= this.#open().catch((error) => {
+      this.#connection = undefined;
+      throw error;
+    });
+    return this.#connection;
+  }
+
+  /** Ends the server and everything that it started; fine if there is none. */
+  async stop(): Promise<void> {
+    const open = await this.#connection?.catch(() => undefined);
+    open?.events.close();
+    this.#connection = undefined;
+    const state = this.#read();
+    if (state) await this.#end(state);
+  }
+
+  async #open(): Promise<Connection> {
+    const left = this.#read();
+    const found = left && await this.#connect(left, HEALTH_MS);
+    if (found) return found;
+    if (left) await this.#end(left);
+    if (Date.now() - this.#startedAt > SETTLED_MS) this.#failures = 0;
+    if (this.#failures > 0) {
+      await pause(Math.min(LONGEST_PAUSE_MS, 500 * 2 ** this.#failures));
+    }
+    this.#failures++;
+    this.#startedAt = Date.now();
+    const state = await this.#start();
+    const made = await this.#connect(state, START_MS);
+    if (made) return made;
+    await this.#end(state);
+    throw errors.opencodeFailed("start opencode's server", "it does not answer");
+  }
+
+  /** Starts one and waits for it to say where it listens. */
+  async #start(): Promise<ServerState> {
+    const { file, args, env } = await this.#call();
+    const [id, password] = [randomUUID(), randomBytes(24).toString("base64url")];
+    mkdirSync(dirname(this.#files.log), { recursive: true, mode: 0o700 });
+    // A file and not a pipe: it must go on when the process that started it is gone.
+    const log = openSync(this.#files.log, "w", 0o600);
+    const child = spawn(file, [...args, "--hostname", "127.0.0.1", "--port", "0"], {
+      cwd: "/",
+      env: {
+        ...env,
+        PWD: "/",
+        OPENCODE_SERVER_PASSWORD: password,
+        OPENCODE_SERVER_USERNAME: "opencode",
+        [turnMark(id)]: "1",
+      } as NodeJS.ProcessEnv,
+      detached: true,
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    const failure = new Promise<string>((resolve) => {
+      child.once("error", (error) => resolve(error.message));
+      child.once("exit", (code, signal) => resolve(`it ended with ${signal ?? code}`));
+    });
+    child.unref();
+    const identity = child.pid === undefined ? undefined : identify(child.pid);
+    const url = await Promise.race([this.#address(), failure.then(() => undefined)]);
+    if (url === undefined || !identity) {
+      if (identity) await endProcesses({ marks: [`${turnMark(id)}=`], root: identity }, GRACE_MS);
+      const why = lastWords(this.#files.log) || await Promise.race([failure, pause(0, "")]);
+      throw errors.opencodeFailed("start opencode's server", why || "it gave no address");
+    }
+    const state = { url, password, id, process: identity };
+    writeDurably(this.#files.state, JSON.stringify(state));
+    this.#debug(`opencode's server runs as ${identity.pid}`);
+    return state;
+  }
+
+  /** Where the server says that it listens; undefined when it takes too long. */
+  async #address(): Promise<string | undefined> {
+    const deadline = Date.now() + START_MS;
+    while (Date.now() < deadline) {
+      const said = readText(this.#files.log);
+      const url = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+      if (url) return url;
+      await pause(25);
+    }
+    return undefined;
+  }
+
+  /** Undefined when it does not answer. */
+  async #connect(state: ServerState, waitMs: number): Promise<Connection | undefined> {
+    if (!isAlive(state.process)) return undefined;
+    const { url, password } = state;
+    const secret = Buffer.from(`opencode:${password}`).toString("base64");
+    const headers = { authorization: `Basic ${secret}` };
+    const client = (directory: string) =>
+      createOpencodeClient({
+        baseUrl: url,
+        directory,
+        headers,
+        fetch: patientFetch as typeof fetch,
+      });
+    const isHealthy = async (ms: number) => {
+      try {
+        const reply = await fetch(`${url}/global/health`, {
+          headers,
+          signal: AbortSignal.timeout(ms),
+        });
+        await reply.body?.cancel();
+        return reply.ok;
+      } catch {
+        return false;
+      }
+    };
+    const deadline = Date.now() + waitMs;
+    while (!await isHealthy(HEALTH_MS)) {
+      if (Date.now() > deadline || !isAlive(state.process)) return undefined;
+      await pause(100);
+    }
+    const events = new EventHub({
+      source: (signal) =>
+        fetch(`${url}/global/event`, { headers, signal }).then((reply) => {
+          if (!reply.ok || !reply.body) throw new Error(`it answered ${reply.status}`);
+          return reply.body;
+        }),
+      isServing: async () => isAlive(state.process) && await isHealthy(HEALTH_MS),
+      onGone: () => this.#gone(state),
+    });
+    await events.ready();
+    return { process: state.process, url, password, events, client };
+  }
+
+  /** The server died, or hangs: what is left of it is ended, and the next turn gets a new one. */
+  async #gone(state: ServerState): Promise<void> {
+    this.#debug(`opencode's server ${state.process.pid} is gone`);
+    this.#connection = undefined;
+    await this.#end(state);
+  }
+
+  async #end(state: ServerState): Promise<void> {
+    await endProcesses({ marks: [`${turnMark(state.id)}=`], root: state.process }, GRACE_MS);
+    if (this.#read()?.id === state.id) removeDurably(this.#files.state);
+  }
+
+  #read(): ServerState | undefined {
+    try {
+      return v.parse(stateSchema, JSON.parse(readFileSync(this.#files.state, "utf8")));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function patientFetch(request: Request): Promise<Response> {
+  return fetch(request, { signal: AbortSignal.timeout(REQUEST_MS) });
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function lastWords(log: string): string {
+  return readText(log).trim().split("\n").at(-1) ?? "";
+}
+
+/** What opencode says is wrong, from the error of a reply. */
+export function wordsOf(error: unknown): string {
+  const { data, message } = (error ?? {}) as { data?: { message?: string }; message?: string };
+  return data?.message ?? message ?? reasonOf(error);
+}

@@ -1,0 +1,448 @@
+/**
+ * One turn on opencode's server.
+ *
+ * The stream of events shows it as it goes; the messages that the server has stored have the last word: whatever
+ * was missed is found there. Both are turned into what `opencode run` would have printed, for the one reducer.
+ */
+import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { reasonOf } from "../errors.ts";
+import { endProcesses } from "../platform/processes.ts";
+import type {
+  Answer,
+  Ask,
+  StopReason,
+  TurnEvent,
+  TurnRequest,
+  TurnResult,
+  TurnWatch,
+} from "./mod.ts";
+import { tellable } from "./opencode_events.ts";
+import { type Connection, wordsOf } from "./opencode_server.ts";
+import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
+import {
+  eventOfError,
+  eventOfPart,
+  type MessageInfo,
+  parseMessages,
+  parseRequest,
+  type Part,
+  type Request,
+  runningTool,
+  type ServerEvent,
+  usageOf,
+} from "./server_events.ts";
+import type { Servers } from "./server_runner.ts";
+import { folderMarks } from "./shell_wrapper.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** How long opencode gets to end a turn by itself, and then its processes. */
+const GRACE_MS = 3000;
+/** How often the server is asked whether a turn is over, should its event have been missed. */
+const POLL_MS = 10_000;
+/** How long a message that arrived may be without an answer while the session is idle. */
+const UNANSWERED_POLLS = 6;
+
+/** One turn under way. */
+export class ServerTurn {
+  readonly directory: string;
+  readonly #servers: Servers;
+  readonly #request: TurnRequest;
+  readonly #watch: TurnWatch;
+  /** Whether no other turn runs in this folder, so that all that was started in it is this one's. */
+  readonly #alone: () => boolean;
+  readonly #over = Promise.withResolvers<void>();
+  readonly #dog: Watchdog;
+  readonly #told = new Set<string>();
+  readonly #messages = new Set<string>();
+  readonly #asks = new Map<
+    string,
+    { ask: Ask; request: Request; timer: ReturnType<typeof setTimeout> }
+  >();
+  #progress: Progress = NOTHING_SEEN;
+  #client: OpencodeClient | undefined;
+  #session: string | undefined;
+  #messageId: string | undefined;
+  /** Calls to the watch, one after the other; the first that fails ends the turn. */
+  #telling: Promise<void> = Promise.resolve();
+  #watchFailure: { error: unknown } | undefined;
+  #stopping: Promise<void> | undefined;
+  #catching: Promise<void> = Promise.resolve();
+
+  constructor(servers: Servers, request: TurnRequest, watch: TurnWatch, alone: () => boolean) {
+    this.directory = request.directory;
+    this.#servers = servers;
+    this.#request = request;
+    this.#watch = watch;
+    this.#alone = alone;
+    this.#dog = new Watchdog(request.limits, (limit, seconds) => {
+      this.#stop({ see: "limit", limit, seconds });
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<TurnResult> {
+    const cancel = () => this.#stop({ see: "stop", reason: signal.reason as StopReason });
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      if (signal.aborted) cancel();
+      else await Promise.race([this.#live(), this.#over.promise]);
+    } finally {
+      this.#dog.stop();
+      for (const { timer } of this.#asks.values()) clearTimeout(timer);
+      signal.removeEventListener("abort", cancel);
+    }
+    await this.#stopping;
+    await this.#telling;
+    if (this.#watchFailure) throw this.#watchFailure.error;
+    return {
+      outcome: outcomeOf(this.#progress),
+      session: this.#session,
+      text: this.#progress.text,
+    };
+  }
+
+  async #live(): Promise<void> {
+    this.#dog.start();
+    let connection: Connection;
+    try {
+      connection = await (await this.#servers.forTurn(this.#request)).connection();
+    } catch (error) {
+      return this.#see({ see: "spawn-failed", why: reasonOf(error) });
+    }
+    const client = connection.client(this.directory);
+    this.#client = client;
+    await this.#tell(() => this.#watch.started(undefined));
+    const session = await this.#place(connection, client);
+    if (session === undefined || this.#stopping) return;
+    const silence = connection.events.listen(session, {
+      event: (event) => this.#onEvent(event),
+      missed: () => this.#look(),
+      gone: () => {
+        this.#see({ see: "server-gone", sent: this.#messageId !== undefined });
+        this.#over.resolve();
+      },
+    });
+    const poll = setInterval(() => this.#look(), POLL_MS);
+    try {
+      if (!await this.#knowsAgent(client)) return;
+      await this.#send(client, session);
+      await this.#over.promise;
+    } finally {
+      clearInterval(poll);
+      silence();
+    }
+  }
+
+  /** The session in its folder, read back and compared; undefined if there is none, which is then seen. */
+  async #place(connection: Connection, client: OpencodeClient): Promise<string | undefined> {
+    const { kind, session: given, title } = this.#request;
+    let session = given;
+    if (kind === "fork") {
+      const { data, error, response } = await client.session.fork({ sessionID: given });
+      if (!data) return this.#unplaced(response?.status, error);
+      session = data.id;
+    }
+    this.#session = session;
+    if (kind === "fork") {
+      await this.#tell(() => this.#watch.named(session));
+      if (this.#watchFailure) return undefined;
+    }
+    const before = await client.session.get({ sessionID: session });
+    if (!before.data) return this.#unplaced(before.response?.status, before.error);
+    if (before.data.directory !== this.directory) {
+      const moved = await connection.client(this.directory).experimental.controlPlane.moveSession({
+        sessionID: session,
+        destination: { directory: this.directory },
+      });
+      if (moved.error) return this.#unplaced(moved.response?.status, moved.error);
+      const { data, response, error } = await client.session.get({ sessionID: session });
+      if (!data) return this.#unplaced(response?.status, error);
+      if (data.directory !== this.directory) {
+        return void this.#see({ see: "misplaced", directory: data.directory });
+      }
+    }
+    if (title !== undefined) await client.session.update({ sessionID: session, title });
+    return session;
+  }
+
+  #unplaced(status: number | undefined, error: unknown): undefined {
+    const text = status === 404 ? "Session not found" : wordsOf(error);
+    this.#see({ see: "remark", remark: { kind: "other", text } });
+  }
+
+  /** opencode would go on with another agent than the one that was asked for. */
+  async #knowsAgent(client: OpencodeClient): Promise<boolean> {
+    const { agent } = this.#request;
+    if (agent === undefined) return true;
+    const { data } = await client.app.agents();
+    if (!data || data.some((it) => it.name === agent && it.mode !== "subagent")) return true;
+    this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
+    return false;
+  }
+
+  /** Sends the message, unless an earlier attempt at this turn has. */
+  async #send(client: OpencodeClient, session: string): Promise<void> {
+    const { messageId: before, message, agent, model } = this.#request;
+    if (before !== undefined) {
+      const { data } = await client.session.message({ sessionID: session, messageID: before });
+      if (data) {
+        this.#messageId = before;
+        return this.#look();
+      }
+    }
+    const messageID = before ?? newMessageId();
+    await this.#tell(() => this.#watch.sending?.(messageID));
+    if (this.#watchFailure || this.#stopping) return;
+    this.#messageId = messageID;
+    const { error } = await client.session.promptAsync({
+      sessionID: session,
+      messageID,
+      parts: [{ type: "text", text: message }],
+      ...(agent === undefined ? {} : { agent }),
+      ...(model === undefined ? {} : { model: modelOf(model) }),
+    });
+    if (!error) return;
+    this.#see({ see: "event", event: eventOfError(session, { name: wordsOf(error) }) });
+    this.#over.resolve();
+  }
+
+  #onEvent(event: ServerEvent): void {
+    this.#dog.sign();
+    const own = event.session === this.#session;
+    switch (event.kind) {
+      case "message":
+        if (own) this.#onMessage(event.message);
+        return;
+      case "part":
+        return this.#onPart(event.part, own);
+      case "retry":
+        return this.#onTrouble(event.why);
+      case "error":
+        if (own && event.error.name !== "MessageAbortedError") {
+          this.#see({ see: "event", event: eventOfError(event.session, event.error) });
+        }
+        return;
+      case "asked":
+        return void this.#onAsked(event.request);
+      case "answered":
+        return this.#onAnswered(event.id);
+      case "idle":
+        if (own) this.#look();
+        return;
+      case "created":
+      case "other":
+        return;
+    }
+  }
+
+  /** Only what came after the message belongs to the turn; ids of messages are in order. */
+  #onMessage(info: MessageInfo): void {
+    if (info.role !== "assistant" || this.#messageId === undefined) return;
+    if (info.id <= this.#messageId) return;
+    this.#messages.add(info.id);
+    if (
+      info.error && info.error.name !== "MessageAbortedError" && this.#isNew(`error ${info.id}`)
+    ) {
+      this.#see({ see: "event", event: eventOfError(info.sessionID, info.error) });
+    }
+  }
+
+  #onPart(part: Part, own: boolean): void {
+    if (own && !this.#messages.has(part.messageID)) return;
+    const running = runningTool(part);
+    if (running) {
+      if (this.#isNew(`running ${part.id} ${running.title}`)) {
+        this.#show({ kind: "tool", ...running, state: "running" });
+      }
+      return;
+    }
+    const event = eventOfPart(part);
+    if (!event || !this.#isNew(part.id)) return;
+    const usage = usageOf(part);
+    if (usage) this.#show({ kind: "usage", ...usage });
+    // What a sub-session says is for its parent; what it does is shown.
+    if (!own && event.type !== "tool_use") return;
+    if (own) this.#see({ see: "event", event });
+    const told = tellable(event);
+    if (told) this.#show(told);
+  }
+
+  #onTrouble(text: string): void {
+    this.#see({ see: "remark", remark: { kind: "trouble", text, log: text } });
+    this.#show({ kind: "trouble", text });
+  }
+
+  async #onAsked(request: Request): Promise<void> {
+    if (this.#asks.has(request.id) || !this.#isNew(`asked ${request.id}`)) return;
+    const { permissions, limits } = this.#request;
+    if (permissions !== "wait") {
+      const allows = permissions === "allow" && request.kind === "permission";
+      if (!allows && request.kind === "permission") {
+        this.#see({ see: "remark", remark: request });
+        this.#show(request);
+      }
+      return void await this.#reply(
+        request,
+        allows ? { kind: "allow", always: false } : { kind: "deny" },
+      );
+    }
+    const ask = askOf(request);
+    const timer = setTimeout(() => {
+      this.#stop({ see: "unanswered", what: ask.what });
+    }, limits.answer * 1000);
+    this.#asks.set(request.id, { ask, request, timer });
+    this.#dog.pause();
+    this.#show({ kind: "asks", ask });
+  }
+
+  #onAnswered(id: string): void {
+    const open = this.#asks.get(id);
+    if (!open) return;
+    clearTimeout(open.timer);
+    this.#asks.delete(id);
+    this.#show({ kind: "answered", id });
+    if (this.#asks.size === 0) this.#dog.resume();
+  }
+
+  async answer(askId: string, answer: Answer): Promise<boolean> {
+    const open = this.#asks.get(askId);
+    if (!open || !await this.#reply(open.request, answer)) return false;
+    this.#onAnswered(askId);
+    return true;
+  }
+
+  /** False when the server did not take it. */
+  async #reply(request: Request, answer: Answer): Promise<boolean> {
+    const client = this.#client;
+    if (!client) return false;
+    const requestID = request.id;
+    if (request.kind === "permission") {
+      const reply = answer.kind === "allow" ? (answer.always ? "always" : "once") : "reject";
+      const message = answer.kind === "text" ? { message: answer.text } : {};
+      return !(await client.permission.reply({ requestID, reply, ...message })).error;
+    }
+    if (answer.kind !== "text") return !(await client.question.reject({ requestID })).error;
+    const answers = request.questions.map(() => [answer.text]);
+    return !(await client.question.reply({ requestID, answers })).error;
+  }
+
+  /** Looks at what the server has stored, one look after the other. */
+  #look(): void {
+    this.#catching = this.#catching.then(() => this.#catchUp()).catch(() => {
+      // Could not ask: the next look, or the end of the server, tells more.
+    });
+  }
+
+  #unanswered = 0;
+
+  /** Tells what was missed, and ends the turn if it is over. */
+  async #catchUp(): Promise<void> {
+    const [client, session, sent] = [this.#client, this.#session, this.#messageId];
+    if (!client || session === undefined || sent === undefined) return;
+    const [status, pending, questions, listed] = await Promise.all([
+      client.session.status(),
+      client.permission.list(),
+      client.question.list(),
+      client.session.messages({ sessionID: session, limit: 100 }),
+    ]);
+    if (!status.data || !listed.data) return;
+    for (const value of [...(pending.data ?? []), ...(questions.data ?? [])]) {
+      const open = parseRequest(value);
+      if (open?.session === session) void this.#onAsked(open.request);
+    }
+    const messages = parseMessages(listed.data).filter(({ info }) => info.id > sent);
+    for (const { info, parts } of messages) {
+      this.#onMessage(info);
+      for (const part of parts) this.#onPart(part, true);
+    }
+    if (status.data[session] !== undefined && status.data[session].type !== "idle") return;
+    const last = messages.findLast(({ info }) => info.role === "assistant")?.info;
+    const isAnswered = last !== undefined &&
+      (last.time.completed !== undefined || last.error !== undefined);
+    // The message may be on its way still: a session is idle until its folder is set up.
+    if (
+      !isAnswered && this.#progress.error === undefined && ++this.#unanswered < UNANSWERED_POLLS
+    ) return;
+    this.#see({ see: "exit", code: 0, signal: null });
+    this.#over.resolve();
+  }
+
+  /** The turn is to end: opencode is told, then its processes are ended. */
+  #stop(sight: Sight): void {
+    if (this.#stopping) return;
+    this.#see(sight);
+    this.#stopping = this.#end().finally(() => this.#over.resolve());
+  }
+
+  async #end(): Promise<void> {
+    const [client, session] = [this.#client, this.#session];
+    if (client && session !== undefined) {
+      const deadline = Date.now() + GRACE_MS;
+      const aborted = client.session.abort({ sessionID: session }).catch(() => undefined);
+      await Promise.race([aborted, pause(GRACE_MS)]);
+      while (Date.now() < deadline && await this.#isBusy(client, session)) await pause(50);
+    }
+    if (this.#alone()) await endProcesses({ marks: folderMarks(this.directory) }, GRACE_MS);
+  }
+
+  async #isBusy(client: OpencodeClient, session: string): Promise<boolean> {
+    const asked = client.session.status().then(({ data }) => data?.[session], () => undefined);
+    const status = await Promise.race([asked, pause(GRACE_MS, undefined)]);
+    return status !== undefined && status.type !== "idle";
+  }
+
+  #isNew(id: string): boolean {
+    if (this.#told.has(id)) return false;
+    this.#told.add(id);
+    return true;
+  }
+
+  #see(sight: Sight): void {
+    this.#progress = reduce(this.#progress, sight);
+  }
+
+  #show(event: TurnEvent): void {
+    void this.#tell(() => this.#watch.event(event));
+  }
+
+  #tell(call: () => Promise<void> | void): Promise<void> {
+    this.#telling = this.#telling.then(async () => {
+      if (this.#watchFailure) return;
+      try {
+        await call();
+      } catch (error) {
+        this.#watchFailure = { error };
+        this.#stop({ see: "stop", reason: "SIGTERM" });
+      }
+    });
+    return this.#telling;
+  }
+}
+
+function askOf(request: Request): Ask {
+  if (request.kind === "permission") {
+    const what = request.patterns
+      ? `${request.permission} (${request.patterns})`
+      : request.permission;
+    return { id: request.id, kind: "permission", what, options: [] };
+  }
+  return {
+    id: request.id,
+    kind: "question",
+    what: request.questions.map((it) => it.text).join(" "),
+    options: request.questions.flatMap((it) => it.options),
+  };
+}
+
+function modelOf(model: string): { providerID: string; modelID: string } {
+  const [providerID, ...rest] = model.split("/");
+  return { providerID: providerID!, modelID: rest.join("/") };
+}
+
+/** An id in opencode's own form, which sorts behind all messages that were made before now. */
+function newMessageId(): string {
+  const time = (BigInt(Date.now()) * 0x1000n) & 0xffff_ffff_ffffn;
+  const chance = randomBytes(14).toString("base64").replaceAll(/[^0-9A-Za-z]/g, "0").slice(0, 14);
+  return `msg_${time.toString(16).padStart(12, "0")}${chance}`;
+}

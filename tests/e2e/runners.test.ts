@@ -1,0 +1,183 @@
+/** What is promised of every runner, on the real opencode: one suite for both. */
+import { after, test } from "node:test";
+import assert from "node:assert/strict";
+import { access, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Runner, TurnEvent, TurnRequest, TurnResult } from "../../src/runner/mod.ts";
+import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
+import { OpencodeRunRunner } from "../../src/runner/opencode_run.ts";
+import { OpencodeServers } from "../../src/runner/opencode_servers.ts";
+import { ServerRunner } from "../../src/runner/server_runner.ts";
+import { exits } from "../support/expect.ts";
+import { needs } from "../support/needs.ts";
+import { makeWorld } from "../support/opencode_home.ts";
+import { until } from "../support/until.ts";
+
+const world = await makeWorld();
+const opencode = new OpencodeCommand({
+  env: world.env,
+  cacheFolder: world.scratch.join("run"),
+  debug() {},
+});
+const servers = new OpencodeServers({
+  opencode,
+  runFolder: world.scratch.join("run"),
+  logFolder: world.scratch.join("logs"),
+  shell: "/bin/bash",
+  debug() {},
+});
+after(async () => {
+  await servers.stop();
+  await world[Symbol.asyncDispose]();
+});
+const { opencode_session_id: base } = JSON.parse(
+  exits(0, await world.kugetsu(["init", "--headless", "--json"])).stdout,
+);
+await mkdir(world.scratch.join("state", "worktrees"), { recursive: true });
+const worktree = world.scratch.join("state", "worktrees", "one");
+await world.git("worktree", "add", "--quiet", worktree, "-b", "kugetsu/one");
+
+const RUNNERS: Record<string, Runner> = {
+  "opencode run": new OpencodeRunRunner(opencode),
+  "opencode serve": new ServerRunner(servers),
+};
+
+interface Told extends TurnResult {
+  events: TurnEvent[];
+  named: string[];
+}
+
+const LIMITS = { firstEvent: 60, silence: 60, total: 120, answer: 60 };
+
+async function turn(
+  runner: Runner,
+  message: string,
+  changes: Partial<TurnRequest>,
+  stop: (abort: (reason: string) => void, told: Told) => void = () => {},
+): Promise<Told> {
+  const told: Told = {
+    outcome: { kind: "done" },
+    session: undefined,
+    text: "",
+    events: [],
+    named: [],
+  };
+  const controller = new AbortController();
+  const request: TurnRequest = {
+    id: crypto.randomUUID(),
+    kind: "fork",
+    session: base,
+    directory: world.repository,
+    message,
+    permissions: "deny",
+    limits: LIMITS,
+    ...changes,
+  };
+  const result = runner.turn(request, {
+    started: () => {},
+    named: (session) => void told.named.push(session),
+    event: (event) => void told.events.push(event),
+  }, controller.signal);
+  stop((reason) => controller.abort(reason), told);
+  return Object.assign(told, await result);
+}
+
+const tool = (command: string) =>
+  `@tool bash ${JSON.stringify({ command, description: "Does it" })}`;
+
+for (const [name, runner] of Object.entries(RUNNERS)) {
+  test(`${name}: a fork and its next turn, with the message byte for byte`, async () => {
+    const message = `--odd "quotes" $HOME \`x\`\n\n  end ü 月 \u{1F319}`;
+    const first = await turn(runner, message, {});
+    assert.equal(first.outcome.kind, "done");
+    assert.deepEqual(first.named, [first.session]);
+    assert.match(first.text, /^bytes=\d+ sha256=/);
+    assert.ok(world.model.prompts.includes(message));
+    const next = await turn(runner, "@say Again.", { kind: "continue", session: first.session! });
+    assert.deepEqual([next.outcome.kind, next.text, next.session], [
+      "done",
+      "Again.",
+      first.session,
+    ]);
+    assert.deepEqual(next.named.filter((it) => it !== first.session), []);
+    const texts = next.events.flatMap((it) => it.kind === "text" ? [it.text] : []);
+    assert.deepEqual(texts, ["Again."]);
+  });
+
+  test(`${name}: tools run in the folder of the turn, and are told`, async () => {
+    const { outcome, events } = await turn(runner, `${tool("pwd > where.txt")}\n@say Over.`, {});
+    assert.equal(outcome.kind, "done");
+    await access(join(world.repository, "where.txt"));
+    assert.ok(events.some((it) => it.kind === "tool" && it.tool === "bash" && it.state === "done"));
+  });
+
+  test(`${name}: each outcome`, async () => {
+    const cases: [string, Partial<TurnRequest>, object][] = [
+      ["@status 401", {}, { kind: "failed", reason: "provider" }],
+      ["@cut Half", {}, { kind: "failed", reason: "output-limit" }],
+      ["@hang", { limits: { ...LIMITS, silence: 3, firstEvent: 20 } }, { kind: "stalled" }],
+      [
+        "@slow 300 a b c d e f g h i j k l m n o p q r s t u v",
+        { limits: { ...LIMITS, total: 8 } },
+        { kind: "timeout" },
+      ],
+      ["@say x", { session: "ses_0000000000000000000000000000" }, {
+        kind: "failed",
+        reason: "session-gone",
+      }],
+      ["@say x", { agent: "nobody" }, { kind: "failed", reason: "agent-unknown" }],
+      ["@say x", { model: "local/none" }, { kind: "failed", reason: "model-unknown" }],
+    ];
+    for (const [message, changes, expected] of cases) {
+      const { outcome } = await turn(runner, message, changes);
+      for (const [key, value] of Object.entries(expected)) {
+        assert.equal(
+          (outcome as Record<string, unknown>)[key],
+          value,
+          `${message}: ${JSON.stringify(outcome)}`,
+        );
+      }
+    }
+  });
+
+  test(`${name}: what would be asked is denied, and the turn goes on; or allowed`, async () => {
+    const read = `@tool read ${JSON.stringify({ filePath: "/etc/hostname" })}\n@say Over.`;
+    const denied = await turn(runner, read, {});
+    assert.deepEqual([denied.outcome.kind, denied.text], ["done", "Over."]);
+    assert.ok(
+      denied.events.some((it) =>
+        it.kind === "permission" && it.permission === "external_directory"
+      ),
+    );
+    const allowed = await turn(runner, read, { permissions: "allow" });
+    assert.equal(allowed.outcome.kind, "done");
+    assert.match(world.model.results.at(-1)!.text, /End of file/);
+  });
+
+  test(`${name}: a stop ends the turn and all that it started, and the session goes on`, {
+    skip: needs("linux"),
+  }, async () => {
+    const command = "setsid sh -c 'trap \"\" TERM; cd /; sleep 300' & trap '' TERM; sleep 301";
+    const began = Date.now();
+    const { outcome, session } = await turn(runner, tool(command), {}, (abort, told) => {
+      void until("the tool runs", () => told.events.length > 0 || Date.now() - began > 9000)
+        .then(() => setTimeout(() => abort("SIGINT"), 1500));
+    });
+    assert.deepEqual(outcome, { kind: "cancelled", signal: "SIGINT" });
+    const left = await sleepers();
+    assert.deepEqual(left, []);
+    const next = await turn(runner, "@say On.", { kind: "continue", session: session! });
+    assert.deepEqual([next.outcome.kind, next.text], ["done", "On."]);
+  });
+}
+
+/** Processes of the world that sleep for as long as the test's do. */
+async function sleepers(): Promise<string[]> {
+  const { readFile } = await import("node:fs/promises");
+  const lines = await Promise.all(
+    (await world.leftovers()).map((pid) =>
+      readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")
+    ),
+  );
+  return lines.filter((it) => /sleep\0?30[01]|sleep 300/.test(it));
+}
