@@ -137,6 +137,13 @@ export const errors = {
       `Cannot make a base session: there is one already, ${id}`,
       { next: "kugetsu init --force", hint: "replaces it once the new one is recorded" },
     ),
+  nothingAsked: (ref: string) =>
+    make(
+      "nothing-asked",
+      EXIT.notFound,
+      `Cannot answer ${quote(ref)}: it asks nothing`,
+      "kugetsu list",
+    ),
   sessionExists: (ref: string) =>
     make(
       "session-exists",
@@ -232,6 +239,34 @@ export const errors = {
       `Cannot read ${quote(path)}: ${reasonOf(cause)}`,
       "kugetsu doctor",
       cause,
+    ),
+  pathTooLong: (path: string, longest: number) =>
+    make(
+      "path-too-long",
+      EXIT.environment,
+      `Cannot make the socket ${quote(path)}: its path is longer than ${longest} bytes`,
+      { hint: "set KUGETSU_HOME to a folder with a shorter path" },
+    ),
+  supervisorFailed: (why: string, log: string) =>
+    make(
+      "supervisor-failed",
+      EXIT.environment,
+      `Cannot reach the supervisor: ${why}`,
+      { hint: `${quote(log)} may say why` },
+    ),
+  supervisorOlder: (why: string) =>
+    make(
+      "supervisor-older",
+      EXIT.busy,
+      `Cannot use the supervisor that runs: ${why}`,
+      { next: "kugetsu supervisor restart", hint: "as soon as no turn runs" },
+    ),
+  supervisorBusy: (turns: number, next: string) =>
+    make(
+      "supervisor-busy",
+      EXIT.busy,
+      `Cannot end the supervisor: ${turns === 1 ? "a turn is" : `${turns} turns are`} not over`,
+      { next, hint: "ends them too" },
     ),
   damagedRecord: (path: string, why: string) =>
     make(

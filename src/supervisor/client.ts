@@ -1,0 +1,166 @@
+/** The supervisor as commands see it: reached through its socket, and started when something is to be done. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { errors, KugetsuError } from "../errors.ts";
+import type { Ask } from "../runner/mod.ts";
+import type { Accepted, Line, Submission, Supervisor, SupervisorStatus } from "./mod.ts";
+import { PROTOCOL, type Reply } from "./protocol.ts";
+import { type Channel, connect } from "./socket.ts";
+
+export interface ClientOptions {
+  socket: string;
+  log: string;
+  version: string;
+  /** The command line of a supervisor. */
+  command: string[];
+  env: Record<string, string | undefined>;
+  debug(text: string): void;
+}
+
+/** It answers once it has taken up what an earlier one left. */
+const START_MS = 30_000;
+
+type Asked = Record<string, unknown> & { ask: string };
+
+export class SupervisorClient implements Supervisor {
+  readonly #options: ClientOptions;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  submit(submission: Submission): Promise<Accepted> {
+    // Handed in again where the answer was lost: the same id is the same turn.
+    return this.#insist({ ask: "submit", submission });
+  }
+
+  async *follow(
+    what: { key: string; turn?: string; after?: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<Line> {
+    let after = what.after ?? 0;
+    while (!signal.aborted) {
+      const channel = await this.#open();
+      const leave = () => channel.destroy();
+      signal.addEventListener("abort", leave, { once: true });
+      try {
+        channel.send(this.#message({ ask: "follow", ...what, after }));
+        for (
+          let said = await channel.receive();
+          said !== undefined;
+          said = await channel.receive()
+        ) {
+          const message = said as Reply | { line: Line } | { end: true };
+          if ("end" in message) return;
+          if ("line" in message) {
+            after = message.line.seq;
+            yield message.line;
+          } else result(message);
+        }
+      } finally {
+        signal.removeEventListener("abort", leave);
+        channel.destroy();
+      }
+      // It ended without saying so: the next one goes on from here.
+    }
+  }
+
+  async stop(keys: string[] | "all", signal: "SIGINT" | "SIGTERM"): Promise<string[]> {
+    return await this.#askIfThere<string[]>({ ask: "stop", keys, signal }) ?? [];
+  }
+
+  async answer(key: string, answer: Parameters<Supervisor["answer"]>[1]): Promise<Ask> {
+    const ask = await this.#askIfThere<Ask>({ ask: "answer", key, answer });
+    if (!ask) throw errors.nothingAsked(key);
+    return ask;
+  }
+
+  status(): Promise<SupervisorStatus | undefined> {
+    return this.#askIfThere({ ask: "status" });
+  }
+
+  async shutdown({ stopTurns }: { stopTurns: boolean }): Promise<boolean> {
+    const done = await this.#askIfThere<boolean>({ ask: "shutdown", stop_turns: stopTurns });
+    if (!done) return false;
+    while (await connect(this.#options.socket).then((it) => (it?.destroy(), it !== undefined))) {
+      await pause(20);
+    }
+    return true;
+  }
+
+  /** Asks until there is an answer, of this supervisor or the next one. */
+  async #insist<T>(asked: Asked): Promise<T> {
+    for (let tries = 1;; tries++) {
+      const channel = await this.#open();
+      const reply = await this.#converse(channel, asked);
+      if (reply) return result(reply);
+      if (tries === 3) throw this.#failed("it ended without an answer");
+    }
+  }
+
+  async #askIfThere<T>(asked: Asked): Promise<T | undefined> {
+    const channel = await connect(this.#options.socket);
+    const reply = channel && await this.#converse(channel, asked);
+    return reply && result(reply);
+  }
+
+  async #converse(channel: Channel, asked: Asked): Promise<Reply | undefined> {
+    try {
+      channel.send(this.#message(asked));
+      return await channel.receive() as Reply | undefined;
+    } finally {
+      channel.destroy();
+    }
+  }
+
+  #message(asked: Asked): unknown {
+    return { protocol: PROTOCOL, version: this.#options.version, ...asked };
+  }
+
+  /** The supervisor that runs, or a new one. @throws supervisor-failed */
+  async #open(): Promise<Channel> {
+    const running = await connect(this.#options.socket);
+    if (running) return running;
+    const child = this.#start();
+    let ended: string | undefined;
+    child.once("error", (error) => ended = error.message);
+    child.once("exit", (code, signal) => ended = `it ended with ${signal ?? code}`);
+    const deadline = Date.now() + START_MS;
+    while (Date.now() < deadline) {
+      const channel = await connect(this.#options.socket);
+      if (channel) return channel;
+      // Two may have been started at once; the one that came second ends by itself, without an error.
+      if (ended !== undefined && ended !== "it ended with 0") throw this.#failed(ended);
+      await pause(10);
+    }
+    throw this.#failed(`it did not come up within ${START_MS / 1000} s`);
+  }
+
+  #start(): ChildProcess {
+    const { command: [file, ...args], env, log, debug } = this.#options;
+    mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
+    const output = openSync(log, "a", 0o600);
+    const child = spawn(file!, args, {
+      cwd: "/",
+      env: env as NodeJS.ProcessEnv,
+      detached: true,
+      stdio: ["ignore", output, output],
+    });
+    closeSync(output);
+    child.unref();
+    debug(`started a supervisor, pid ${child.pid}`);
+    return child;
+  }
+
+  #failed(why: string): KugetsuError {
+    return errors.supervisorFailed(why, this.#options.log);
+  }
+}
+
+/** @throws the error of a refusal, as it was there */
+function result<T>(reply: Reply): T {
+  if (reply.ok) return (reply.result ?? undefined) as T;
+  throw new KugetsuError(reply.error);
+}

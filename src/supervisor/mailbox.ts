@@ -1,0 +1,90 @@
+/**
+ * The turns of an issue that were accepted, and the last one that was over: `turns/NAME.json`, 0600.
+ *
+ * A turn is accepted once it stands here. It holds the message, so that a turn can run after a crash of all that knew
+ * of it, and once more after a failure. Only the supervisor writes here.
+ */
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import * as v from "valibot";
+import { errors } from "../errors.ts";
+import { removeDurably, writeDurably } from "../platform/durable_write.ts";
+
+const positive = v.pipe(v.number(), v.gtValue(0));
+const submission = v.object({
+  id: v.string(),
+  kind: v.picklist(["start", "continue"]),
+  ref: v.string(),
+  message: v.string(),
+  model: v.optional(v.string()),
+  agent: v.optional(v.string()),
+  permissions: v.picklist(["deny", "allow", "wait"]),
+  limits: v.object({ firstEvent: positive, silence: positive, total: positive, answer: positive }),
+  budget: v.optional(v.object({ tokens: v.optional(positive), cost: v.optional(positive) })),
+  key: v.optional(v.string()),
+  queue: v.optional(v.boolean()),
+});
+
+/** What a client may hand in, and what is stored of it. */
+export const submissionSchema = submission;
+
+const mailSchema = v.looseObject({
+  /** The issue as the index spells it. */
+  key: v.string(),
+  /** The turn that waits for its place, or runs. */
+  current: v.optional(submission),
+  /** Turns for after it, in order. */
+  next: v.optional(v.array(submission), []),
+  /** The last one that was over. */
+  last: v.optional(submission),
+});
+
+export type Mail = v.InferOutput<typeof mailSchema>;
+
+export class Mailbox {
+  readonly #folder: string;
+
+  constructor(stateFolder: string) {
+    this.#folder = join(stateFolder, "turns");
+  }
+
+  /** `name` is the issue's, as its session file has it. @throws unreadable, damaged-record */
+  read(name: string): Mail | undefined {
+    const path = this.#path(name);
+    let text: string;
+    try {
+      text = readFileSync(path, "utf8");
+    } catch (cause) {
+      if ((cause as { code?: string }).code === "ENOENT") return undefined;
+      throw errors.unreadable(path, cause);
+    }
+    try {
+      return v.parse(mailSchema, JSON.parse(text));
+    } catch {
+      throw errors.damagedRecord(path, "it is not a list of turns");
+    }
+  }
+
+  write(name: string, mail: Mail): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    writeDurably(this.#path(name), `${JSON.stringify(mail, null, 2)}\n`);
+  }
+
+  remove(name: string): void {
+    removeDurably(this.#path(name));
+  }
+
+  /** The names of all issues that have something here. */
+  names(): string[] {
+    try {
+      return readdirSync(this.#folder).filter((it) => it.endsWith(".json") && !it.startsWith("."))
+        .map((it) => basename(it, ".json"));
+    } catch {
+      return [];
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, `${name}.json`);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The supervisor's unix socket, inside the state folder: JSON, one message a line.
+ *
+ * The path of a socket has about 100 bytes. Where the state folder lies deeper, the folder is opened and the socket
+ * reached through the open descriptor, which Linux offers as a short path.
+ */
+import { closeSync, openSync } from "node:fs";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { basename, dirname } from "node:path";
+import { errors } from "../errors.ts";
+import { readLines } from "../platform/lines.ts";
+
+const LONGEST_PATH = 100;
+
+/** Runs `use` with a path that fits. @throws path-too-long */
+function withShortPath<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
+  if (Buffer.byteLength(path) <= LONGEST_PATH) return use(path);
+  if (process.platform !== "linux") throw errors.pathTooLong(path, LONGEST_PATH);
+  const folder = openSync(dirname(path), "r");
+  return use(`/proc/self/fd/${folder}/${basename(path)}`).finally(() => closeSync(folder));
+}
+
+/** Undefined when nobody listens there. */
+export function connect(path: string): Promise<Channel | undefined> {
+  return withShortPath(path, (short) =>
+    new Promise((resolve, reject) => {
+      const socket = createConnection(short);
+      socket.once("connect", () => resolve(new Channel(socket)));
+      socket.once("error", (error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
+        else reject(error);
+      });
+    }));
+}
+
+export function listen(path: string, onChannel: (channel: Channel) => void): Promise<Server> {
+  return withShortPath(path, (short) =>
+    new Promise((resolve, reject) => {
+      const server = createServer((socket) => onChannel(new Channel(socket)));
+      server.once("error", reject);
+      server.listen(short, () => {
+        server.off("error", reject);
+        resolve(server);
+      });
+    }));
+}
+
+/** Messages over a socket, in order. */
+export class Channel {
+  readonly #socket: Socket;
+  readonly #waiting: unknown[] = [];
+  #wake: () => void = () => {};
+  #isOver = false;
+  readonly closed: Promise<void>;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("error", () => {}); // its end says enough
+    this.closed = readLines(socket, (line) => {
+      try {
+        this.#waiting.push(JSON.parse(line));
+      } catch {
+        socket.destroy();
+      }
+      this.#wake();
+    }).then(() => {
+      this.#isOver = true;
+      this.#wake();
+    });
+  }
+
+  send(message: unknown): void {
+    if (!this.#socket.destroyed) this.#socket.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** The next message; undefined when there will be none. */
+  async receive(): Promise<unknown | undefined> {
+    while (this.#waiting.length === 0 && !this.#isOver) {
+      await new Promise<void>((wake) => this.#wake = wake);
+    }
+    return this.#waiting.shift();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,196 @@
+/** The supervisor's process and its client, over a real socket; what it keeps is a job that the test brings forward. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { errors, type KugetsuError } from "../../src/errors.ts";
+import { SupervisorClient } from "../../src/supervisor/client.ts";
+import { type Job, Keeper } from "../../src/supervisor/keeper.ts";
+import { Mailbox } from "../../src/supervisor/mailbox.ts";
+import type { Line } from "../../src/supervisor/mod.ts";
+import { serve } from "../../src/supervisor/serve.ts";
+import { connect } from "../../src/supervisor/socket.ts";
+import { needs } from "../support/needs.ts";
+import { makeScratch } from "../support/scratch.ts";
+import { submission } from "../support/turns.ts";
+import { until } from "../support/until.ts";
+
+const NAME = "github.com-shoko-kugetsu-1";
+
+/** Says three words, waits to be ended, and tells how it was. */
+const talk: Job = async (turn, host) => {
+  if (turn.message === "refuse") throw errors.noBase();
+  await host.admit({ key: turn.ref, name: NAME });
+  host.begun("/somewhere");
+  for (const text of ["one", "two", "three"]) host.event({ kind: "text", text });
+  if (turn.message === "wait") {
+    await new Promise<void>((stop) => host.signal.addEventListener("abort", () => stop()));
+    return host.ended({ kind: "cancelled", signal: host.signal.reason }, "ses_1", "");
+  }
+  host.ended({ kind: "done" }, "ses_1", "three");
+};
+
+async function makeLab(folder: string, idleSeconds = 60) {
+  await mkdir(folder, { recursive: true });
+  const socket = join(folder, "supervisor.sock");
+  const keeper = new Keeper({
+    job: talk,
+    mailbox: new Mailbox(folder),
+    transcriptPath: (name) => join(folder, `${name}.jsonl`),
+    transcriptBytes: 1_000_000,
+    caps: { host: 2, repository: 2 },
+    answer: () => Promise.resolve(true),
+    nameOf: () => Promise.resolve(NAME),
+    now: () => "now",
+    debug: () => {},
+  });
+  const end = new AbortController();
+  const facts = { pid: 1, version: "9.9.9", started_at: "now", max_parallel: 2 };
+  const over = serve(
+    { socket, keeper, idleSeconds, status: () => facts, debug: () => {} },
+    end.signal,
+  );
+  const client = new SupervisorClient({
+    socket,
+    log: join(folder, "log"),
+    version: "9.9.9",
+    command: ["/bin/false"],
+    env: {},
+    debug: () => {},
+  });
+  await until("it listens", async () => {
+    const channel = await connect(socket);
+    channel?.destroy();
+    return channel !== undefined;
+  });
+  return {
+    client,
+    socket,
+    over,
+    [Symbol.asyncDispose]: async () => {
+      end.abort();
+      await over;
+    },
+  };
+}
+
+const REF = "github.com/shoko/kugetsu#1";
+
+async function follow(
+  client: SupervisorClient,
+  what: { key: string; turn: string },
+): Promise<Line[]> {
+  const lines: Line[] = [];
+  for await (const line of client.follow(what, new AbortController().signal)) lines.push(line);
+  return lines;
+}
+
+test("a turn is handed in, followed to its end, and stopped, over the socket", async () => {
+  await using scratch = await makeScratch("serve");
+  await using lab = await makeLab(scratch.join("run"));
+  const { client } = lab;
+  assert.equal((await stat(lab.socket)).mode & 0o777, 0o600);
+  const turn = submission();
+  assert.equal((await client.submit(turn)).again, false);
+  const kinds = (await follow(client, { key: REF, turn: turn.id })).map((it) => it.kind);
+  assert.deepEqual(kinds, ["accepted", "begun", "text", "text", "text", "ended"]);
+
+  const waiting = submission({ message: "wait", kind: "continue" });
+  await client.submit(waiting);
+  assert.equal((await client.status())?.turns[0]?.turn, waiting.id);
+  const ended = follow(client, { key: REF, turn: waiting.id });
+  assert.deepEqual(await client.stop([REF], "SIGINT"), [REF]);
+  assert.equal((await ended).at(-1)?.kind, "ended");
+});
+
+test("an error crosses over whole", async () => {
+  await using scratch = await makeScratch("serve");
+  await using lab = await makeLab(scratch.join("run"));
+  const expected = errors.noBase();
+  await assert.rejects(
+    lab.client.submit(submission({ message: "refuse" })),
+    (error: KugetsuError) => {
+      const { code, exit, message, next, hint } = expected;
+      assert.deepEqual([error.code, error.exit, error.message, error.next, error.hint], [
+        code,
+        exit,
+        message,
+        next,
+        hint,
+      ]);
+      return true;
+    },
+  );
+});
+
+test("one that speaks another language is told what to do, and one that leaves harms nobody", async () => {
+  await using scratch = await makeScratch("serve");
+  await using lab = await makeLab(scratch.join("run"));
+  for (const said of [{}, { protocol: 99, version: "x", ask: "dance" }, [1]]) {
+    const channel = (await connect(lab.socket))!;
+    channel.send(said);
+    assert.match(
+      JSON.stringify(await channel.receive()),
+      /supervisor-older.*kugetsu supervisor restart/,
+    );
+    channel.destroy();
+  }
+  const turn = submission({ message: "wait" });
+  await lab.client.submit(turn);
+  for await (
+    const line of lab.client.follow({ key: REF, turn: turn.id }, new AbortController().signal)
+  ) {
+    if (line.kind === "text") break;
+  }
+  assert.equal((await lab.client.status())?.turns.length, 1);
+  await lab.client.stop("all", "SIGTERM");
+});
+
+test("it ends by itself when nothing is to be done, and not while a turn runs or somebody listens", async () => {
+  await using scratch = await makeScratch("serve");
+  const lab = await makeLab(scratch.join("run"), 0.2);
+  const turn = submission({ message: "wait" });
+  await lab.client.submit(turn);
+  const early = await Promise.race([
+    lab.over.then(() => "over"),
+    new Promise((late) => setTimeout(late, 1500)),
+  ]);
+  assert.notEqual(early, "over");
+  await lab.client.stop("all", "SIGTERM");
+  await lab.over;
+  assert.equal(await lab.client.status(), undefined);
+});
+
+test("it is not ended while turns run, unless they are to end too", async () => {
+  await using scratch = await makeScratch("serve");
+  await using lab = await makeLab(scratch.join("run"));
+  await lab.client.submit(submission({ message: "wait" }));
+  await assert.rejects(lab.client.shutdown({ stopTurns: false }), /a turn is not over/);
+  assert.equal(await lab.client.shutdown({ stopTurns: true }), true);
+  await lab.over;
+  assert.equal(await lab.client.shutdown({ stopTurns: false }), false);
+});
+
+test("a state folder that lies deep has a socket too", { skip: needs("linux") }, async () => {
+  await using scratch = await makeScratch("serve");
+  await using lab = await makeLab(scratch.join("deep/".repeat(30), "run"));
+  assert.ok(lab.socket.length > 150);
+  assert.deepEqual((await lab.client.status())?.turns, []);
+});
+
+test("one that cannot be started is told, with where to look", async () => {
+  await using scratch = await makeScratch("serve");
+  const client = new SupervisorClient({
+    socket: scratch.join("none.sock"),
+    log: scratch.join("log"),
+    version: "1",
+    command: ["/bin/false"],
+    env: {},
+    debug: () => {},
+  });
+  await assert.rejects(client.submit(submission()), (error: KugetsuError) => {
+    assert.deepEqual([error.code, error.exit], ["supervisor-failed", 5]);
+    assert.ok(error.hint?.includes(scratch.join("log")));
+    return true;
+  });
+});
