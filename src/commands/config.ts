@@ -1,13 +1,11 @@
 /** `kugetsu config`: the settings, and where each comes from. */
 import { type Host, newCommand, newGroup } from "./define.ts";
-import { errors, EXIT, type ExitStatus } from "../errors.ts";
+import { EXIT, type ExitStatus } from "../errors.ts";
 import { settingNamed } from "../config/mod.ts";
 import type { Context } from "./context.ts";
 
 export async function configGet(context: Context, name: string): Promise<ExitStatus> {
-  const config = await context.config();
-  const found = config.list().find((it) => it.setting.name === name);
-  if (!found) throw errors.unknownSetting(name);
+  const found = (await context.config()).get(name);
   context.output.result(
     { name, value: found.value ?? null, origin: found.origin },
     found.value === undefined ? "" : `${found.value}\n`,

@@ -57,10 +57,13 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
         const value = inFile(setting);
         return value === undefined ? undefined : read(setting, value, path);
       }),
+    get: (name) => {
+      const setting = known(name);
+      return originOf(setting, env, inFile(setting));
+    },
     list: () => SETTINGS.map((setting) => originOf(setting, env, inFile(setting))),
     set(name, value) {
-      const setting = settingNamed(name);
-      if (!setting) throw errors.unknownSetting(name, nearest(name, SETTINGS.map((it) => it.name)));
+      const setting = known(name);
       if (value !== undefined) read(setting, value, "as given");
       const [group] = name.split(".");
       const parent = name !== group && root && findNodeAtLocation(root, [group!]);
@@ -75,6 +78,12 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
       writeDurably(path, applyEdits(before, edits));
     },
   };
+}
+
+function known(name: string): Setting {
+  const setting = settingNamed(name);
+  if (!setting) throw errors.unknownSetting(name, nearest(name, SETTINGS.map((it) => it.name)));
+  return setting;
 }
 
 function originOf(setting: Setting, env: Environment, inFile: unknown): SettingValue {

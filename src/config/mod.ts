@@ -19,8 +19,13 @@ export interface Config {
   readonly path: string;
   /** The settings with these flags on top, keyed by setting name. @throws bad-config, bad-setting */
   settings(flags: Record<string, string | undefined>): Settings;
+  /** @throws unknown-setting */
+  get(name: string): SettingValue;
   /** Every setting with its origin. */
   list(): SettingValue[];
-  /** Changes the file and leaves the rest of it, comments too, as it is; undefined takes a setting out. */
+  /**
+   * Changes the file and leaves the rest of it, comments too, as it is; undefined takes a setting out.
+   * @throws unknown-setting
+   */
   set(name: string, value: string | undefined): void;
 }

@@ -13,33 +13,27 @@ import { errors } from "../errors.ts";
 import { removeDurably } from "../platform/durable_write.ts";
 import type { MadeSession, SessionRecord } from "../session/record.ts";
 import { foldRef, formatRef, type IssueRef } from "../session/ref.ts";
-import { isActive, observed } from "../session/state.ts";
 import {
   type Found,
-  inspectIndex,
   readEntry,
   readIndex,
   readSession,
   readText,
-  sessionFiles,
   writeIndex,
   writeSession,
 } from "./files.ts";
-import { BASE_FILE, filesIn, type Layout, layoutOf, prepareFolder } from "./layout.ts";
-import { type HeldLock, holderOf, isHeld, lock, tryLock } from "./lock.ts";
-import type {
-  Finding,
-  Hold,
-  Listing,
-  Orphan,
-  Overview,
-  SessionRow,
-  Store,
-  StoredSession,
-} from "./mod.ts";
-import { observe } from "./observe.ts";
-import { readRows } from "./overview.ts";
+import { BASE_FILE, type Layout, layoutOf, prepareFolder } from "./layout.ts";
+import { type HeldLock, holderOf, isHeld, lock, tryLock, whileFree } from "./lock.ts";
+import type { Finding, Hold, Listing, Orphan, Overview, Store, StoredSession } from "./mod.ts";
 import type { Index } from "./schemas.ts";
+import {
+  baseOf,
+  findOrphans,
+  readListing,
+  readOverview,
+  storedSession,
+} from "./stored_sessions.ts";
+import { hasSession, holdOf } from "./turn_hold.ts";
 
 /** How long a command waits for the store lock, which is held for milliseconds. */
 const STORE_LOCK_SECONDS = 30;
@@ -63,37 +57,22 @@ export class FileStore implements Store {
     debug(`state in ${folder}`);
   }
 
-  async list(): Promise<Listing> {
-    const index = readIndex(this.#layout);
-    const sessions: StoredSession[] = [];
-    for (const [key, file] of Object.entries(index.issues)) {
-      const session = await this.#stored(key, file);
-      if (session) sessions.push(session);
-    }
-    const beginning = await this.#beginning(() => Object.values(index.issues));
-    return { base: this.#baseOf(index), sessions: [...sessions, ...beginning] };
+  list(): Promise<Listing> {
+    return readListing(this.#layout);
   }
 
-  async overview(): Promise<Overview> {
-    const { base, rows } = readRows(this.#layout);
-    const shown: SessionRow[] = [];
-    for (const row of rows) {
-      const session = isActive(row) ? await this.#stored(row.key, row.file) : row;
-      if (session) shown.push("record" in session ? rowOf(session) : session);
-    }
-    const beginning = await this.#beginning(() => rows.map((row) => row.file));
-    shown.push(...beginning.map(rowOf));
-    return { base, rows: shown };
+  overview(): Promise<Overview> {
+    return readOverview(this.#layout);
   }
 
   base(): Promise<MadeSession | undefined> {
-    return Promise.resolve(this.#baseOf(readIndex(this.#layout)));
+    return Promise.resolve(baseOf(this.#layout, readIndex(this.#layout)));
   }
 
   setBase(record: MadeSession, { replace }: { replace: boolean }): Promise<void> {
     return this.#locked(() => {
       const index = readIndex(this.#layout);
-      const present = this.#baseOf(index);
+      const present = baseOf(this.#layout, index);
       if (present && !replace) throw errors.baseExists(present.opencode_session_id);
       // A session file without any index would look as if the index had been lost.
       if (readText(this.#layout.index) === undefined) writeIndex(this.#layout, index);
@@ -114,7 +93,7 @@ export class FileStore implements Store {
 
   async find(ref: IssueRef): Promise<StoredSession | undefined> {
     const entry = entryOf(readIndex(this.#layout), ref);
-    return entry && await this.#stored(entry.key, entry.file);
+    return entry && await storedSession(this.#layout, entry.key, entry.file);
   }
 
   claim(ref: IssueRef): Promise<Hold> {
@@ -132,7 +111,7 @@ export class FileStore implements Store {
         taken.release({ remove: true });
         throw errors.notIndexed(key, this.#layout.session(file));
       }
-      return this.#holdOf(key, file, taken, found);
+      return holdOf(this.#place, key, file, taken, found);
     });
   }
 
@@ -143,7 +122,7 @@ export class FileStore implements Store {
       const taken = await this.#takeTurn(entry.key, entry.file);
       const found = readEntry(this.#layout, entry.key, entry.file);
       if (found.kind === "record" && hasSession(found.record)) {
-        return this.#holdOf(entry.key, entry.file, taken, found) as
+        return holdOf(this.#place, entry.key, entry.file, taken, found) as
           & Hold
           & { readonly record: SessionRecord };
       }
@@ -153,31 +132,18 @@ export class FileStore implements Store {
     });
   }
 
-  async orphans(): Promise<Orphan[]> {
-    const indexed = new Set(Object.values(readIndex(this.#layout).issues));
-    const found: Orphan[] = [];
-    for (const file of sessionFiles(this.#layout)) {
-      if (indexed.has(file) || await isHeld(this.#layout.turnLock(file))) continue;
-      const session = readSession(this.#layout, file);
-      if (session.kind !== "absent") found.push(orphanOf(file, session));
-    }
-    // A start that ended meanwhile is in the index by now.
-    const since = new Set(Object.values(readIndex(this.#layout).issues));
-    return found.filter(({ file }) => !since.has(file));
+  orphans(): Promise<Orphan[]> {
+    return findOrphans(this.#layout);
   }
 
   deleteOrphans(): Promise<Orphan[]> {
     return this.#locked(async () => {
       const deleted: Orphan[] = [];
       for (const orphan of await this.orphans()) {
-        const taken = await tryLock(this.#layout.turnLock(orphan.file), this.#holder);
-        if (!taken) continue;
-        try {
+        await whileFree(this.#layout.turnLock(orphan.file), this.#holder, () => {
           removeDurably(this.#layout.session(orphan.file));
           deleted.push(orphan);
-        } finally {
-          taken.release({ remove: true });
-        }
+        });
       }
       return deleted;
     });
@@ -197,57 +163,14 @@ export class FileStore implements Store {
     return this.#locked(async () => {
       const file = readIndex(this.#layout).issues[key];
       if (!file) return false;
-      const taken = await tryLock(this.#layout.turnLock(file), this.#holder);
-      if (!taken) return false;
-      try {
+      const changed = await whileFree(this.#layout.turnLock(file), this.#holder, () => {
         const found = readEntry(this.#layout, key, file);
         if (found.kind !== "record") return false;
         writeSession(this.#layout, file, change(found.record));
         return true;
-      } finally {
-        taken.release({ remove: true });
-      }
+      });
+      return changed ?? false;
     });
-  }
-
-  /** The session behind an index entry as it is now; undefined for an entry that a destroy left behind. */
-  async #stored(key: string, file: string): Promise<StoredSession | undefined> {
-    const { found, busy } = await observe(
-      this.#layout,
-      file,
-      () => readEntry(this.#layout, key, file),
-    );
-    if (found.kind === "absent") return undefined;
-    if (found.kind === "damaged") return { key, record: undefined, problem: found.why };
-    const record = observed(found.record, busy);
-    return busy ? { key, record, holder: holderOf(this.#layout.turnLock(file)) } : { key, record };
-  }
-
-  /** Starts under way that have no index entry yet. Every running turn has a lock file, so few are looked at. */
-  async #beginning(indexedFiles: () => string[]): Promise<StoredSession[]> {
-    const locks = filesIn(this.#layout.turnLocks, ".lock");
-    if (locks.length === 0) return [];
-    const indexed = new Set(indexedFiles());
-    const found: StoredSession[] = [];
-    for (const name of locks) {
-      const file = name.replace(/\.lock$/, ".json");
-      if (indexed.has(file)) continue;
-      const started = readSession(this.#layout, file);
-      const key = started.kind === "record" && started.record.issue_ref;
-      const session = key ? await this.#stored(key, file) : undefined;
-      if (session?.holder) found.push(session);
-    }
-    return found;
-  }
-
-  #baseOf(index: Index): MadeSession | undefined {
-    if (index.base === null) return undefined;
-    const found = readSession(this.#layout, BASE_FILE);
-    if (found.kind === "damaged") {
-      throw errors.damagedRecord(this.#layout.session(BASE_FILE), found.why);
-    }
-    if (found.kind === "absent" || found.record.opencode_session_id === null) return undefined;
-    return found.record as MadeSession;
   }
 
   /** The file of an issue that is not in the index: its own, or the one with a digest if that is taken. */
@@ -280,50 +203,11 @@ export class FileStore implements Store {
     return errors.noSession(formatRef(ref));
   }
 
-  #holdOf(key: string, file: string, taken: HeldLock, found: Found): Hold {
-    let record = found.kind === "record" ? found.record : undefined;
-    const layout = this.#layout;
-    const put = (next: SessionRecord) => {
-      writeSession(layout, file, next);
-      record = next;
-    };
+  get #place() {
     return {
-      key,
-      get record() {
-        return record;
-      },
-      save: async (next) => {
-        if (next.opencode_session_id === null) return put(next);
-        // Until the index has the session, its file says that the turn is under way: what comes to an end in
-        // between is an unfinished start, which the doctor adopts, and no orphan.
-        if (!hasSession(record)) put(isActive(next) ? next : { ...next, state: "running" });
-        await this.#enter(key, file);
-        if (record !== next) put(next);
-      },
-      remove: () =>
-        this.#locked(() => {
-          removeDurably(layout.session(file));
-          const index = readIndex(layout);
-          if (key in index.issues) {
-            const { [key]: _, ...issues } = index.issues;
-            writeIndex(layout, { ...index, issues });
-          }
-          taken.release({ remove: true });
-        }),
-      release: async () => {
-        await this.#locked(() => taken.release({ remove: true })).catch(() => taken.release());
-      },
+      layout: this.#layout,
+      locked: <T>(change: () => T | Promise<T>) => this.#locked(change),
     };
-  }
-
-  /** Puts a session in the index. Entries are only ever removed by the holder, so one look is enough. */
-  async #enter(key: string, file: string): Promise<void> {
-    const inspected = inspectIndex(this.#layout);
-    if (inspected.ok && inspected.value.issues[key] === file) return;
-    await this.#locked(() => {
-      const index = readIndex(this.#layout);
-      writeIndex(this.#layout, { ...index, issues: { ...index.issues, [key]: file } });
-    });
   }
 
   get #holder(): string {
@@ -364,28 +248,4 @@ function entryOf(index: Index, ref: IssueRef): { key: string; file: string } | u
 /** What a start may be made over: nothing, or a start that never got a session. */
 function mayStart(found: Found): boolean {
   return found.kind === "absent" || (found.kind === "record" && !hasSession(found.record));
-}
-
-function hasSession(record: SessionRecord | undefined): record is MadeSession {
-  return typeof record?.opencode_session_id === "string";
-}
-
-function rowOf({ key, record, problem }: StoredSession): SessionRow {
-  return {
-    key,
-    type: record?.type ?? "?",
-    session: record?.opencode_session_id ?? null,
-    created: record?.created_at ?? "?",
-    state: record?.state ?? "damaged",
-    ...(problem ? { problem } : {}),
-  };
-}
-
-function orphanOf(file: string, found: Found): Orphan {
-  const record = found.kind === "record" ? found.record : undefined;
-  return {
-    file,
-    ref: record?.issue_ref ?? undefined,
-    opencodeSession: record?.opencode_session_id ?? undefined,
-  };
 }

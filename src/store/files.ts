@@ -80,3 +80,16 @@ export function sessionFiles(layout: Layout): string[] {
 function toJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
+
+/** To be called with the store lock held, like every change of the index. */
+export function setEntry(layout: Layout, key: string, file: string): void {
+  const index = readIndex(layout);
+  writeIndex(layout, { ...index, issues: { ...index.issues, [key]: file } });
+}
+
+export function removeEntry(layout: Layout, key: string): void {
+  const index = readIndex(layout);
+  if (!(key in index.issues)) return;
+  const { [key]: _, ...issues } = index.issues;
+  writeIndex(layout, { ...index, issues });
+}

@@ -165,3 +165,18 @@ function tryTo(action: () => void): void {
     action();
   } catch { /* the holder's name is then unknown */ }
 }
+
+/** Does something under a turn's lock and deletes the lock; undefined, and nothing done, where it is held. */
+export async function whileFree<T>(
+  path: string,
+  holder: string,
+  action: () => T,
+): Promise<T | undefined> {
+  const taken = await tryLock(path, holder);
+  if (!taken) return undefined;
+  try {
+    return action();
+  } finally {
+    taken.release({ remove: true });
+  }
+}

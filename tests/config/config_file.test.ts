@@ -31,6 +31,26 @@ const FILE = `{
 }
 `;
 
+describe("one setting", () => {
+  test("comes with where it is from", async () => {
+    await using scratch = await makeScratch();
+    const { config } = await configOf(scratch, FILE, { KUGETSU_AGENT: "build" });
+    const got = (name: string) => [config.get(name).value, config.get(name).origin];
+    assert.deepEqual(got("limits.total"), ["2h", "file"]);
+    assert.deepEqual(got("agent"), ["build", "environment"]);
+  });
+
+  test("that there is not is refused, with the name that was probably meant", async () => {
+    await using scratch = await makeScratch();
+    const { config } = await configOf(scratch, FILE);
+    assert.throws(
+      () => config.get("limits.totl"),
+      refusal("unknown-setting", /"limits.totl": did you mean "limits.total"\?$/),
+    );
+    assert.throws(() => config.get("theme"), refusal("unknown-setting", /a setting "theme"$/));
+  });
+});
+
 describe("a setting", () => {
   test("is the flag's, or else the variable's, or else the file's, or else the default", async () => {
     await using scratch = await makeScratch();

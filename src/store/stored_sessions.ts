@@ -1,0 +1,111 @@
+/** What is stored, together with what is true of it now: whoever only reads takes no lock. */
+import { errors } from "../errors.ts";
+import type { MadeSession } from "../session/record.ts";
+import { isActive, observed } from "../session/state.ts";
+import { type Found, readEntry, readIndex, readSession, sessionFiles } from "./files.ts";
+import { BASE_FILE, filesIn, type Layout } from "./layout.ts";
+import { holderOf, isHeld } from "./lock.ts";
+import type { Listing, Orphan, Overview, SessionRow, StoredSession } from "./mod.ts";
+import { observe } from "./observe.ts";
+import { readRows } from "./overview.ts";
+import type { Index } from "./schemas.ts";
+
+export async function readListing(layout: Layout): Promise<Listing> {
+  const index = readIndex(layout);
+  const sessions: StoredSession[] = [];
+  for (const [key, file] of Object.entries(index.issues)) {
+    const session = await storedSession(layout, key, file);
+    if (session) sessions.push(session);
+  }
+  const started = await beginning(layout, () => Object.values(index.issues));
+  return { base: baseOf(layout, index), sessions: [...sessions, ...started] };
+}
+
+export async function readOverview(layout: Layout): Promise<Overview> {
+  const { base, rows } = readRows(layout);
+  const shown: SessionRow[] = [];
+  for (const row of rows) {
+    const session = isActive(row) ? await storedSession(layout, row.key, row.file) : row;
+    if (session) shown.push("record" in session ? rowOf(session) : session);
+  }
+  const started = await beginning(layout, () => rows.map((row) => row.file));
+  shown.push(...started.map(rowOf));
+  return { base, rows: shown };
+}
+
+export async function findOrphans(layout: Layout): Promise<Orphan[]> {
+  const indexed = new Set(Object.values(readIndex(layout).issues));
+  const found: Orphan[] = [];
+  for (const file of sessionFiles(layout)) {
+    if (indexed.has(file) || await isHeld(layout.turnLock(file))) continue;
+    const session = readSession(layout, file);
+    if (session.kind !== "absent") found.push(orphanOf(file, session));
+  }
+  // A start that ended meanwhile is in the index by now.
+  const since = new Set(Object.values(readIndex(layout).issues));
+  return found.filter(({ file }) => !since.has(file));
+}
+
+export function baseOf(layout: Layout, index: Index): MadeSession | undefined {
+  if (index.base === null) return undefined;
+  const found = readSession(layout, BASE_FILE);
+  if (found.kind === "damaged") {
+    throw errors.damagedRecord(layout.session(BASE_FILE), found.why);
+  }
+  if (found.kind === "absent" || found.record.opencode_session_id === null) return undefined;
+  return found.record as MadeSession;
+}
+
+/** The session behind an index entry as it is now; undefined for an entry that a destroy left behind. */
+export async function storedSession(
+  layout: Layout,
+  key: string,
+  file: string,
+): Promise<StoredSession | undefined> {
+  const { found, busy } = await observe(
+    layout,
+    file,
+    () => readEntry(layout, key, file),
+  );
+  if (found.kind === "absent") return undefined;
+  if (found.kind === "damaged") return { key, record: undefined, problem: found.why };
+  const record = observed(found.record, busy);
+  return busy ? { key, record, holder: holderOf(layout.turnLock(file)) } : { key, record };
+}
+
+/** Starts under way that have no index entry yet. Every running turn has a lock file, so few are looked at. */
+async function beginning(layout: Layout, indexedFiles: () => string[]): Promise<StoredSession[]> {
+  const locks = filesIn(layout.turnLocks, ".lock");
+  if (locks.length === 0) return [];
+  const indexed = new Set(indexedFiles());
+  const found: StoredSession[] = [];
+  for (const name of locks) {
+    const file = name.replace(/\.lock$/, ".json");
+    if (indexed.has(file)) continue;
+    const starting = readSession(layout, file);
+    const key = starting.kind === "record" && starting.record.issue_ref;
+    const session = key ? await storedSession(layout, key, file) : undefined;
+    if (session?.holder) found.push(session);
+  }
+  return found;
+}
+
+function rowOf({ key, record, problem }: StoredSession): SessionRow {
+  return {
+    key,
+    type: record?.type ?? "?",
+    session: record?.opencode_session_id ?? null,
+    created: record?.created_at ?? "?",
+    state: record?.state ?? "damaged",
+    ...(problem ? { problem } : {}),
+  };
+}
+
+function orphanOf(file: string, found: Found): Orphan {
+  const record = found.kind === "record" ? found.record : undefined;
+  return {
+    file,
+    ref: record?.issue_ref ?? undefined,
+    opencodeSession: record?.opencode_session_id ?? undefined,
+  };
+}
