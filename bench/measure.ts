@@ -1,5 +1,7 @@
 /** Timing whole processes in pairs, so that a machine that drifts drifts under both. */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
 
 export interface Command {
   file: string;
@@ -20,13 +22,17 @@ export interface Paired {
 }
 
 /** Runs A and B in turn, `runs` times after two rounds that do not count. `a` and `b` may differ each time. */
-export function inPairs(runs: number, a: () => Command, b: () => Command): Paired {
+export async function inPairs(
+  runs: number,
+  a: () => Command,
+  b: () => Command,
+): Promise<Paired> {
   const pairs: [number, number][] = [];
   for (let round = -2; round < runs; round++) {
     // Which goes first changes, so that neither always finds what the other has left in the caches.
     const aFirst = round % 2 === 0;
-    const first = timeOf(aFirst ? a() : b());
-    const second = timeOf(aFirst ? b() : a());
+    const first = await timeOf(aFirst ? a() : b());
+    const second = await timeOf(aFirst ? b() : a());
     if (round >= 0) pairs.push(aFirst ? [first, second] : [second, first]);
   }
   return {
@@ -37,18 +43,21 @@ export function inPairs(runs: number, a: () => Command, b: () => Command): Paire
   };
 }
 
-/** The wall time of a command in milliseconds. A command that fails spoils the measurement, so it throws. */
-function timeOf({ file, args, env, cwd, input }: Command): number {
+/**
+ * The wall time of a command in milliseconds; whatever it talks to may be in this very process. A command that fails
+ * spoils the measurement, so it throws.
+ */
+async function timeOf({ file, args, env, cwd, input }: Command): Promise<number> {
   const began = performance.now();
-  const { status, stderr, error } = spawnSync(file, args, {
-    ...(env ? { env } : {}),
-    ...(cwd ? { cwd } : {}),
-    input: input ?? "",
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const child = spawn(file, args, { ...(env ? { env } : {}), ...(cwd ? { cwd } : {}) });
+  const ended = once(child, "close");
+  child.stdout.resume();
+  const said = text(child.stderr);
+  child.stdin.end(input ?? "");
+  const [status] = await ended;
   const time = performance.now() - began;
   if (status === 0) return time;
-  throw new Error(`${file} ${args.join(" ")} failed: ${error?.message ?? stderr}`);
+  throw new Error(`${file} ${args.join(" ")} failed: ${await said}`);
 }
 
 export function median(values: number[]): number {

@@ -44,5 +44,5 @@ async function measure(world: World, runs: number): Promise<Paired> {
     env: { ...env, PWD: cwd },
     cwd,
   });
-  return inPairs(runs, ours, bare);
+  return await inPairs(runs, ours, bare);
 }

@@ -9,18 +9,18 @@ import { type Command, inPairs, report } from "./measure.ts";
 export async function benchStartup(runs: number): Promise<void> {
   await using scratch = await makeScratch("bench");
   const minimal = compileMinimal(scratch.path);
-  const measure = (what: string, goal: number, command: Command) => {
-    const { a, b, ratio } = inPairs(runs, () => command, () => ({ file: minimal, args: [] }));
+  const measure = async (what: string, goal: number, command: Command) => {
+    const { a, b, ratio } = await inPairs(runs, () => command, () => ({ file: minimal, args: [] }));
     const times = `${a.toFixed(1)} ms, minimal program ${b.toFixed(1)} ms`;
     report(what, `${ratio.toFixed(2)} x`, `<= ${goal} x`, times);
   };
-  measure("--version", 2.5, { file: EXECUTABLE, args: ["--version"] });
+  await measure("--version", 2.5, { file: EXECUTABLE, args: ["--version"] });
   for (const [sessions, goal] of [[0, 2.5], [100, 2.5], [10_000, 12]] as const) {
     const folder = makeState(join(scratch.path, `state-${sessions}`), sessions);
     // A folder that changed just now is not yet trusted to show its next change; people's have not.
     await new Promise((later) => setTimeout(later, 2500));
     const command = { file: EXECUTABLE, args: ["list"], env: { KUGETSU_HOME: folder } };
-    measure(`list of ${sessions} sessions`, goal, command);
+    await measure(`list of ${sessions} sessions`, goal, command);
   }
 }
 

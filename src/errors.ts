@@ -259,14 +259,14 @@ export const errors = {
       "supervisor-older",
       EXIT.busy,
       `Cannot use the supervisor that runs: ${why}`,
-      { next: "kugetsu supervisor restart", hint: "as soon as no turn runs" },
+      { next: "kugetsu list", hint: "shows what runs; it ends by itself when no turn does" },
     ),
-  supervisorBusy: (turns: number, next: string) =>
+  supervisorBusy: (turns: number) =>
     make(
       "supervisor-busy",
       EXIT.busy,
       `Cannot end the supervisor: ${turns === 1 ? "a turn is" : `${turns} turns are`} not over`,
-      { next, hint: "ends them too" },
+      { next: "kugetsu list", hint: "shows which" },
     ),
   damagedRecord: (path: string, why: string) =>
     make(

@@ -112,7 +112,7 @@ class Serving {
     const { keeper } = this.#options;
     const turns = keeper.turns().length;
     if (turns > 0 && !stopTurns) {
-      throw errors.supervisorBusy(turns, "kugetsu supervisor stop --force");
+      throw errors.supervisorBusy(turns);
     }
     await keeper.stop("all", "SIGTERM");
     setTimeout(() => this.#over.resolve(), 10);

@@ -131,7 +131,7 @@ test("one that speaks another language is told what to do, and one that leaves h
     channel.send(said);
     assert.match(
       JSON.stringify(await channel.receive()),
-      /supervisor-older.*kugetsu supervisor restart/,
+      /supervisor-older.*kugetsu list/,
     );
     channel.destroy();
   }
