@@ -50,6 +50,9 @@ export class KugetsuError extends Error {
   }
 }
 
+/** The signals that stop a command. */
+export type StopSignal = "SIGINT" | "SIGTERM";
+
 /** An outcome in words, as session/outcome.ts has it. */
 interface EndedBadly {
   kind: string;
@@ -303,6 +306,14 @@ export const errors = {
         (hasSession
           ? `kugetsu continue ${quote(ref)}`
           : `kugetsu start ${quote(ref)} "what to do"`),
+    ),
+
+  stopped: (action: string, signal: StopSignal) =>
+    make(
+      "stopped",
+      signal === "SIGTERM" ? EXIT.terminated : EXIT.interrupted,
+      `Cannot ${action}: it was stopped by ${signal}`,
+      { hint: "run the command again" },
     ),
 
   baseTurnEnded: (words: string, id: string, exit: ExitStatus) =>

@@ -45,6 +45,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   networkFolder: errors.networkFolder("/net", "NFS"),
   leftoversAlive: errors.leftoversAlive("t1", 2),
   turnEnded: errors.turnEnded(REF, BAD, EXIT.failed, true),
+  stopped: errors.stopped("ask opencode", "SIGINT"),
   baseTurnEnded: errors.baseTurnEnded("failed: no credit", "ses_1", EXIT.failed),
   indexDamaged: errors.indexDamaged(PATH, "it is not JSON"),
   notConfirmed: errors.notConfirmed("destroy it", "kugetsu destroy 14 -y"),

@@ -1,4 +1,4 @@
-/** What signals mean while a turn runs: Ctrl-C and SIGTERM stop it; losing the terminal does not. */
+/** What signals mean while opencode works for us: Ctrl-C and SIGTERM stop it; losing the terminal does not. */
 
 /**
  * Runs `work` with a signal that is aborted by SIGINT or SIGTERM, with the name as its reason. SIGHUP is ignored

@@ -72,7 +72,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Context {
         throw errors.unreadable(path, cause);
       }
     },
-    untilStopped: (work) => untilStopped(work, () => output.note("Stopping the turn …")),
+    untilStopped: (work) => untilStopped(work, () => output.note("Stopping …")),
     now,
     newId: () => crypto.randomUUID(),
   };

@@ -106,7 +106,7 @@ async function removeFromOpencode(
   id: SessionRecord["opencode_session_id"] & string,
 ) {
   const [sessions, store] = await Promise.all([context.sessions(), context.store()]);
-  await sessions.remove([id], store.folder);
+  await context.untilStopped((signal) => sessions.remove([id], store.folder, signal));
 }
 
 export function destroyCommand(host: Host) {

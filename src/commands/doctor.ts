@@ -72,7 +72,9 @@ function checkSessions(context: Context): Promise<Line[]> {
     const ids = [...mapped.map((it) => it.id), ...(base ? [base.opencode_session_id] : [])];
     if (ids.length === 0) return [{ check: "sessions", ok: true, text: "there is no session yet" }];
     const opencode = await context.sessions();
-    const present = await opencode.find(ids, store.folder);
+    const present = await context.untilStopped((signal) =>
+      opencode.find(ids, store.folder, signal)
+    );
     const missing = mapped.filter((it) => !present.has(it.id));
     await markGone(context, store, missing.map((it) => it.key));
     const lines: Line[] = missing.map(({ key, id }) => ({
@@ -115,12 +117,12 @@ function lineOf(finding: Finding, repaired: boolean): Line {
   };
 }
 
-/** A check that fails is a line of the report, not the end of it. */
+/** A check that fails is a line of the report, not the end of it; one that is stopped is the end. */
 async function attempt(check: string, look: () => Promise<Line[]>): Promise<Line[]> {
   try {
     return await look();
   } catch (error) {
-    if (!(error instanceof KugetsuError)) throw error;
+    if (!(error instanceof KugetsuError) || error.code === "stopped") throw error;
     return [{ check, ok: false, text: error.message, next: error.next }];
   }
 }

@@ -1,7 +1,7 @@
 /** `kugetsu init`: makes or adopts the base session that issues are forked from. */
 import { type Host, newCommand } from "./define.ts";
-import { errors, EXIT, type ExitStatus } from "../errors.ts";
-import type { AgentSession } from "../runner/mod.ts";
+import { errors, EXIT, type ExitStatus, reasonOf } from "../errors.ts";
+import type { AgentSession, TurnWatch } from "../runner/mod.ts";
 import { exitStatusOf, inWords } from "../session/outcome.ts";
 import type { MadeSession } from "../session/record.ts";
 import type { Context } from "./context.ts";
@@ -26,116 +26,163 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
   const store = await context.store();
   const old = await store.base();
   if (old && !options.force) throw errors.baseExists(old.opencode_session_id);
-  const { session, origin } = await obtain(context, options);
-  const base = await baseRecord(context, session, origin);
-  await store.setBase(base, { replace: options.force === true });
+  const base = options.session === undefined
+    ? await makeBase(context, options)
+    : await adoptBase(context, options.session, options);
   output.result(base, "");
-  output.note(`The base session is ${session.id} in ${session.directory}.`);
+  output.note(`The base session is ${base.opencode_session_id} in ${base.directory}.`);
   if (old) output.note(`The former base, ${old.opencode_session_id}, stays in opencode.`);
   output.note('Next: kugetsu start github.com/user/repo#1 "what to do"');
   return EXIT.ok;
 }
 
-async function obtain(
-  context: Context,
-  options: InitOptions,
-): Promise<{ session: AgentSession; origin: "created" | "adopted" }> {
-  if (options.session !== undefined) {
-    return { session: await adopt(context, options.session, options.dir), origin: "adopted" };
-  }
+async function makeBase(context: Context, options: InitOptions): Promise<MadeSession> {
+  const { dir, headless: said } = options;
   const workspace = await context.workspace();
-  const directory = workspace.folder(options.dir ?? context.cwd, "the folder for the base session");
-  const session = options.headless === undefined
-    ? await viaInterface(context, directory)
-    : await headless(context, directory, options.headless);
-  return { session, origin: "created" };
+  const directory = workspace.folder(dir ?? context.cwd, "the folder for the base session");
+  const argument = typeof said === "string" ? said : undefined;
+  const message = await readMessage(context, { argument, file: undefined });
+  return await context.untilStopped(async (signal) => {
+    const session = said === undefined
+      ? await viaInterface(context, directory, signal)
+      : await headless(context, directory, message, signal);
+    return await orTakeBack(context, session, () => {
+      if (signal.aborted) throw errors.stopped("make the base session", signal.reason);
+      return record(context, session, "created", options);
+    });
+  });
 }
 
 /** A session that opencode has already, in its own folder. */
-async function adopt(context: Context, id: string, dir: string | undefined): Promise<AgentSession> {
+async function adoptBase(
+  context: Context,
+  id: string,
+  options: InitOptions,
+): Promise<MadeSession> {
   const [sessions, workspace, store] = await Promise.all([
     context.sessions(),
     context.workspace(),
     context.store(),
   ]);
-  const found = (await sessions.find([id], store.folder)).get(id);
+  const has = await context.untilStopped((signal) => sessions.find([id], store.folder, signal));
+  const found = has.get(id);
   if (!found) throw errors.noSuchOpencodeSession(id, "opencode session list");
   const directory = workspace.folder(found.directory, `the folder of session ${id}`);
+  const { dir } = options;
   if (dir !== undefined && workspace.folder(dir, "the folder given with --dir") !== directory) {
     throw errors.wrongFolder(id, directory, dir);
   }
-  return { id, directory };
+  return await record(context, { id, directory }, "adopted", options);
 }
 
 /** opencode's own interface, on a session made beforehand, so that nobody has to guess which one it was. */
-async function viaInterface(context: Context, directory: string): Promise<AgentSession> {
+async function viaInterface(
+  context: Context,
+  directory: string,
+  signal: AbortSignal,
+): Promise<AgentSession> {
   if (!context.output.interactive) throw errors.noTerminal();
   const sessions = await context.sessions();
   context.output.note("Making a session in opencode …");
-  const session = await make(context, directory);
+  const session = await make(context, directory, signal);
   context.output.note(
     "Opening opencode on it. Tell it what every issue should know, then leave it.",
   );
-  const status = await sessions.openInterface(session);
-  if (status === 0) return session;
-  await sessions.remove([session.id], directory);
-  throw errors.opencodeFailed("open opencode", `it ended with exit status ${status}`);
+  return await orTakeBack(context, session, async () => {
+    const status = await sessions.openInterface(session, signal);
+    if (status === 0) return session;
+    throw errors.opencodeFailed("open opencode", `it ended with exit status ${status}`);
+  });
 }
 
 async function headless(
   context: Context,
   directory: string,
-  argument: string | boolean,
+  message: string | undefined,
+  signal: AbortSignal,
 ): Promise<AgentSession> {
-  const given = typeof argument === "string" ? argument : undefined;
-  const message = await readMessage(context, { argument: given, file: undefined });
-  if (message === undefined) return await make(context, directory);
+  if (message === undefined) return await make(context, directory, signal);
   const settings = await turnSettings(context, {});
-  const session = await make(context, directory);
-  const runner = await context.runner();
-  const { outcome } = await context.untilStopped((signal) =>
-    runner.turn(
-      {
-        ...settings,
-        id: context.newId(),
-        kind: "continue",
-        session: session.id,
-        directory,
-        message,
-      },
-      {
-        started: () => {},
-        named: () => {},
-        event: (event) => {
-          if (event.kind === "text" && !context.output.json) {
-            context.output.write(`${event.text}\n`);
-          }
-        },
-      },
-      signal,
-    )
-  );
+  const session = await make(context, directory, signal);
+  const turn = {
+    ...settings,
+    id: context.newId(),
+    kind: "continue" as const,
+    session: session.id,
+    directory,
+    message,
+  };
+  const { outcome } = await orTakeBack(context, session, async () => {
+    const runner = await context.runner();
+    return await runner.turn(turn, showing(context), signal);
+  });
   if (outcome.kind === "done") return session;
+  // What was said in it may be worth keeping: the error tells how.
   throw errors.baseTurnEnded(inWords(outcome), session.id, exitStatusOf(outcome));
 }
 
-/** A new session, checked to be in the folder that was asked for. */
-async function make(context: Context, directory: string): Promise<AgentSession> {
-  const sessions = await context.sessions();
-  const session = await sessions.create(directory, TITLE);
-  if (session.directory === directory) return session;
-  await sessions.remove([session.id], directory);
-  throw errors.wrongFolder(session.id, session.directory, directory);
+/** Shows what the agent says. */
+function showing({ output }: Context): TurnWatch {
+  return {
+    started: () => {},
+    named: () => {},
+    event(event) {
+      if (event.kind === "text" && !output.json) output.write(`${event.text}\n`);
+    },
+  };
 }
 
-async function baseRecord(
+/** A new session, checked to be in the folder that was asked for. */
+async function make(
+  context: Context,
+  directory: string,
+  signal: AbortSignal,
+): Promise<AgentSession> {
+  const sessions = await context.sessions();
+  const session = await sessions.create(directory, TITLE, signal);
+  return await orTakeBack(context, session, () => {
+    if (session.directory === directory) return Promise.resolve(session);
+    throw errors.wrongFolder(session.id, session.directory, directory);
+  });
+}
+
+/** Does something with a session that was made for it, and removes that from opencode if it fails. */
+async function orTakeBack<T>(
+  context: Context,
+  session: AgentSession,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // The first error matters; of a second one is told what it leaves behind.
+    await takeBack(context, session).catch((second) =>
+      context.output.warn(`Session ${session.id} stays in opencode: ${reasonOf(second)}`)
+    );
+    throw error;
+  }
+}
+
+async function takeBack(context: Context, { id, directory }: AgentSession): Promise<void> {
+  const [sessions, store] = await Promise.all([context.sessions(), context.store()]);
+  // It may be recorded all the same, where only the last step of writing failed.
+  if ((await store.base())?.opencode_session_id === id) return;
+  await sessions.remove([id], directory, new AbortController().signal);
+}
+
+async function record(
   context: Context,
   { id, directory }: AgentSession,
   origin: "created" | "adopted",
+  { force }: InitOptions,
 ): Promise<MadeSession> {
-  const [sessions, workspace] = await Promise.all([context.sessions(), context.workspace()]);
+  const [store, sessions, workspace] = await Promise.all([
+    context.store(),
+    context.sessions(),
+    context.workspace(),
+  ]);
   const commit = await workspace.head(directory);
-  return {
+  const base: MadeSession = {
     type: "base",
     issue_ref: null,
     opencode_session_id: id,
@@ -146,6 +193,8 @@ async function baseRecord(
     opencode_version: await sessions.version(),
     ...(commit ? { commit } : {}),
   };
+  await store.setBase(base, { replace: force === true });
+  return base;
 }
 
 export function initCommand(host: Host) {

@@ -2,14 +2,15 @@
 import { errors } from "../errors.ts";
 import type { Context } from "./context.ts";
 
-/** The folder of a session. @throws no-opencode-session (with `next`), no-folder, opencode-failed */
+/** The folder of a session. @throws no-opencode-session (with `next`), no-folder, opencode-failed, stopped */
 export async function locate(context: Context, id: string, next: string): Promise<string> {
   const [sessions, workspace, store] = await Promise.all([
     context.sessions(),
     context.workspace(),
     context.store(),
   ]);
-  const found = (await sessions.find([id], store.folder)).get(id);
-  if (!found) throw errors.noSuchOpencodeSession(id, next);
-  return workspace.folder(found.directory, `the folder of session ${id}`, next);
+  const found = await context.untilStopped((signal) => sessions.find([id], store.folder, signal));
+  const session = found.get(id);
+  if (!session) throw errors.noSuchOpencodeSession(id, next);
+  return workspace.folder(session.directory, `the folder of session ${id}`, next);
 }

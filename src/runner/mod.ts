@@ -117,17 +117,28 @@ export interface AgentSession {
   directory: string;
 }
 
+/**
+ * Aborting a `signal`, with `"SIGINT"` or `"SIGTERM"` as the reason, ends what opencode was asked to do; nothing is
+ * left running then. @throws stopped
+ */
 export interface AgentSessions {
   /** opencode's version. @throws no-opencode, opencode-too-old */
   version(): Promise<string>;
   /** The executable, for messages. @throws no-opencode */
   executable(): string;
-  /** Makes an empty session without asking a model. Also brings opencode's database up to date. */
-  create(directory: string, title: string): Promise<AgentSession>;
+  /**
+   * Makes an empty session without asking a model. Also brings opencode's database up to date. One that is made
+   * in spite of an abort is returned, so that whoever asked can remove it.
+   */
+  create(directory: string, title: string, signal: AbortSignal): Promise<AgentSession>;
   /** The sessions of `ids` that opencode has; one that is missing in the reply does not exist. */
-  find(ids: string[], directory: string): Promise<Map<string, AgentSession>>;
+  find(
+    ids: string[],
+    directory: string,
+    signal: AbortSignal,
+  ): Promise<Map<string, AgentSession>>;
   /** Deletes sessions; one that is already gone is fine. */
-  remove(ids: string[], directory: string): Promise<void>;
+  remove(ids: string[], directory: string, signal: AbortSignal): Promise<void>;
   /** Opens opencode's own interface on a session and returns when it closes, with its exit status. */
-  openInterface(session: AgentSession): Promise<number>;
+  openInterface(session: AgentSession, signal: AbortSignal): Promise<number>;
 }

@@ -117,10 +117,11 @@ class Turn {
     child.stderr!.destroy();
   }
 
-  /** The process, once it runs; undefined when it could not be started, which is then seen. */
+  /** The process, once it runs; undefined when it could not be started or no longer should be, which is seen. */
   async #spawn(): Promise<ChildProcess | undefined> {
     const { directory, id } = this.#request;
     const { file, args, env } = await this.#opencode.run(this.#request);
+    if (this.#ending) return undefined; // it was stopped while opencode was asked for its rules
     const child = spawn(file, args, {
       cwd: directory,
       env: { ...env, PWD: directory, [turnMark(id)]: "1" },

@@ -31,16 +31,20 @@ export class OpencodeSessions implements AgentSessions {
     return this.#opencode.executable();
   }
 
-  create(directory: string, title: string): Promise<AgentSession> {
-    return this.#served(directory, "make a session in opencode", async (client) => {
+  create(directory: string, title: string, signal: AbortSignal): Promise<AgentSession> {
+    return this.#served(directory, "make a session in opencode", signal, async (client) => {
       const { data, error } = await client.session.create({ title });
       if (!data) throw new Error(wordsOf(error));
       return { id: data.id, directory: data.directory };
     });
   }
 
-  find(ids: string[], directory: string): Promise<Map<string, AgentSession>> {
-    return this.#served(directory, "ask opencode for its sessions", async (client) => {
+  find(
+    ids: string[],
+    directory: string,
+    signal: AbortSignal,
+  ): Promise<Map<string, AgentSession>> {
+    return this.#served(directory, "ask opencode for its sessions", signal, async (client) => {
       const found = new Map<string, AgentSession>();
       for (const sessionID of ids) {
         const { data, error, response } = await client.session.get({ sessionID });
@@ -51,8 +55,8 @@ export class OpencodeSessions implements AgentSessions {
     });
   }
 
-  remove(ids: string[], directory: string): Promise<void> {
-    return this.#served(directory, "delete a session in opencode", async (client) => {
+  remove(ids: string[], directory: string, signal: AbortSignal): Promise<void> {
+    return this.#served(directory, "delete a session in opencode", signal, async (client) => {
       for (const sessionID of ids) {
         const { error, response } = await client.session.delete({ sessionID });
         if (error && response?.status !== 404) throw new Error(wordsOf(error));
@@ -60,25 +64,34 @@ export class OpencodeSessions implements AgentSessions {
     });
   }
 
-  openInterface({ id, directory }: AgentSession): Promise<number> {
+  async openInterface({ id, directory }: AgentSession, signal: AbortSignal): Promise<number> {
+    const action = "open opencode";
+    demandNotStopped(action, signal);
     const child = spawn(this.#opencode.executable(), ["--session", id], {
       cwd: directory,
       env: { ...this.#opencode.environment(), PWD: directory } as NodeJS.ProcessEnv,
       stdio: "inherit",
     });
-    return new Promise((resolve, reject) => {
-      child.once("error", (error) => reject(errors.opencodeFailed("open opencode", error.message)));
-      child.once("exit", (code, signal) => resolve(code ?? (signal ? 1 : 0)));
+    const end = () => child.kill("SIGTERM");
+    signal.addEventListener("abort", end, { once: true });
+    const status = await new Promise<number>((resolve, reject) => {
+      child.once("error", (error) => reject(errors.opencodeFailed(action, error.message)));
+      child.once("exit", (code, by) => resolve(code ?? (by ? 1 : 0)));
     });
+    signal.removeEventListener("abort", end);
+    demandNotStopped(action, signal);
+    return status;
   }
 
   /** Does something with a server that lives just as long. */
   async #served<T>(
     directory: string,
     action: string,
+    signal: AbortSignal,
     use: (client: OpencodeClient) => Promise<T>,
   ): Promise<T> {
     await this.#opencode.version();
+    demandNotStopped(action, signal);
     const password = randomBytes(24).toString("base64url");
     const mark = randomUUID();
     const args = ["serve", "--hostname", "127.0.0.1", "--port", "0", "--pure"];
@@ -96,15 +109,16 @@ export class OpencodeSessions implements AgentSessions {
     });
     const identity = child.pid === undefined ? undefined : identify(child.pid);
     try {
-      const baseUrl = await addressOf(child);
+      const baseUrl = await addressOf(child, signal);
       const secret = Buffer.from(`opencode:${password}`).toString("base64");
       return await use(createOpencodeClient({
         baseUrl,
         directory,
         headers: { authorization: `Basic ${secret}` },
-        fetch: patientFetch as typeof fetch,
+        fetch: fetchUntil(signal) as typeof fetch,
       }));
     } catch (cause) {
+      demandNotStopped(action, signal);
       throw errors.opencodeFailed(action, reasonOf(cause));
     } finally {
       await endTurnProcesses(mark, identity, 2000);
@@ -112,12 +126,22 @@ export class OpencodeSessions implements AgentSessions {
   }
 }
 
-function patientFetch(request: Request): Promise<Response> {
-  return fetch(request, { signal: AbortSignal.timeout(REQUEST_MS) });
+/** What makes something is seen through in spite of an abort: otherwise nobody would know what was made. */
+function fetchUntil(stop: AbortSignal): (request: Request) => Promise<Response> {
+  return (request) => {
+    const late = AbortSignal.timeout(REQUEST_MS);
+    const signal = request.method === "POST" ? late : AbortSignal.any([late, stop]);
+    return fetch(request, { signal });
+  };
+}
+
+/** @throws stopped */
+function demandNotStopped(action: string, signal: AbortSignal): void {
+  if (signal.aborted) throw errors.stopped(action, signal.reason);
 }
 
 /** Where the server listens, once it says so. */
-function addressOf(child: ReturnType<typeof spawn>): Promise<string> {
+function addressOf(child: ReturnType<typeof spawn>, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     const late = () => reject(new Error(`its server did not come up within ${START_MS / 1000} s`));
     const timer = setTimeout(late, START_MS);
@@ -131,6 +155,7 @@ function addressOf(child: ReturnType<typeof spawn>): Promise<string> {
       if (url) settle(() => resolve(url));
     });
     readLines(child.stderr!, (line) => lastWords = line.trim() || lastWords);
+    signal.addEventListener("abort", () => settle(() => reject(signal.reason)), { once: true });
     child.once("error", (error) => settle(() => reject(error)));
     child.once("exit", (code) => {
       settle(() => reject(new Error(lastWords || `its server exited with ${code}`)));

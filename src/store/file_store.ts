@@ -77,7 +77,12 @@ export class FileStore implements Store {
       // A session file without any index would look as if the index had been lost.
       if (readText(this.#layout.index) === undefined) writeIndex(this.#layout, index);
       writeSession(this.#layout, BASE_FILE, record);
-      writeIndex(this.#layout, { ...index, base: record.opencode_session_id });
+      try {
+        writeIndex(this.#layout, { ...index, base: record.opencode_session_id });
+      } catch (error) {
+        this.#undoBase(record, present);
+        throw error;
+      }
     });
   }
 
@@ -171,6 +176,15 @@ export class FileStore implements Store {
       });
       return changed ?? false;
     });
+  }
+
+  /** A base that could not be put in the index is not left in its file either, as far as that can be done. */
+  #undoBase(record: MadeSession, former: MadeSession | undefined): void {
+    try {
+      if (readIndex(this.#layout).base === record.opencode_session_id) return;
+      if (former) writeSession(this.#layout, BASE_FILE, former);
+      else removeDurably(this.#layout.session(BASE_FILE));
+    } catch { /* the first error matters, and doctor tells of the rest */ }
   }
 
   /** The file of an issue that is not in the index: its own, or the one with a digest if that is taken. */

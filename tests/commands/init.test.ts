@@ -240,3 +240,80 @@ describe("where there is a base already", () => {
     assert(stderr.includes("note The former base, ses_base, stays in opencode."));
   });
 });
+
+describe("a session that was made, but could not be recorded", () => {
+  const NO_SPACE = errors.unwritable("/state/index.json", { code: "ENOSPC" });
+  const failing = (did: Did, base?: MadeSession): Parts["store"] => ({
+    ...emptyStore(did, [], base),
+    setBase: () => Promise.reject(NO_SPACE),
+  });
+
+  test("is removed from opencode, and the first error told", async () => {
+    const { context, effects } = stageWith((did) => ({ store: failing(did) }));
+    await assert.rejects(init(context, { headless: true }), NO_SPACE);
+    assert.equal(effects.at(-1), "delete ses_new in opencode");
+  });
+
+  test("is removed too when its first turn cannot be run", async () => {
+    const { context, effects } = stageWith(() => ({
+      runner: { turn: () => Promise.reject(errors.opencodeFailed("read the rules", "no")) },
+    }));
+    await assert.rejects(
+      init(context, { headless: "read this" }),
+      rejectedAs("opencode-failed", EXIT.environment),
+    );
+    assert.equal(effects.at(-1), "delete ses_new in opencode");
+  });
+
+  test("stays when it is recorded after all, and only durability is uncertain", async () => {
+    const recorded = { ...BASE, opencode_session_id: "ses_new" };
+    let isRecorded = false;
+    const uncertain = errors.uncertain("/state", { code: "EIO" });
+    const { context, effects } = stageWith((did) => ({
+      store: {
+        ...emptyStore(did, []),
+        base: () => Promise.resolve(isRecorded ? recorded : undefined),
+        setBase() {
+          isRecorded = true;
+          return Promise.reject(uncertain);
+        },
+      },
+    }));
+    await assert.rejects(init(context, { headless: true }), uncertain);
+    assert(!effects.some((it) => it.startsWith("delete")));
+  });
+
+  test("is named when it cannot be removed either; the first error is still the one told", async () => {
+    const { context, stderr } = stageWith((did) => ({
+      store: failing(did),
+      sessions: {
+        ...opencode(did),
+        remove: () => Promise.reject(errors.opencodeFailed("delete a session in opencode", "no")),
+      },
+    }));
+    await assert.rejects(init(context, { headless: true }), NO_SPACE);
+    assert.match(stderr.at(-1)!, /^warn Session ses_new stays in opencode: .*no$/);
+  });
+
+  test("stays if it was adopted", async () => {
+    const { context, effects } = stageWith((did) => ({ store: failing(did) }));
+    await assert.rejects(init(context, { session: "ses_mine" }), NO_SPACE);
+    assert(!effects.some((it) => it.startsWith("delete")));
+  });
+
+  test("is removed, and nothing recorded, when a signal comes after it was made", async () => {
+    const stop = new AbortController();
+    const { context, effects } = stageWith((did) => ({
+      sessions: {
+        ...opencode(did),
+        create() {
+          stop.abort("SIGTERM");
+          return Promise.resolve({ id: "ses_new", directory: "/cwd" });
+        },
+      },
+      context: { untilStopped: (work) => work(stop.signal) },
+    }));
+    await assert.rejects(init(context, { headless: true }), rejectedAs("stopped", EXIT.terminated));
+    assert.deepEqual(effects, ["folder /cwd", "delete ses_new in opencode"]);
+  });
+});

@@ -1,7 +1,8 @@
 /** Other ways to a base session, and what becomes of the old one. The tests build on each other. */
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { exits, listing, refOf, sessionOf } from "../support/expect.ts";
 import { makeWorld, sessionsOf } from "../support/opencode_home.ts";
 
@@ -16,6 +17,19 @@ test("without a terminal init says what can be done instead, and makes nothing",
   exits(5, await world.kugetsu(["init", "--headless", "--dir", "no-such-folder"]));
   assert.equal(await baseId(), undefined);
   assert.deepEqual(await sessionsOf(world), []);
+});
+
+test("a session that cannot be recorded is not left behind in opencode", async () => {
+  const inTheWay = join(world.state, "sessions", "base.json");
+  await mkdir(inTheWay, { recursive: true });
+  await writeFile(join(world.state, "index.json"), '{"base":null,"issues":{}}');
+  for (const args of [["--headless"], ["--headless", "@say Read."]]) {
+    const { stderr } = exits(5, await world.kugetsu(["init", ...args]));
+    assert.match(stderr, /Cannot write ".*base\.json": it is a folder/);
+    assert.equal(await baseId(), undefined);
+    assert.deepEqual(await sessionsOf(world), []);
+  }
+  await rmdir(inTheWay);
 });
 
 test("--headless MESSAGE runs a first turn, in the folder given with --dir", async () => {

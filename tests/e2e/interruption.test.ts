@@ -1,0 +1,125 @@
+/** What is left when kugetsu itself is stopped or killed at an awkward moment. */
+import { after, test } from "node:test";
+import assert from "node:assert/strict";
+import { access, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exits, listing, refOf, sessionOf } from "../support/expect.ts";
+import { needs } from "../support/needs.ts";
+import { makeWorld, sessionsOf } from "../support/opencode_home.ts";
+import { endProcesses } from "../support/processes.ts";
+import { until } from "../support/until.ts";
+
+const world = await makeWorld();
+after(() => world[Symbol.asyncDispose]());
+exits(0, await world.kugetsu(["init", "--headless"]));
+
+const fileOf = (number: number) =>
+  join(world.state, "sessions", `github.com-shoko-kugetsu-${number}.json`);
+const exists = (path: string) => access(path).then(() => true, () => false);
+const nothingIsLeft = () =>
+  until("nothing is left", async () => (await world.leftovers()).length === 0, 15_000);
+
+test("SIGINT before a start has its session: the issue is free again", async () => {
+  const running = world.spawn(["start", refOf(1), "@say Never said."]);
+  await until("its file is there", () => exists(fileOf(1)));
+  running.kill("SIGINT");
+  const { stderr } = exits(130, await running.ended);
+  assert.match(stderr, /was stopped by SIGINT\n.*kugetsu start/);
+  assert.equal(await exists(fileOf(1)), false);
+  assert.deepEqual((await listing(world)).sessions, []);
+  await nothingIsLeft();
+  exits(0, await world.kugetsu(["start", refOf(1), "@say Said."]));
+});
+
+test("kill -9 before a start has its session: the next start ends what is left, and begins anew", {
+  skip: needs("linux"),
+}, async () => {
+  const running = world.spawn(["start", refOf(2), "@hang"]);
+  await until("opencode is there", async () => (await world.leftovers()).length > 1);
+  await until("its file is there", () => exists(fileOf(2)));
+  running.kill("SIGKILL");
+  exits(137, await running.ended);
+  assert.ok((await world.leftovers()).length > 0, "opencode ended by itself");
+  assert.match(exits(5, await world.kugetsu(["doctor"])).stdout, /#2: its start was cut off/);
+
+  exits(0, await world.kugetsu(["start", refOf(2), "@say Said."]));
+  assert.equal((await sessionOf(world, 2)).state, "idle");
+  await nothingIsLeft();
+  exits(0, await world.kugetsu(["doctor"]));
+});
+
+test("kill -9 in the middle of a turn: doctor --fix ends what is left and marks it", {
+  skip: needs("linux"),
+}, async () => {
+  const running = world.spawn(["continue", refOf(2), "@hang"]);
+  const asked = () => world.model.prompts.filter((it) => it === "@hang").length;
+  await until("the model is asked", () => asked() > 0);
+  running.kill("SIGKILL");
+  exits(137, await running.ended);
+  assert.match(exits(5, await world.kugetsu(["doctor"])).stdout, /#2: its turn was cut off/);
+  assert.ok((await world.leftovers()).length > 0, "a look alone has ended it");
+  assert.match(exits(0, await world.kugetsu(["doctor", "--fix"])).stdout, /^fixed .*#2/m);
+  await nothingIsLeft();
+  const { state, reason } = await sessionOf(world, 2);
+  assert.equal(state, "failed");
+  assert.match(reason!, /interrupted/);
+});
+
+/** Commands that start a server of opencode, in the moment in which it comes up. */
+const INTERRUPTED: [signal: NodeJS.Signals, status: number, ...args: string[]][] = [
+  ["SIGINT", 130, "doctor"],
+  ["SIGTERM", 143, "doctor"],
+  ["SIGINT", 130, "init", "--headless", "--force"],
+  ["SIGTERM", 143, "init", "--headless", "--force"],
+  ["SIGTERM", 143, "destroy", refOf(2), "-y"],
+  ["SIGINT", 130, "destroy", "--base", "-y", "--delete-session"],
+];
+
+for (const [signal, status, ...args] of INTERRUPTED) {
+  test(
+    `${signal} while ${args[0]} has a server of opencode: it ends too, and nothing has changed`,
+    {
+      skip: needs("linux"),
+    },
+    async () => {
+      const [before, had] = [await listing(world), await sessionsOf(world)];
+      const running = world.spawn([...args]);
+      await until("the server is there", async () => (await world.leftovers()).length > 1);
+      running.kill(signal);
+      const { stderr } = exits(status, await running.ended);
+      assert.match(stderr, new RegExp(`opencode.*: it was stopped by ${signal}\n`));
+      try {
+        await nothingIsLeft();
+      } finally {
+        await endProcesses(await world.leftovers());
+      }
+      assert.deepEqual(await listing(world), before);
+      assert.deepEqual(await sessionsOf(world), had);
+    },
+  );
+}
+
+test("SIGINT while a record without a folder is looked up: the issue is as it was", {
+  skip: needs("linux"),
+}, async () => {
+  const { directory: _, ...old } = JSON.parse(await readFile(fileOf(2), "utf8"));
+  await writeFile(fileOf(2), JSON.stringify(old));
+  const running = world.spawn(["continue", refOf(2), "@say Never said."]);
+  await until("the server is there", async () => (await world.leftovers()).length > 1);
+  running.kill("SIGINT");
+  exits(130, await running.ended);
+  await nothingIsLeft();
+  assert.deepEqual(JSON.parse(await readFile(fileOf(2), "utf8")), old);
+  assert.equal(exits(0, await world.kugetsu(["continue", refOf(2), "@say On."])).stdout, "On.\n");
+});
+
+test("SIGINT while opencode is asked for its rules: the turn never begins", async () => {
+  await writeFile(join(world.repository, "opencode.json"), "{}");
+  const running = world.spawn(["continue", refOf(2), "@say Never said.", "--debug"]);
+  await running.sees(/debug agent/);
+  running.kill("SIGINT");
+  exits(130, await running.ended);
+  await nothingIsLeft();
+  assert.ok(!world.model.prompts.includes("@say Never said."));
+  assert.equal((await sessionOf(world, 2)).state, "stopped");
+});
