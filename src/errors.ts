@@ -337,6 +337,15 @@ export const errors = {
     ),
   notConfirmed: (what: string, next: string) =>
     make("not-confirmed", EXIT.refused, `Refused to ${what}: it was not confirmed`, next),
+  unguarded: (permission: string) =>
+    make(
+      "unguarded",
+      EXIT.refused,
+      `Refused to run a turn: the repository's opencode settings name the permission ${
+        quote(permission)
+      } in each way there is, so that yours cannot be put behind them`,
+      { next: "opencode debug config", hint: "shows them; take one of the names out" },
+    ),
   fileTaken: (path: string, ref: string) =>
     make(
       "file-taken",

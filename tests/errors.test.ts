@@ -49,6 +49,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   baseTurnEnded: errors.baseTurnEnded("failed: no credit", "ses_1", EXIT.failed),
   indexDamaged: errors.indexDamaged(PATH, "it is not JSON"),
   notConfirmed: errors.notConfirmed("destroy it", "kugetsu destroy 14 -y"),
+  unguarded: errors.unguarded("bash"),
   fileTaken: errors.fileTaken(PATH, "another issue"),
 };
 

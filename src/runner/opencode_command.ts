@@ -158,18 +158,21 @@ function guarded(
   { continueOnDeny }: { continueOnDeny: boolean },
 ): Environment {
   const rules = merge(readJson(env["OPENCODE_PERMISSION"]), guard.everywhere);
-  const agents = Object.fromEntries(
-    Object.entries(guard.agents).map(([name, permission]) => [name, { permission }]),
-  );
   const config = merge(readJson(env["OPENCODE_CONFIG_CONTENT"]), {
     experimental: { continue_loop_on_deny: continueOnDeny },
-    ...(Object.keys(agents).length > 0 ? { agent: agents } : {}),
+    ...asAgents("agent", guard.agents),
+    ...asAgents("mode", guard.modes),
   });
   return {
     ...env,
     OPENCODE_PERMISSION: JSON.stringify(rules),
     OPENCODE_CONFIG_CONTENT: JSON.stringify(config),
   };
+}
+
+function asAgents(key: string, permissions: Guard["agents"]): Json {
+  const agents = Object.entries(permissions).map(([name, permission]) => [name, { permission }]);
+  return agents.length > 0 ? { [key]: Object.fromEntries(agents) } : {};
 }
 
 type Json = Record<string, unknown>;

@@ -47,7 +47,7 @@ export class OpencodeServers implements Servers {
   }
 
   #server(guard: Guard): OpencodeServer {
-    const isCommon = Object.keys(guard.everywhere).length + Object.keys(guard.agents).length === 0;
+    const isCommon = Object.values(guard).every((its) => Object.keys(its).length === 0);
     const digest = createHash("sha256").update(JSON.stringify(guard)).digest("hex").slice(0, 12);
     return this.#named(isCommon ? NAME : `${NAME}-${digest}`, guard);
   }

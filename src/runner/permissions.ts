@@ -11,6 +11,8 @@
  * after them.
  */
 
+import { errors } from "../errors.ts";
+
 /** A rule as `opencode debug agent` prints it. */
 export interface Rule {
   permission: string;
@@ -95,6 +97,30 @@ function covers(wildcard: string, permission: string): boolean {
   const pattern = wildcard.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
     .replaceAll("*", ".*").replaceAll("?", ".");
   return new RegExp(`^${pattern}$`, "s").test(permission);
+}
+
+/**
+ * Rules under names that are not `taken`, the ones that the configuration has for permissions. In opencode's merged
+ * configuration a name keeps the place where it stood first, and what else is set for it; under a new name rules
+ * stand behind all others, alone.
+ *
+ * @throws unguarded where no such name is left
+ */
+export function inNewWords(rules: PermissionConfig, taken: Set<string>): PermissionConfig {
+  return Object.fromEntries(
+    Object.entries(rules).map(([permission, value]) => [newSpelling(permission, taken), value]),
+  );
+}
+
+/** To opencode `**` is `*`, and a ` *` at the end may be missing: so `bash *` is `bash`, and nothing else is. */
+function newSpelling(permission: string, taken: Set<string>): string {
+  const bare = permission.replace(/ \*$/, "");
+  const spellings = bare.includes("*")
+    ? ["*", "**", "***", "****"].map((stars) => bare.replace("*", stars))
+    : [bare, `${bare} *`];
+  const found = spellings.find((name) => !taken.has(name));
+  if (found === undefined) throw errors.unguarded(bare);
+  return found;
 }
 
 /** The rules that are not among the others, or more often. */

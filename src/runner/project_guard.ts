@@ -4,23 +4,31 @@
  * are such settings, and again only when one of the files concerned has changed.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import { Cache } from "../platform/cache.ts";
 import { fingerprintOf } from "../platform/executables.ts";
 import type { Environment, OpencodeCommand } from "./opencode_command.ts";
-import { guardRules, type PermissionConfig, type Rule, UNANSWERABLE } from "./permissions.ts";
+import {
+  guardRules,
+  inNewWords,
+  type PermissionConfig,
+  type Rule,
+  UNANSWERABLE,
+} from "./permissions.ts";
 
 export interface Guard {
   /** For all agents that say nothing of their own. */
   everywhere: PermissionConfig;
   /** For each agent that it concerns, whose own rules come after those. */
   agents: Record<string, PermissionConfig>;
+  /** The same for agents that are set up under opencode's older name, `mode`, which is put on top of `agent`. */
+  modes: Record<string, PermissionConfig>;
 }
 
-export const NO_GUARD: Guard = { everywhere: {}, agents: {} };
+export const NO_GUARD: Guard = { everywhere: {}, agents: {}, modes: {} };
 
 export interface GuardRequest {
   directory: string;
@@ -36,6 +44,7 @@ const permissionConfig = v.record(
 const guardSchema = v.object({
   everywhere: permissionConfig,
   agents: v.record(v.string(), permissionConfig),
+  modes: v.record(v.string(), permissionConfig),
 });
 const agentReply = v.object({
   permission: v.array(
@@ -46,16 +55,23 @@ const agentReply = v.object({
     }),
   ),
 });
+const agentSettings = v.record(
+  v.string(),
+  v.looseObject({ permission: v.optional(v.unknown()) }),
+);
 const configReply = v.object({
-  agent: v.optional(v.record(v.string(), v.unknown())),
+  permission: v.optional(v.unknown()),
+  agent: v.optional(agentSettings, {}),
+  mode: v.optional(agentSettings, {}),
 });
+type Configuration = v.InferOutput<typeof configReply>;
 
 const WITHOUT_PROJECT = { OPENCODE_DISABLE_PROJECT_CONFIG: "1" };
 
 export function projectGuard(opencode: OpencodeCommand, request: GuardRequest): Promise<Guard> {
   const project = projectFiles(request.directory);
   if (project.length === 0) return Promise.resolve(NO_GUARD);
-  const files = [...project, ...userFiles(request.env)];
+  const files = [...project, ...project.flatMap(includedBy), ...userFiles(request.env)];
   const fingerprint = digest([
     fingerprintOf(opencode.executable()),
     ...files.map(stampOf),
@@ -78,14 +94,16 @@ async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promi
   };
   const rules = async (extra: Environment): Promise<Rule[]> =>
     v.parse(agentReply, await ask(["agent", agent], extra)).permission;
-  const configured = async (extra: Environment): Promise<Record<string, unknown>> =>
-    v.parse(configReply, await ask(["config"], extra)).agent ?? {};
-  const [own, full, ownAgents, agents] = await Promise.all([
+  const configured = async (extra: Environment): Promise<Configuration> =>
+    v.parse(configReply, await ask(["config"], extra));
+  const [own, full, { agent: ownAgents }, configuration] = await Promise.all([
     rules(WITHOUT_PROJECT),
     rules({}),
     configured(WITHOUT_PROJECT),
     configured({}),
   ]);
+  const { agent: agents, mode } = configuration;
+  const taken = permissionsIn(configuration);
   const everywhere = guardRules(own, full);
   const ofOthers = restrictionsOf(everywhere);
   const ofChanged = restrictionsOf(guardRules(own, full.filter((it) => it.action !== "allow")));
@@ -96,14 +114,25 @@ async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promi
   const guarded = [...new Set([agent, ...OPENCODES_OWN, ...Object.keys(agents)])]
     .map((name) => [name, rulesFor(name)] as const)
     .filter(([, its]) => Object.keys(its).length > 0)
-    .map(([name, its]) => [name, { ...its, ...UNANSWERABLE }]);
-  return { everywhere, agents: Object.fromEntries(guarded) };
+    .map(([name, its]) => [name, inNewWords({ ...its, ...UNANSWERABLE }, taken)] as const);
+  const isMode = ([name]: readonly [string, unknown]) => Object.hasOwn(mode, name);
+  return {
+    everywhere: inNewWords(everywhere, taken),
+    agents: Object.fromEntries(guarded.filter((it) => !isMode(it))),
+    modes: Object.fromEntries(guarded.filter(isMode)),
+  };
+}
+
+/** The names that the configuration has for permissions, anywhere. */
+function permissionsIn({ permission, agent, mode }: Configuration): Set<string> {
+  const ofAgents = [...Object.values(agent), ...Object.values(mode)].map((it) => it.permission);
+  const namesIn = (it: unknown) => typeof it === "string" ? ["*"] : Object.keys(it ?? {});
+  return new Set([permission, ...ofAgents].flatMap(namesIn));
 }
 
 /**
  * The agents that opencode brings along, which a turn can call as well. Each gets the rules as its own, which
- * opencode puts behind the general ones: among those a key keeps the place that a file gave it, and a
- * repository's `"*": "allow"` could stand behind it.
+ * opencode puts behind the general ones.
  */
 const OPENCODES_OWN = ["build", "plan", "general", "explore"];
 
@@ -138,6 +167,13 @@ function filesBelow(folder: string): string[] {
     if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesBelow(path);
     return [path];
   });
+}
+
+/** The files that a file of settings includes, by `{file:PATH}`. */
+function includedBy(path: string): string[] {
+  if (!statSync(path).isFile()) return [];
+  const named = readFileSync(path, "utf8").matchAll(/\{file:([^}]+)\}/g);
+  return [...named].map(([, name]) => resolve(dirname(path), name!));
 }
 
 function userFiles(env: Environment): string[] {

@@ -1,7 +1,13 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { guardRules, type PermissionConfig, type Rule } from "../../src/runner/permissions.ts";
+import { errors } from "../../src/errors.ts";
+import {
+  guardRules,
+  inNewWords,
+  type PermissionConfig,
+  type Rule,
+} from "../../src/runner/permissions.ts";
 
 /** What opencode itself starts from, as `opencode debug agent build` prints it. */
 const DEFAULTS: Rule[] = rulesOf({
@@ -37,7 +43,8 @@ function merged(under: PermissionConfig, over: PermissionConfig): PermissionConf
 
 function matches(text: string, wildcard: string): boolean {
   const parts = wildcard.split("*").map((part) => part.replaceAll(/[.+^${}()|[\]\\?]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`, "s").test(text);
+  const pattern = parts.join(".*").replace(/ \.\*$/, "( .*)?");
+  return new RegExp(`^${pattern}$`, "s").test(text);
 }
 
 /** How opencode decides: the last rule that matches. */
@@ -194,4 +201,30 @@ describe("whatever the user and a repository set", () => {
       { numRuns: 3000 },
     );
   });
+
+  test("an agent's own settings, in whatever order, do not stand behind the guard either", () => {
+    fc.assert(
+      fc.property(config, config, (user, repository) => {
+        const own = [...DEFAULTS, ...rulesOf(user)];
+        const guard = guardRules(own, [...own, ...rulesOf(repository)]);
+        const stated = inNewWords(guard, new Set([user, repository].flatMap(Object.keys)));
+        const final = [...own, ...rulesOf(merged(repository, stated))];
+        for (const [permission, what] of QUERIES) {
+          const [with_, alone] = [decide(final, permission, what), decide(own, permission, what)];
+          assert(strictness(with_) >= strictness(alone), `${permission} ${what}: ${with_}`);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+test("a permission is stated under another name that is the same to opencode, or not at all", () => {
+  const bash = { bash: { "*": "ask", "git *": "allow" } };
+  const spelled = (...taken: string[]) => Object.keys(inNewWords(bash, new Set(taken)))[0];
+  assert.equal(spelled("edit", "*"), "bash");
+  assert.equal(spelled("bash"), "bash *");
+  assert.throws(() => spelled("bash", "bash *"), errors.unguarded("bash"));
+  assert.deepEqual(inNewWords({ "m_*": "deny" }, new Set(["m_*", "m_**"])), { "m_***": "deny" });
+  assert.deepEqual(inNewWords({ "bash *": "deny" }, new Set(["bash *"])), { bash: "deny" });
 });
