@@ -12,7 +12,12 @@ import { Cache } from "../platform/cache.ts";
 import { findExecutable, fingerprintOf, isExecutable } from "../platform/executables.ts";
 import { TURN_MARK_PREFIX } from "../platform/processes.ts";
 import type { TurnRequest } from "./mod.ts";
-import { type PermissionConfig, UNANSWERABLE } from "./permissions.ts";
+import {
+  OPENCODES_OWN,
+  type PermissionConfig,
+  UNANSWERABLE,
+  unanswerableFor,
+} from "./permissions.ts";
 import { type Guard, projectGuard } from "./project_guard.ts";
 
 const run = promisify(execFile);
@@ -78,8 +83,10 @@ export class OpencodeCommand {
     args.push("--print-logs", "--log-level", "INFO");
     const guard = await this.guard(request);
     const everywhere = { ...guard.everywhere, ...UNANSWERABLE };
+    const names = [...new Set([...OPENCODES_OWN, request.agent ?? "build"])];
+    const agents = merge(guard.agents, unanswerableFor(names)) as Guard["agents"];
     const continueOnDeny = request.permissions === "deny";
-    const env = guarded(this.environment(), { ...guard, everywhere }, { continueOnDeny });
+    const env = guarded(this.environment(), { ...guard, everywhere, agents }, { continueOnDeny });
     this.#options.debug(`in ${request.directory}: opencode ${args.join(" ")}`);
     return { file: this.executable(), args, env };
   }

@@ -18,11 +18,13 @@ import {
   type Remark,
   tellable,
 } from "./opencode_events.ts";
-import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
+import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight, wanted } from "./reducer.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How long a turn's processes get to end by themselves. */
 const GRACE_MS = 3000;
+/** How long opencode gets to end a turn by itself that is blocked. */
+const BLOCKED_MS = 1500;
 /** How long output may still come after opencode itself has ended. */
 const DRAIN_MS = 1000;
 
@@ -152,6 +154,7 @@ class Turn {
         return this.#onCreated(remark);
       case "permission":
         this.#tell(() => this.#watch.event(remark));
+        if (this.#request.permissions === "wait") this.#block(remark);
         break;
       case "agent-unknown":
         this.#end(); // it would go on with another agent
@@ -167,6 +170,12 @@ class Turn {
         if (remark.text) notice(remark.text);
     }
     this.#see({ see: "remark", remark });
+  }
+
+  /** A rejection ends a turn by itself, but that of a sub-agent does not end the turn that it works for. */
+  #block({ permission, patterns }: Extract<Remark, { kind: "permission" }>): void {
+    this.#see({ see: "blocked", detail: wanted(permission, patterns) });
+    setTimeout(() => this.#progress.exit || this.#end(), BLOCKED_MS).unref();
   }
 
   /** The fork exists. In the wrong folder it must not go on: nothing has been asked of a model yet. */

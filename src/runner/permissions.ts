@@ -30,6 +30,18 @@ export const UNANSWERABLE: PermissionConfig = {
   plan_exit: "deny",
 };
 
+/** The agents that opencode brings along, which every turn can run with or call. */
+export const OPENCODES_OWN = ["build", "plan", "general", "explore"];
+
+/**
+ * For each agent, that those tools are denied: what is set for an agent comes behind all that is set in general. The
+ * names mean the same as the plain ones, and stand behind them, which keep the place that they have in a file.
+ */
+export function unanswerableFor(agents: string[]): Record<string, PermissionConfig> {
+  const denied = Object.keys(UNANSWERABLE).map((name) => [`${name} *`, "deny"] as const);
+  return Object.fromEntries(agents.map((agent) => [agent, Object.fromEntries(denied)]));
+}
+
 /**
  * What to state again. `own`: the rules without the repository's settings; `full`: with them. Stated behind all
  * else, it makes each decision the stricter one of the two: what the repository allows is undone, what it

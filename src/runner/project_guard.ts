@@ -14,6 +14,7 @@ import type { Environment, OpencodeCommand } from "./opencode_command.ts";
 import {
   guardRules,
   inNewWords,
+  OPENCODES_OWN,
   type PermissionConfig,
   type Rule,
   UNANSWERABLE,
@@ -92,12 +93,13 @@ async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promi
     const { stdout } = await opencode.ask(["debug", ...args], directory, action, extra);
     return JSON.parse(stdout);
   };
-  const rules = async (extra: Environment): Promise<Rule[]> =>
-    v.parse(agentReply, await ask(["agent", agent], extra)).permission;
+  const rules = async (extra: Environment, name = agent): Promise<Rule[]> =>
+    v.parse(agentReply, await ask(["agent", name], extra)).permission;
   const configured = async (extra: Environment): Promise<Configuration> =>
     v.parse(configReply, await ask(["config"], extra));
   const [own, full, { agent: ownAgents }, configuration] = await Promise.all([
-    rules(WITHOUT_PROJECT),
+    // An agent that only the repository has gets no more than opencode's usual one.
+    rules(WITHOUT_PROJECT).catch(() => rules(WITHOUT_PROJECT, "build")),
     rules({}),
     configured(WITHOUT_PROJECT),
     configured({}),
@@ -111,6 +113,7 @@ async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promi
     if (name === agent) return everywhere;
     return isDeepStrictEqual(agents[name], ownAgents[name]) ? ofOthers : ofChanged;
   };
+  // Each agent gets the rules as its own, which opencode puts behind the general ones.
   const guarded = [...new Set([agent, ...OPENCODES_OWN, ...Object.keys(agents)])]
     .map((name) => [name, rulesFor(name)] as const)
     .filter(([, its]) => Object.keys(its).length > 0)
@@ -129,12 +132,6 @@ function permissionsIn({ permission, agent, mode }: Configuration): Set<string> 
   const namesIn = (it: unknown) => typeof it === "string" ? ["*"] : Object.keys(it ?? {});
   return new Set([permission, ...ofAgents].flatMap(namesIn));
 }
-
-/**
- * The agents that opencode brings along, which a turn can call as well. Each gets the rules as its own, which
- * opencode puts behind the general ones.
- */
-const OPENCODES_OWN = ["build", "plan", "general", "explore"];
 
 /** For another agent than the one asked about only what forbids is stated: its exceptions are not known. */
 function restrictionsOf(guard: PermissionConfig): PermissionConfig {

@@ -14,8 +14,8 @@ export type Sight =
   | { see: "exit"; code: number | null; signal: string | null }
   | { see: "limit"; limit: "first-event" | "silence" | "total"; seconds: number }
   | { see: "stop"; reason: StopReason }
-  /** Nobody answered in time. */
-  | { see: "unanswered"; what: string }
+  /** The turn cannot go on without a human, and does not wait for one, or no longer. */
+  | { see: "blocked"; detail: string }
   /** The server that ran the turn is gone; `sent` tells whether it had the message. */
   | { see: "server-gone"; sent: boolean }
   | { see: "misplaced"; directory: string };
@@ -72,7 +72,7 @@ export function reduce(progress: Progress, sight: Sight): Progress {
     case "misplaced":
       return { ...progress, misplaced: sight.directory };
     case "stop":
-    case "unanswered":
+    case "blocked":
     case "server-gone":
       return { ...progress, verdict: progress.verdict ?? verdictOf(sight) };
   }
@@ -134,10 +134,24 @@ export function outcomeOf(progress: Progress): Outcome {
   if (progress.misplaced !== undefined) {
     return failed("wrong-folder", `opencode made the session in ${progress.misplaced}`);
   }
-  if (progress.error !== undefined) return ofError(progress.error, progress.trouble);
+  const { rejected, error } = progress;
+  if (rejected && error !== undefined && REJECTION.test(error)) return blockedBy(rejected);
+  if (error !== undefined) return ofError(error, progress.trouble);
   if (!progress.step) return endedBeforeAnyStep(progress);
   if (!progress.step.ended) return cutOff(progress);
   return ofLastStep(progress, progress.step.reason);
+}
+
+/** Some rejections end the turn as an error. */
+const REJECTION = /rejected permission to use this specific tool call/;
+
+function blockedBy({ permission, patterns }: { permission: string; patterns: string }): Outcome {
+  return { kind: "blocked", detail: wanted(permission, patterns), pending: false };
+}
+
+/** What a turn wanted that nobody was there to allow. */
+export function wanted(permission: string, patterns: string): string {
+  return `it wanted the permission ${patterns ? `${permission} (${patterns})` : permission}`;
 }
 
 /** An error that only points to opencode's log is told in the words of the log. */
@@ -156,10 +170,7 @@ function ofLastStep(progress: Progress, reason: string): Outcome {
   if (reason === "tool-calls") {
     const { rejected } = progress;
     if (!rejected || progress.exit?.signal) return cutOff(progress);
-    const what = rejected.patterns
-      ? `${rejected.permission} (${rejected.patterns})`
-      : rejected.permission;
-    return { kind: "blocked", detail: `it wanted the permission ${what}`, pending: false };
+    return blockedBy(rejected);
   }
   if (reason === "length") {
     return failed("output-limit", "the answer was cut off at the model's output limit");
@@ -189,7 +200,7 @@ function killed(signal: string): Outcome {
   return failed("killed", `opencode was ended by ${signal}`);
 }
 
-type Deciding = Extract<Sight, { see: "limit" | "stop" | "unanswered" | "server-gone" }>;
+type Deciding = Extract<Sight, { see: "limit" | "stop" | "blocked" | "server-gone" }>;
 
 function verdictOf(sight: Deciding): Outcome {
   switch (sight.see) {
@@ -201,12 +212,8 @@ function verdictOf(sight: Deciding): Outcome {
       return typeof sight.reason === "string"
         ? { kind: "cancelled", signal: sight.reason }
         : failed("budget", sight.reason.budget);
-    case "unanswered":
-      return {
-        kind: "blocked",
-        detail: `nobody answered in time: it wanted ${sight.what}`,
-        pending: false,
-      };
+    case "blocked":
+      return { kind: "blocked", detail: sight.detail, pending: false };
     case "server-gone":
       return sight.sent
         ? failed("killed", "opencode's server ended in the middle of the turn")

@@ -289,7 +289,7 @@ export class ServerTurn {
     }
     const ask = askOf(request);
     const timer = setTimeout(() => {
-      this.#stop({ see: "unanswered", what: ask.what });
+      this.#stop({ see: "blocked", detail: `nobody answered in time: it wanted ${ask.what}` });
     }, limits.answer * 1000);
     this.#asks.set(request.id, { ask, request, timer });
     this.#dog.pause();

@@ -241,9 +241,10 @@ describe("the environment of a turn", () => {
       "model": "local/mine", /* and */ "experimental": { "batch_tool": true },
     }`;
     const { config } = await callFor({}, { OPENCODE_CONFIG_CONTENT: user });
-    assert.deepEqual(config, {
+    assert.deepEqual({ ...config, agent: undefined }, {
       model: "local/mine",
       experimental: { batch_tool: true, continue_loop_on_deny: true },
+      agent: undefined,
     });
   });
 
@@ -253,9 +254,24 @@ describe("the environment of a turn", () => {
         OPENCODE_CONFIG_CONTENT: odd,
         OPENCODE_PERMISSION: odd,
       });
-      assert.deepEqual(config, { experimental: { continue_loop_on_deny: true } });
+      assert.deepEqual(config["experimental"], { continue_loop_on_deny: true });
       assert.equal(permission["question"], "deny");
     }
+  });
+
+  test("denies each agent the tools that only a human can answer, behind what the user set for it", async () => {
+    const user = { agent: { mine: { permission: { question: "allow" }, prompt: "Be kind." } } };
+    const env = { OPENCODE_CONFIG_CONTENT: JSON.stringify(user) };
+    const { config } = await callFor({ agent: "mine" }, env);
+    const agents = config["agent"] as Record<string, { permission: object; prompt?: string }>;
+    assert.deepEqual(Object.keys(agents).sort(), ["build", "explore", "general", "mine", "plan"]);
+    const denied = { "question *": "deny", "plan_enter *": "deny", "plan_exit *": "deny" };
+    assert.deepEqual(agents["build"]?.permission, denied);
+    assert.deepEqual(Object.entries(agents["mine"]!.permission), [
+      ["question", "allow"],
+      ...Object.entries(denied),
+    ]);
+    assert.equal(agents["mine"]?.prompt, "Be kind.");
   });
 });
 
