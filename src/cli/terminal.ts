@@ -5,7 +5,7 @@
 import type { Output, Progress } from "../commands/output.ts";
 import type { KugetsuError } from "../errors.ts";
 import { isTerminal, STDERR, STDIN, STDOUT, writeAll } from "./streams.ts";
-import { makeVisible } from "./table.ts";
+import { makeVisible, renderTable } from "./table.ts";
 
 export interface TerminalOptions {
   json: boolean;
@@ -55,13 +55,9 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
       const wanted = !options.quiet && !options.json && !options.debug;
       return wanted && isTerminal(STDERR) && env["TERM"] !== "dumb" ? liveProgress() : SILENT;
     },
-    async table(header, rows) {
-      const { renderTable } = await import("./table.ts");
-      return await renderTable(
-        header,
-        rows,
-        isTerminal(STDOUT) ? process.stdout.columns || 80 : undefined,
-      );
+    table(header, rows) {
+      const columns = isTerminal(STDOUT) ? process.stdout.columns || 80 : undefined;
+      return renderTable(header, rows, columns);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** `kugetsu continue`: the next turn of an issue's session. */
-import { type Host, newTurnCommand } from "./define.ts";
+import type { Host } from "./define.ts";
 import type { ExitStatus } from "../errors.ts";
 import type { RunningTurn, SessionRecord } from "../session/record.ts";
 import { begun } from "../session/state.ts";
@@ -8,7 +8,7 @@ import { locate } from "./locate.ts";
 import { readMessage } from "./message.ts";
 import { resolveRef } from "./target.ts";
 import { runTurn } from "./turn.ts";
-import { type TurnFlags, turnSettings } from "./turn_flags.ts";
+import { newTurnCommand, type TurnFlags, turnSettings } from "./turn_flags.ts";
 
 export interface ContinueOptions extends TurnFlags {
   messageFile?: string | undefined;

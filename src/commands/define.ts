@@ -1,6 +1,5 @@
 /** How a command is defined: what all of them share. A definition is data; what it runs comes from `host`. */
-import { Command, Option } from "@commander-js/extra-typings";
-import { POLICIES } from "../config/mod.ts";
+import { Command } from "@commander-js/extra-typings";
 import type { ExitStatus } from "../errors.ts";
 import type { Context } from "./context.ts";
 
@@ -44,19 +43,4 @@ export function newCommand(name: string, summary: string, examples: string[]) {
     .option("--json", "print the result as JSON, and errors too")
     .option("-q, --quiet", "say only what was asked for, and errors")
     .option("--debug", "show on standard error what kugetsu does");
-}
-
-/** A command that runs a turn. */
-export function newTurnCommand(name: string, summary: string, examples: string[]) {
-  return newCommand(name, summary, examples)
-    .option("--message-file <file>", "read the message from a file (- for standard input)")
-    .option("--model <model>", "the model, as provider/model")
-    .option("--agent <agent>", "the opencode agent")
-    .addOption(
-      new Option("--permissions <policy>", "what becomes of things opencode would ask about")
-        .choices(POLICIES),
-    )
-    .option("--timeout <duration>", "stop the turn after this long in all (90s, 30m, 2h)")
-    .option("--silence-timeout <duration>", "stop it after this long without a sign of life")
-    .option("--first-event-timeout <duration>", "stop it when nothing comes for this long");
 }

@@ -1,5 +1,5 @@
 /** `kugetsu start`: a new session for an issue, forked from the base, and its first turn. */
-import { type Host, newTurnCommand } from "./define.ts";
+import type { Host } from "./define.ts";
 import { errors, type ExitStatus } from "../errors.ts";
 import type { MadeSession, RunningTurn } from "../session/record.ts";
 import { startingRecord } from "../session/state.ts";
@@ -8,7 +8,7 @@ import { locate } from "./locate.ts";
 import { readMessage } from "./message.ts";
 import { resolveRef } from "./target.ts";
 import { runTurn } from "./turn.ts";
-import { type TurnFlags, turnSettings } from "./turn_flags.ts";
+import { newTurnCommand, type TurnFlags, turnSettings } from "./turn_flags.ts";
 
 export interface StartOptions extends TurnFlags {
   messageFile?: string | undefined;

@@ -1,6 +1,8 @@
 /** The flags that start and continue share, and the settings they add up to. */
-import type { Settings } from "../config/mod.ts";
+import { Option } from "@commander-js/extra-typings";
+import { POLICIES, type Settings } from "../config/mod.ts";
 import type { Context } from "./context.ts";
+import { newCommand } from "./define.ts";
 
 export interface TurnFlags {
   model?: string | undefined;
@@ -22,4 +24,19 @@ export async function turnSettings(context: Context, flags: TurnFlags): Promise<
     "limits.silence": flags.silenceTimeout,
     "limits.firstEvent": flags.firstEventTimeout,
   });
+}
+
+/** A command that runs a turn. */
+export function newTurnCommand(name: string, summary: string, examples: string[]) {
+  return newCommand(name, summary, examples)
+    .option("--message-file <file>", "read the message from a file (- for standard input)")
+    .option("--model <model>", "the model, as provider/model")
+    .option("--agent <agent>", "the opencode agent")
+    .addOption(
+      new Option("--permissions <policy>", "what becomes of things opencode would ask about")
+        .choices(POLICIES),
+    )
+    .option("--timeout <duration>", "stop the turn after this long in all (90s, 30m, 2h)")
+    .option("--silence-timeout <duration>", "stop it after this long without a sign of life")
+    .option("--first-event-timeout <duration>", "stop it when nothing comes for this long");
 }
