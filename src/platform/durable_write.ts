@@ -7,7 +7,15 @@
  * error says that its durability is uncertain. The calls are synchronous: each takes a few milliseconds, and
  * a signal handler can then never see the middle of one.
  */
-import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errors } from "../errors.ts";
 
@@ -20,21 +28,35 @@ export const TEMPORARY_SUFFIX = ".tmp";
  * @throws unwritable (the old content is in place), durability-uncertain (the new content is in place)
  */
 export function writeDurably(path: string, content: string | Uint8Array): void {
-  const folder = dirname(path);
+  replace(path, content, writeNew);
+  syncFolder(dirname(path), path);
+}
+
+/** The same for what a power cut may take: it waits for no disk. @throws unwritable */
+export function writeWhole(path: string, content: string): void {
+  replace(path, content, (temporary, bytes) => {
+    writeFileSync(temporary, bytes, { flag: "wx", mode: 0o600 });
+  });
+}
+
+function replace(
+  path: string,
+  content: string | Uint8Array,
+  write: (temporary: string, bytes: Uint8Array) => void,
+): void {
   const temporary = join(
-    folder,
+    dirname(path),
     `.${basename(path).slice(0, 100)}.${process.pid}.${
       crypto.randomUUID().slice(-12)
     }${TEMPORARY_SUFFIX}`,
   );
   try {
-    writeNew(temporary, typeof content === "string" ? Buffer.from(content) : content);
+    write(temporary, typeof content === "string" ? Buffer.from(content) : content);
     renameSync(temporary, path);
   } catch (cause) {
     tryUnlink(temporary);
     throw errors.unwritable(path, cause);
   }
-  syncFolder(folder, path);
 }
 
 /** Deletes `path` so that it stays deleted. One that is already gone is fine. */

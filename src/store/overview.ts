@@ -3,18 +3,21 @@
  *
  * The rows are kept in `run/overview.json`, and used while neither the index nor the sessions' folder has
  * changed: every session file of ours comes by a rename, which changes the folder. A program that edits a
- * session file in place is seen only by what reads the files themselves, which is everything but this. The
- * file may be deleted at any time.
+ * session file in place changes only that file's own times. They are looked at while there are no more files
+ * than `LOOKED_AT`; with more, such an edit is seen only by what reads the files themselves, which is everything
+ * but this. What is kept may be deleted at any time.
  */
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { writeDurably } from "../platform/durable_write.ts";
+import { writeWhole } from "../platform/durable_write.ts";
 import { type Found, readEntry, readIndex, readSession, readText } from "./files.ts";
 import { BASE_FILE, type Layout } from "./layout.ts";
 import type { SessionRow } from "./mod.ts";
 
-/** Below this many sessions reading them is quicker than keeping anything. */
-const WORTH_KEEPING = 500;
+/** Below this many sessions reading them is as quick as keeping anything. */
+const WORTH_KEEPING = 50;
+/** Above this many, looking at the files' times would take longer than all the rest. */
+const LOOKED_AT = 500;
 /** What changed less than this ago may change again without its time of change showing it. */
 const SETTLED_MS = 2000;
 
@@ -33,24 +36,36 @@ type KeptRow = [string, string, string, string | null, string, string];
 
 interface Kept {
   stamp: string;
+  /** A file that changed since then, in milliseconds, has to be read again. */
+  settled: number;
   base: string | null;
   rows: KeptRow[];
 }
 
 /** The index's entries in its order; one whose file is gone is left out. @throws index-damaged */
 export function readRows(layout: Layout): Rows {
-  const stamp = stampOf(layout);
+  const settled = Date.now() - SETTLED_MS;
+  const stamp = stampOf(layout, settled);
   const kept = stamp && readKept(layout);
   if (kept && kept.stamp === stamp) {
-    return { base: readBase(layout, kept.base), rows: kept.rows.map(rowOf) };
+    return { base: readBase(layout, kept.base), rows: rowsOf(layout, kept) };
   }
   const { base, issues } = readIndex(layout);
   const entries = Object.entries(issues);
   const rows = entries.flatMap(([key, file]) => readRow(layout, key, file) ?? []);
   if (stamp && rows.length >= WORTH_KEEPING && !rows.some((row) => row.problem)) {
-    keep(layout, { stamp, base, rows: rows.map(keptOf) });
+    keep(layout, { stamp, settled, base, rows: rows.map(keptOf) });
   }
   return { base: readBase(layout, base), rows };
+}
+
+function rowsOf(layout: Layout, { rows, settled }: Kept): FileRow[] {
+  if (rows.length > LOOKED_AT) return rows.map(rowOf);
+  return rows.flatMap((row) => {
+    const [key, file] = row;
+    const stats = statSync(layout.session(file), { throwIfNoEntry: false });
+    return stats && stats.ctimeMs < settled ? rowOf(row) : readRow(layout, key, file) ?? [];
+  });
 }
 
 function rowOf([key, file, type, session, created, state]: KeptRow): FileRow {
@@ -62,11 +77,10 @@ function keptOf({ key, file, type, session, created, state }: FileRow): KeptRow 
 }
 
 /** What changes with every change of the index or of the set of session files; undefined if just now. */
-function stampOf(layout: Layout): string | undefined {
+function stampOf(layout: Layout, settled: number): string | undefined {
   const stats = [layout.index, layout.sessions].map((it) =>
     statSync(it, { throwIfNoEntry: false })
   );
-  const settled = Date.now() - SETTLED_MS;
   if (stats.some((it) => it === undefined || it.mtimeMs > settled)) return undefined;
   return stats.map((it) => `${it!.mtimeMs} ${it!.size} ${it!.ino}`).join(" ");
 }
@@ -148,6 +162,6 @@ function readKept(layout: Layout): Kept | undefined {
 function keep(layout: Layout, kept: Kept): void {
   try {
     mkdirSync(dirname(layout.overview), { recursive: true, mode: 0o700 });
-    writeDurably(layout.overview, JSON.stringify(kept));
+    writeWhole(layout.overview, JSON.stringify(kept));
   } catch { /* read from the files again next time */ }
 }

@@ -8,8 +8,10 @@ import { parseRef } from "../../src/session/ref.ts";
 import { FileStore } from "../../src/store/file_store.ts";
 import { indexOf, makeStateFolder, type StateFolder } from "../support/state_folder.ts";
 
-/** More than are read anew each time. */
+/** More than are looked at one by one. */
 const MANY = 600;
+/** As many as are kept, and looked at all the same. */
+const SOME = 60;
 
 test("what is kept of a listing of hundreds is given up with every change", async () => {
   await using lab = await makeStateFolder();
@@ -54,6 +56,23 @@ test("damage is shown in a listing of hundreds, and each row is its own issue's"
   }
 });
 
+test("a session file that is edited in place shows in a listing of dozens, whatever is kept", async () => {
+  await using lab = await makeStateFolder();
+  await fill(lab, SOME);
+  await settle(lab);
+  // What changed just now is read in any case.
+  await new Promise((later) => setTimeout(later, 2500));
+  const store = new FileStore(lab.state, () => "the test");
+  await store.overview();
+  const kept = join(lab.state, "run", "overview.json");
+  await writeFile(kept, (await readFile(kept, "utf8")).replace('"ses_3"', '"ses_kept"'));
+  await edit(lab, 4, (text) => text.replace("idle", "gone"));
+  await edit(lab, 5, () => "{");
+  const { rows } = await store.overview();
+  const shown = rows.slice(2, 5).map(({ session, state }) => [session, state]);
+  assert.deepEqual(shown, [["ses_kept", "idle"], ["ses_4", "gone"], [null, "damaged"]]);
+});
+
 test("rubbish in place of the kept rows is no harm", async () => {
   await using lab = await makeStateFolder();
   await fill(lab);
@@ -72,9 +91,9 @@ function refOf(number: number): string {
   return `github.com/shoko/kugetsu#${number}`;
 }
 
-async function fill(lab: StateFolder): Promise<void> {
+async function fill(lab: StateFolder, count = MANY): Promise<void> {
   const index = await indexOf(lab.state);
-  for (let i = 1; i <= MANY; i++) {
+  for (let i = 1; i <= count; i++) {
     const record = {
       type: "forked",
       issue_ref: refOf(i),
@@ -86,6 +105,17 @@ async function fill(lab: StateFolder): Promise<void> {
     await writeFile(join(lab.state, "sessions", index.issues[refOf(i)]!), JSON.stringify(record));
   }
   await writeFile(join(lab.state, "index.json"), JSON.stringify(index));
+}
+
+/** Writes a session file in place, and hides that from its time of change. */
+async function edit(
+  lab: StateFolder,
+  number: number,
+  change: (text: string) => string,
+): Promise<void> {
+  const path = join(lab.state, "sessions", `github.com-shoko-kugetsu-${number}.json`);
+  await writeFile(path, change(await readFile(path, "utf8")));
+  await utimes(path, 1, 1);
 }
 
 /** Lets all of it be some time ago: what changed just now is never kept. */
