@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { declaredVersion, EXECUTABLE, ROOT } from "./_checkout.ts";
 import { run } from "./_run.ts";
 
+const MAIN = join(ROOT, "main.ts");
 const EXIT_USAGE = 2;
 const EXIT_ENVIRONMENT = 5;
 
@@ -50,34 +51,16 @@ export async function compile({ engine = "bun", outfile = EXECUTABLE }: CompileO
 
 const engines = new Map([["bun", compileWithBun], ["deno", compileWithDeno]]);
 
-/**
- * The four `autoload` flags matter: without them an executable runs `preload` of a bunfig.toml, and loads
- * the .env, that somebody put into the current folder, before any code of ours. The last two are off by
- * default today; we depend on them being off.
- */
-const BUN_FLAGS = [
-  "--compile",
-  "--minify",
-  "--bytecode",
-  "--format=esm",
-  "--splitting",
-  "--sourcemap",
-  "--no-compile-autoload-dotenv",
-  "--no-compile-autoload-bunfig",
-  "--no-compile-autoload-tsconfig",
-  "--no-compile-autoload-package-json",
-];
-
 async function compileWithBun(workshop: string): Promise<string> {
   const made = join(workshop, "kugetsu");
-  await bunBuild([...BUN_FLAGS, "--outfile", made]);
+  await bun([join(ROOT, "scripts", "_bun_compile.ts"), MAIN, made]);
   return made;
 }
 
 /** deno compile is fed one file, so that it does not embed the whole of node_modules. */
 async function compileWithDeno(workshop: string): Promise<string> {
   const bundle = join(workshop, "kugetsu.mjs");
-  await bunBuild(["--target=node", "--outfile", bundle]);
+  await bun(["build", "--target=node", "--outfile", bundle, MAIN]);
   const made = join(workshop, "kugetsu");
   const flags = ["--allow-all", "--no-check", "--no-config", "--no-lock", "--output", made];
   const deno = await run(process.execPath, ["compile", ...flags, bundle], { cwd: workshop });
@@ -91,10 +74,10 @@ function noDenort(): string {
     "Set DENORT_BIN to a denort of the same deno version, or use --engine bun";
 }
 
-async function bunBuild(flags: string[]): Promise<void> {
-  const bun = join(ROOT, "node_modules", ".bin", "bun");
-  await access(bun).catch(installPackages);
-  const built = await run(bun, ["build", ...flags, join(ROOT, "main.ts")], { cwd: ROOT });
+async function bun(args: string[]): Promise<void> {
+  const program = join(ROOT, "node_modules", ".bin", "bun");
+  await access(program).catch(installPackages);
+  const built = await run(program, args, { cwd: ROOT });
   if (built.code !== 0) {
     throw new CompileError(1, `bun build failed:\n${built.stdout}${built.stderr}`);
   }

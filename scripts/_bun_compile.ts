@@ -1,0 +1,66 @@
+/**
+ * Run by Bun, not by Deno: `bun scripts/_bun_compile.ts ENTRY OUTFILE`, as compile.ts does.
+ *
+ * commander imports two modules of the runtime for what kugetsu never asks of it, programs as sub-commands and
+ * colours in its help. Loading them took a third of a short command's time, so here they are loaded when used.
+ */
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+
+// deno-lint-ignore no-explicit-any
+declare const Bun: any;
+
+const LAZY = [
+  [
+    "import childProcess from 'node:child_process';",
+    "const childProcess = { spawn: (...all) => process.getBuiltinModule('node:child_process').spawn(...all) };",
+  ],
+  [
+    "import { stripVTControlCharacters } from 'node:util';",
+    "const stripVTControlCharacters = (text) => process.getBuiltinModule('node:util').stripVTControlCharacters(text);",
+  ],
+] as const;
+
+const FILES = /commander[/\\]lib[/\\](?:command|help)\.js$/;
+
+async function lazily({ path }: { path: string }) {
+  let contents = await readFile(path, "utf8");
+  for (const [eager, lazy] of LAZY) contents = contents.replace(eager, lazy);
+  if (/from 'node:(?:child_process|util)'/.test(contents)) {
+    throw new Error(`${path} is not as scripts/_bun_compile.ts expects it: look at its imports`);
+  }
+  return { contents, loader: "js" };
+}
+
+const [entry, outfile] = process.argv.slice(2);
+
+/**
+ * The four `autoload` settings matter: without them an executable runs `preload` of a bunfig.toml, and loads
+ * the .env, that somebody put into the current folder, before any code of ours. The last two are off by
+ * default today; we depend on them being off.
+ */
+const made = await Bun.build({
+  entrypoints: [entry],
+  minify: true,
+  bytecode: true,
+  format: "esm",
+  splitting: true,
+  sourcemap: "linked",
+  target: "bun",
+  plugins: [{
+    name: "lazy",
+    // deno-lint-ignore no-explicit-any
+    setup: (build: any) => build.onLoad({ filter: FILES }, lazily),
+  }],
+  compile: {
+    outfile,
+    autoloadDotenv: false,
+    autoloadBunfig: false,
+    autoloadTsconfig: false,
+    autoloadPackageJson: false,
+  },
+});
+if (!made.success) {
+  console.error(made.logs);
+  process.exitCode = 1;
+}
