@@ -83,7 +83,9 @@ export class OpencodeCommand {
     args.push("--print-logs", "--log-level", "INFO");
     const guard = await this.guard(request);
     const everywhere = { ...guard.everywhere, ...UNANSWERABLE };
-    const names = [...new Set([...OPENCODES_OWN, request.agent ?? "build"])];
+    // What is set under the old name comes on top, and has them already: a name keeps the place where it stood first.
+    const names = [...new Set([...OPENCODES_OWN, request.agent ?? "build"])]
+      .filter((name) => !Object.hasOwn(guard.modes, name));
     const agents = merge(guard.agents, unanswerableFor(names)) as Guard["agents"];
     const continueOnDeny = request.permissions === "deny";
     const env = guarded(this.environment(), { ...guard, everywhere, agents }, { continueOnDeny });
