@@ -68,14 +68,22 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
 
 /** Writes an error for people, or as JSON. */
 export function printError(error: KugetsuError, json: boolean, env: Environment): void {
-  const { code, exit, message, next, hint } = error;
+  const { code, exit, message, next, hint, details } = error;
   if (json) {
-    const value = { error: { code, exit, message, next, hint } };
+    const value = { error: { code, exit, message, next, hint, details } };
     return writeAll(STDERR, `${JSON.stringify(value)}\n`);
   }
   const advice = [next && `try: ${next}`, hint && (next ? `(${hint})` : hint)]
     .filter((it) => it !== undefined).map((it) => `  ${makeVisible(it)}\n`).join("");
-  writeAll(STDERR, `${painter(env)("red", "error:")} ${makeVisible(message)}\n${advice}`);
+  const listed = listOf(details ?? []).map((it) => `    ${makeVisible(it)}\n`).join("");
+  writeAll(STDERR, `${painter(env)("red", "error:")} ${makeVisible(message)}\n${listed}${advice}`);
+}
+
+const MOST_DETAILS = 20;
+
+function listOf(details: readonly string[]): string[] {
+  const more = details.length - MOST_DETAILS;
+  return more > 0 ? [...details.slice(0, MOST_DETAILS), `… and ${more} more`] : [...details];
 }
 
 type Colour = "red" | "yellow" | "gray";
