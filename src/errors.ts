@@ -134,8 +134,13 @@ export const errors = {
       "Cannot start: there is no base session yet",
       { next: "kugetsu init", hint: "without a terminal: kugetsu init --headless" },
     ),
-  noBaseToDestroy: () =>
-    make("no-base", EXIT.notFound, "Cannot destroy the base: there is none", "kugetsu init"),
+  noBaseToDestroy: (repository?: string) =>
+    make(
+      "no-base",
+      EXIT.notFound,
+      `Cannot destroy the base${repository ? ` of ${repository}` : ""}: there is none`,
+      "kugetsu list",
+    ),
   noBaseOf: (repository: string, next: string) =>
     make("no-base", EXIT.notFound, `Cannot find a base session for ${quote(repository)}`, next),
   foreignBase: (ref: string, repository: string, folder: string, base: string) =>

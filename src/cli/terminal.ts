@@ -24,6 +24,9 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
     get interactive() {
       return isTerminal(STDIN) && isTerminal(STDOUT);
     },
+    get colour() {
+      return isColoured(STDOUT, env);
+    },
     write: (text) => writeAll(STDOUT, text),
     result(value, text) {
       if (options.json) writeAll(STDOUT, `${JSON.stringify(value, null, 2)}\n`);
@@ -90,17 +93,19 @@ type Colour = "red" | "yellow" | "gray";
 
 /** Colours what goes to standard error, where that is wanted. */
 function painter(env: Environment): (colour: Colour, text: string) => string {
-  const wanted = () => {
-    const forced = env["FORCE_COLOR"];
-    if (env["NO_COLOR"]) return false;
-    if (forced !== undefined) return !["0", "false"].includes(forced);
-    return isTerminal(STDERR) && env["TERM"] !== "dumb";
-  };
+  const wanted = () => isColoured(STDERR, env);
   return (colour, text) => {
     if (!wanted()) return text;
     const { styleText } = process.getBuiltinModule("node:util");
     return styleText(colour, text, { validateStream: false });
   };
+}
+
+function isColoured(stream: number, env: Environment): boolean {
+  const forced = env["FORCE_COLOR"];
+  if (env["NO_COLOR"]) return false;
+  if (forced !== undefined) return !["0", "false"].includes(forced);
+  return isTerminal(stream) && env["TERM"] !== "dumb";
 }
 
 const SILENT: Progress = { show() {}, around: (write) => write(), stop() {} };

@@ -4,6 +4,8 @@ import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import type { AgentSession } from "../runner/mod.ts";
 import { exitStatusOf, inWords } from "../session/outcome.ts";
 import type { MadeSession } from "../session/record.ts";
+import type { Store } from "../store/mod.ts";
+import { baseFolder, repositoryIn } from "./base.ts";
 import type { Context } from "./context.ts";
 import { readMessage } from "./message.ts";
 import { turnSettings } from "./turn_flags.ts";
@@ -14,41 +16,65 @@ export interface InitOptions {
   /** True without a message. */
   headless?: string | boolean | undefined;
   dir?: string | undefined;
+  refresh?: boolean | undefined;
 }
 
 const TITLE = "kugetsu base";
 
 export async function init(context: Context, options: InitOptions): Promise<ExitStatus> {
   const { output } = context;
-  if (options.session !== undefined && options.headless !== undefined) {
-    throw errors.usage("Cannot adopt a session and make a new one: give --session or --headless");
+  const { session: adopted, headless, refresh, force } = options;
+  if (adopted !== undefined && (headless !== undefined || refresh)) {
+    throw errors.usage("Cannot adopt a session and make a new one: give --session alone");
   }
   const store = await context.store();
-  const old = await store.base();
-  if (old && !options.force) throw errors.baseExists(old.opencode_session_id);
-  const { session, origin } = await obtain(context, options);
-  const base = await baseRecord(context, session, origin);
-  await store.setBase(base, { replace: options.force === true });
+  const folder = adopted === undefined ? await folderOf(context, options) : undefined;
+  const given = adopted === undefined ? undefined : await adopt(context, adopted, options.dir);
+  const directory = given?.directory ?? folder!;
+  const repository = await repositoryIn(context, directory);
+  await nameDefault(context, store);
+  const old = await store.standingBase(repository);
+  if (old && !force && !refresh) throw errors.baseExists(old.opencode_session_id, old.repository);
+  const session = given ?? await obtain(context, directory, headless);
+  const base = await baseRecord(context, session, given ? "adopted" : "created", repository);
+  await store.setBase(base, { replace: force === true || refresh === true });
   output.result(base, "");
-  output.note(`The base session is ${session.id} in ${session.directory}.`);
+  const of = repository ? ` for ${repository}` : "";
+  output.note(`The base session${of} is ${session.id} in ${session.directory}.`);
   if (old) output.note(`The former base, ${old.opencode_session_id}, stays in opencode.`);
-  output.note('Next: kugetsu start github.com/user/repo#1 "what to do"');
+  output.note(`Next: kugetsu start ${repository ?? "github.com/user/repo"}#1 "what to do"`);
   return EXIT.ok;
+}
+
+/** The folder of the base to be made: the one that is given, or that of the base to be renewed. */
+async function folderOf(context: Context, { dir, refresh }: InitOptions): Promise<string> {
+  const workspace = await context.workspace();
+  const here = workspace.folder(dir ?? context.cwd, "the folder for the base session");
+  if (!refresh) return here;
+  const store = await context.store();
+  const repository = await repositoryIn(context, here);
+  await nameDefault(context, store);
+  const old = repository === undefined ? await store.base() : await store.baseOf(repository);
+  if (old) return await baseFolder(context, old);
+  const next = "kugetsu init";
+  throw repository === undefined ? errors.noBase() : errors.noBaseOf(repository, next);
+}
+
+/** A default base that was made before bases had repositories gets the one that its folder is a clone of. */
+async function nameDefault(context: Context, store: Store): Promise<void> {
+  const base = await store.base();
+  if (!base?.directory || base.repository !== undefined) return;
+  const repository = await repositoryIn(context, base.directory);
+  if (repository) await store.setBase({ ...base, repository }, { replace: true });
 }
 
 async function obtain(
   context: Context,
-  options: InitOptions,
-): Promise<{ session: AgentSession; origin: "created" | "adopted" }> {
-  if (options.session !== undefined) {
-    return { session: await adopt(context, options.session, options.dir), origin: "adopted" };
-  }
-  const workspace = await context.workspace();
-  const directory = workspace.folder(options.dir ?? context.cwd, "the folder for the base session");
-  const session = options.headless === undefined
-    ? await viaInterface(context, directory)
-    : await headless(context, directory, options.headless);
-  return { session, origin: "created" };
+  directory: string,
+  argument: string | boolean | undefined,
+): Promise<AgentSession> {
+  if (argument === undefined) return await viaInterface(context, directory);
+  return await headless(context, directory, argument);
 }
 
 /** A session that opencode has already, in its own folder. */
@@ -90,7 +116,7 @@ async function headless(
   const given = typeof argument === "string" ? argument : undefined;
   const message = await readMessage(context, { argument: given, file: undefined });
   if (message === undefined) return await make(context, directory);
-  const settings = await turnSettings(context, {});
+  const { worktree: _, ...settings } = await turnSettings(context, {});
   const session = await make(context, directory);
   const runner = await context.runner();
   const { outcome } = await context.untilStopped((signal) =>
@@ -132,9 +158,10 @@ async function baseRecord(
   context: Context,
   { id, directory }: AgentSession,
   origin: "created" | "adopted",
+  repository: string | undefined,
 ): Promise<MadeSession> {
   const [sessions, workspace] = await Promise.all([context.sessions(), context.workspace()]);
-  const commit = await workspace.head(directory);
+  const [commit, branch] = [await workspace.head(directory), await workspace.branch(directory)];
   return {
     type: "base",
     issue_ref: null,
@@ -145,6 +172,8 @@ async function baseRecord(
     origin,
     opencode_version: await sessions.version(),
     ...(commit ? { commit } : {}),
+    ...(commit && branch ? { branch } : {}),
+    ...(repository ? { repository } : {}),
   };
 }
 
@@ -153,8 +182,10 @@ export function initCommand(host: Host) {
     "kugetsu init",
     'kugetsu init --headless "Read README.md and remember the conventions."',
     "kugetsu init --session ses_abc123 --force",
+    "kugetsu init --refresh --headless   # after a git pull",
   ])
     .option("--force", "replace the base that is there, once the new one is recorded")
+    .option("--refresh", "renew the base that is there, in its own folder")
     .option("--session <id>", "adopt a session that opencode has already")
     .option(
       "--headless [message]",

@@ -9,6 +9,8 @@ export interface TurnFlags {
   timeout?: string | undefined;
   silenceTimeout?: string | undefined;
   firstEventTimeout?: string | undefined;
+  worktree?: boolean | undefined;
+  shared?: boolean | undefined;
 }
 
 /** @throws bad-config, bad-setting */
@@ -21,5 +23,6 @@ export async function turnSettings(context: Context, flags: TurnFlags): Promise<
     "limits.total": flags.timeout,
     "limits.silence": flags.silenceTimeout,
     "limits.firstEvent": flags.firstEventTimeout,
+    "worktree.mode": flags.shared ? "shared" : flags.worktree ? "own" : undefined,
   });
 }

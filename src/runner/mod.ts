@@ -64,6 +64,8 @@ export interface TurnResult {
 }
 
 export interface Runner {
+  /** Whether a fork can be moved to another folder than its base's. */
+  readonly movesForks: boolean;
   /** Aborting `signal` with `"SIGINT"` or `"SIGTERM"` as the reason cancels the turn. */
   turn(request: TurnRequest, watch: TurnWatch, signal: AbortSignal): Promise<TurnResult>;
   /** Ends what is left of a turn whose owner died. Returns how many processes would not end. */

@@ -21,6 +21,8 @@ const GRACE_MS = 3000;
 const DRAIN_MS = 1000;
 
 export class OpencodeRunRunner implements Runner {
+  /** `opencode run --fork` in another folder prints nothing, never ends, and works in the base's folder. */
+  readonly movesForks = false;
   readonly #opencode: OpencodeCommand;
 
   constructor(opencode: OpencodeCommand) {

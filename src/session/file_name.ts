@@ -5,7 +5,6 @@
  * plain form is kept where it can be read back in one way only: two segments without a dash. Everything else
  * gets a digest behind a `~`, a character that the plain form never has.
  */
-import { createHash } from "node:crypto";
 import { formatRef, formatRepository, type IssueRef, type Repository } from "./ref.ts";
 
 const PLAIN_SEGMENT = /^[a-z0-9._]+$/;
@@ -38,6 +37,8 @@ export function slugOf(ref: IssueRef): string {
 
 function namesOf(repository: Repository, more: string[], text: string): string[] {
   const plain = [repository.host, ...repository.project, ...more].join("-");
+  // Loaded when it is needed: a listing makes no names.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
   const marked = `${plain.replaceAll(/[^a-z0-9._-]/g, "_").slice(0, LONGEST)}~${digest}`;
   return isUnambiguous(repository) && plain.length <= LONGEST ? [plain, marked] : [marked];

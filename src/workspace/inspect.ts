@@ -24,6 +24,7 @@ const UNDER_WAY: Record<string, string> = {
 export async function inspect(git: Git, places: Places, worktree: Worktree): Promise<Inspection> {
   const located = await locate(git, places, worktree);
   if (located.kind !== "present") return { ...located, ...NOTHING };
+  if (places.note(located.slug)?.making) return { kind: "gone", ...NOTHING };
   const { locked } = located.entry;
   const { changes, ignored } = await contentOf(git, worktree.path);
   const commits = await commitsOnlyHere(git, located.clone, worktree);

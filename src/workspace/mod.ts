@@ -39,7 +39,7 @@ export interface MadeWorktree {
 
 /** A worktree as it is now. */
 export interface Inspection {
-  /** `foreign`: there is something in its place, but `why` tells that nobody can say it is ours. */
+  /** `gone` is also one whose making was cut off: nobody has worked in it. `foreign`: there is something in its place, but `why` tells that nobody can say it is ours. */
   kind: "present" | "gone" | "foreign";
   why?: string;
   /** Changed and untracked files, and what is under way, one line each. */

@@ -80,6 +80,10 @@ describe("a setting", () => {
         ["limits.firstEvent", "3m", "default"],
         ["limits.silence", "20m", "default"],
         ["limits.total", "2h", "file"],
+        ["worktree.mode", "shared", "default"],
+        ["worktree.copy", undefined, "default"],
+        ["worktree.setup", undefined, "default"],
+        ["worktree.setupTimeout", "10m", "default"],
       ],
     );
   });
