@@ -30,6 +30,8 @@ export interface ErrorParts {
   message: string;
   next?: string | undefined;
   hint?: string | undefined;
+  /** What the message speaks of, one line each. */
+  details?: string[] | undefined;
   cause?: unknown;
 }
 
@@ -40,6 +42,7 @@ export class KugetsuError extends Error {
   readonly exit: ExitStatus;
   readonly next: string | undefined;
   readonly hint: string | undefined;
+  readonly details: readonly string[] | undefined;
 
   constructor(parts: ErrorParts) {
     super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -47,6 +50,7 @@ export class KugetsuError extends Error {
     this.exit = parts.exit;
     this.next = parts.next;
     this.hint = parts.hint;
+    this.details = parts.details;
   }
 }
 
@@ -109,6 +113,22 @@ export const errors = {
       "kugetsu config list",
     ),
 
+  badRevision: (rev: string, folder: string) =>
+    make(
+      "bad-revision",
+      EXIT.usage,
+      `Cannot begin at ${quote(rev)}: there is no such commit in ${quote(folder)}`,
+      { next: `git -C ${quote(folder)} log --oneline --all`, hint: "fetch it first, if it is new" },
+    ),
+  noRepository: (folder: string, why: string) =>
+    make("no-repository", EXIT.usage, `Cannot make a worktree of ${quote(folder)}: ${why}`, {
+      hint: "with --shared the work is done in the base's folder itself",
+    }),
+  worktreeImpossible: (why: string) =>
+    make("worktree-impossible", EXIT.usage, `Cannot use a worktree: ${why}`, {
+      hint: "with --shared the work is done in the base's folder itself",
+    }),
+
   // No such session or base: 3
   noBase: () =>
     make(
@@ -117,8 +137,35 @@ export const errors = {
       "Cannot start: there is no base session yet",
       { next: "kugetsu init", hint: "without a terminal: kugetsu init --headless" },
     ),
-  noBaseToDestroy: () =>
-    make("no-base", EXIT.notFound, "Cannot destroy the base: there is none", "kugetsu init"),
+  noBaseToDestroy: (repository?: string) =>
+    make(
+      "no-base",
+      EXIT.notFound,
+      `Cannot destroy the base${repository ? ` of ${repository}` : ""}: there is none`,
+      "kugetsu list",
+    ),
+  noBaseOf: (repository: string, next: string) =>
+    make("no-base", EXIT.notFound, `Cannot find a base session for ${quote(repository)}`, next),
+  foreignBase: (ref: string, repository: string, folder: string, base: string) =>
+    make(
+      "foreign-base",
+      EXIT.notFound,
+      `Cannot start ${quote(ref)}: there is no base for ${repository}, and the default one in ${
+        quote(folder)
+      } is of ${base}`,
+      {
+        next: `kugetsu init --headless --dir CLONE`,
+        hint:
+          `where CLONE is a folder with a clone of ${repository}; --base default uses the default one all the same`,
+      },
+    ),
+  noWorktree: (ref: string, folder: string) =>
+    make(
+      "no-worktree",
+      EXIT.notFound,
+      `Cannot tell what ${quote(ref)} changed: it has no worktree of its own`,
+      { next: `git -C ${quote(folder)} diff`, hint: "shows what all have changed in the folder" },
+    ),
   noSession: (ref: string) =>
     make(
       "no-session",
@@ -133,11 +180,27 @@ export const errors = {
     make("no-opencode-session", EXIT.notFound, `Cannot find session ${id} in opencode`, advice),
 
   // Busy or already there: 4
-  baseExists: (id: string) =>
+  worktreeTaken: (ref: string, path: string, why: string, next: string, details?: string[]) =>
+    make(
+      "worktree-taken",
+      EXIT.busy,
+      `Cannot start ${quote(ref)} in ${quote(path)}: ${why}`,
+      { next, hint: "gives way to a new one; or keep what you need from it first" },
+      undefined,
+      details,
+    ),
+  branchTaken: (ref: string, branch: string, why: string, next: string) =>
+    make("branch-taken", EXIT.busy, `Cannot start ${quote(ref)} on ${quote(branch)}: ${why}`, {
+      next,
+      hint: "then start it again",
+    }),
+  baseExists: (id: string, repository?: string) =>
     make(
       "base-exists",
       EXIT.busy,
-      `Cannot make a base session: there is one already, ${id}`,
+      `Cannot make a base session${
+        repository ? ` for ${repository}` : ""
+      }: there is one already, ${id}`,
       { next: "kugetsu init --force", hint: "replaces it once the new one is recorded" },
     ),
   nothingAsked: (ref: string) =>
@@ -200,6 +263,15 @@ export const errors = {
       EXIT.environment,
       `Cannot work with opencode ${found}: ${needed} or newer is needed`,
       "opencode upgrade",
+    ),
+  gitFailed: (action: string, why: string) =>
+    make("git-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),
+  setupFailed: (ref: string, why: string, log: string) =>
+    make(
+      "setup-failed",
+      EXIT.environment,
+      `Cannot get the worktree of ${quote(ref)} ready with worktree.setup: ${why}`,
+      { next: `cat ${quote(log)}`, hint: "the worktree was taken back" },
     ),
   opencodeFailed: (action: string, why: string) =>
     make("opencode-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),
@@ -315,6 +387,13 @@ export const errors = {
       `Cannot ${action}: it was stopped by ${signal}`,
       { hint: "run the command again" },
     ),
+  startStopped: (ref: string, signal: string) =>
+    make(
+      "start-stopped",
+      signal === "SIGTERM" ? EXIT.terminated : EXIT.interrupted,
+      `The start of ${quote(ref)} was stopped by ${signal}`,
+      `kugetsu start ${quote(ref)} "what to do"`,
+    ),
 
   baseTurnEnded: (words: string, id: string, exit: ExitStatus) =>
     make(
@@ -334,6 +413,36 @@ export const errors = {
         next: "kugetsu doctor --fix",
         hint: "keeps a copy and rebuilds it from the session files",
       },
+    ),
+  worktreeUnsaved: (what: string, details: string[], next: string) =>
+    make(
+      "worktree-unsaved",
+      EXIT.refused,
+      `Refused to ${what}: its worktree has what is nowhere else`,
+      { next, hint: "deletes it; or commit and push what is to be kept" },
+      undefined,
+      details,
+    ),
+  worktreeLocked: (what: string, path: string, why: string, next: string) =>
+    make(
+      "worktree-locked",
+      EXIT.refused,
+      `Refused to ${what}: ${quote(path)} is locked: ${why}`,
+      next,
+    ),
+  worktreeForeign: (path: string, why: string, next?: string) =>
+    make(
+      "worktree-foreign",
+      EXIT.refused,
+      `Refused to use ${quote(path)} as a worktree: ${why}`,
+      { next, hint: "if its repository was moved: git worktree repair there, with this path" },
+    ),
+  copyRefused: (name: string, why: string) =>
+    make(
+      "copy-refused",
+      EXIT.refused,
+      `Refused to copy ${quote(name)} into the worktree: ${why}`,
+      { next: "kugetsu config get worktree.copy", hint: "names the files to copy" },
     ),
   notConfirmed: (what: string, next: string) =>
     make("not-confirmed", EXIT.refused, `Refused to ${what}: it was not confirmed`, next),
@@ -361,9 +470,10 @@ function make(
   message: string,
   advice: Advice,
   cause?: unknown,
+  details?: string[],
 ): KugetsuError {
   const { next, hint } = typeof advice === "string" ? { next: advice } : advice;
-  return new KugetsuError({ code, exit, message, next, hint, cause });
+  return new KugetsuError({ code, exit, message, next, hint, cause, details });
 }
 
 function shorten(text: string): string {

@@ -18,12 +18,25 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   badConfig: errors.badConfig(PATH, "line 3: CommaExpected"),
   badSetting: errors.badSetting("model", "x", "a model is written provider/model"),
   unknownSetting: errors.unknownSetting("modle", "model"),
+  badRevision: errors.badRevision("v9", "/clone"),
+  noRepository: errors.noRepository("/folder", "it has no commit yet"),
+  worktreeImpossible: errors.worktreeImpossible("this runner cannot move a fork"),
   noBase: errors.noBase(),
+  noBaseOf: errors.noBaseOf("github.com/shoko/kugetsu", "kugetsu init"),
+  foreignBase: errors.foreignBase(
+    REF,
+    "github.com/shoko/kugetsu",
+    "/clone",
+    "github.com/acme/widget",
+  ),
+  noWorktree: errors.noWorktree(REF, "/clone"),
   noBaseToDestroy: errors.noBaseToDestroy(),
   noSession: errors.noSession(REF),
   noSuchOpencodeSession: errors.noSuchOpencodeSession("ses_1", "opencode session list"),
   baseExists: errors.baseExists("ses_1"),
   nothingAsked: errors.nothingAsked(REF),
+  worktreeTaken: errors.worktreeTaken(REF, "/worktree", "it has changes", "git worktree list"),
+  branchTaken: errors.branchTaken(REF, "kugetsu/x", "it is checked out", "git worktree list"),
   sessionExists: errors.sessionExists(REF),
   notIndexed: errors.notIndexed(REF, PATH),
   turnRunning: errors.turnRunning(REF, "pid 7"),
@@ -32,6 +45,8 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   noOpencode: errors.noOpencode("it is not on PATH"),
   opencodeTooOld: errors.opencodeTooOld("1.0.0", "1.18.0"),
   opencodeFailed: errors.opencodeFailed("ask opencode", "it exited with 1"),
+  gitFailed: errors.gitFailed("ask git", "it exited with 1"),
+  setupFailed: errors.setupFailed(REF, "it ended with exit status 1", "/log"),
   noFolder: errors.noFolder("/gone", "the session's folder"),
   wrongFolder: errors.wrongFolder("ses_1", "/found", "/wanted"),
   unwritable: errors.unwritable(PATH, CAUSE),
@@ -46,8 +61,17 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   leftoversAlive: errors.leftoversAlive("t1", 2),
   turnEnded: errors.turnEnded(REF, BAD, EXIT.failed, true),
   stopped: errors.stopped("ask opencode", "SIGINT"),
+  startStopped: errors.startStopped(REF, "SIGINT"),
   baseTurnEnded: errors.baseTurnEnded("failed: no credit", "ses_1", EXIT.failed),
   indexDamaged: errors.indexDamaged(PATH, "it is not JSON"),
+  worktreeUnsaved: errors.worktreeUnsaved(
+    "destroy it",
+    ["untracked: x"],
+    "kugetsu destroy 14 --discard",
+  ),
+  worktreeLocked: errors.worktreeLocked("destroy it", "/worktree", "mine", "git worktree unlock x"),
+  worktreeForeign: errors.worktreeForeign("/worktree", "it is not ours"),
+  copyRefused: errors.copyRefused(".env", "it is not a file"),
   notConfirmed: errors.notConfirmed("destroy it", "kugetsu destroy 14 -y"),
   unguarded: errors.unguarded("bash"),
   fileTaken: errors.fileTaken(PATH, "another issue"),
@@ -78,7 +102,10 @@ describe("every error of the catalogue", () => {
         const [, called] = /\bkugetsu ([a-z]+)/.exec(text ?? "") ?? [];
         assert(called === undefined || Object.hasOwn(COMMANDS, called), `${name}: ${text}`);
       }
-      assert(next === undefined || /^(kugetsu|opencode|npm) /.test(next), `${name}: ${next}`);
+      assert(
+        next === undefined || /^(kugetsu|opencode|npm|git|cat|mv) /.test(next),
+        `${name}: ${next}`,
+      );
     }
   });
 

@@ -24,6 +24,9 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
     get interactive() {
       return isTerminal(STDIN) && isTerminal(STDOUT);
     },
+    get colour() {
+      return isColoured(STDOUT, env);
+    },
     write: (text) => writeAll(STDOUT, text),
     result(value, text) {
       if (options.json) writeAll(STDOUT, `${JSON.stringify(value, null, 2)}\n`);
@@ -64,31 +67,41 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
 
 /** Writes an error for people, or as JSON. */
 export function printError(error: KugetsuError, json: boolean, env: Environment): void {
-  const { code, exit, message, next, hint } = error;
+  const { code, exit, message, next, hint, details } = error;
   if (json) {
-    const value = { error: { code, exit, message, next, hint } };
+    const value = { error: { code, exit, message, next, hint, details } };
     return writeAll(STDERR, `${JSON.stringify(value)}\n`);
   }
   const advice = [next && `try: ${next}`, hint && (next ? `(${hint})` : hint)]
     .filter((it) => it !== undefined).map((it) => `  ${makeVisible(it)}\n`).join("");
-  writeAll(STDERR, `${painter(env)("red", "error:")} ${makeVisible(message)}\n${advice}`);
+  const listed = listOf(details ?? []).map((it) => `    ${makeVisible(it)}\n`).join("");
+  writeAll(STDERR, `${painter(env)("red", "error:")} ${makeVisible(message)}\n${listed}${advice}`);
+}
+
+const MOST_DETAILS = 20;
+
+function listOf(details: readonly string[]): string[] {
+  const more = details.length - MOST_DETAILS;
+  return more > 0 ? [...details.slice(0, MOST_DETAILS), `… and ${more} more`] : [...details];
 }
 
 type Colour = "red" | "yellow" | "gray";
 
 /** Colours what goes to standard error, where that is wanted. */
 function painter(env: Environment): (colour: Colour, text: string) => string {
-  const wanted = () => {
-    const forced = env["FORCE_COLOR"];
-    if (env["NO_COLOR"]) return false;
-    if (forced !== undefined) return !["0", "false"].includes(forced);
-    return isTerminal(STDERR) && env["TERM"] !== "dumb";
-  };
+  const wanted = () => isColoured(STDERR, env);
   return (colour, text) => {
     if (!wanted()) return text;
     const { styleText } = process.getBuiltinModule("node:util");
     return styleText(colour, text, { validateStream: false });
   };
+}
+
+function isColoured(stream: number, env: Environment): boolean {
+  const forced = env["FORCE_COLOR"];
+  if (env["NO_COLOR"]) return false;
+  if (forced !== undefined) return !["0", "false"].includes(forced);
+  return isTerminal(stream) && env["TERM"] !== "dumb";
 }
 
 const SILENT: Progress = { show() {}, around: (write) => write(), stop() {} };

@@ -50,8 +50,8 @@ export function wire({ env, cwd, output, command }: WireOptions): Context {
       return configFile(join(folder, "config.jsonc"), env, (text) => output.warn(text));
     }),
     workspace: once(async () => {
-      const { gitWorkspace } = await import("../workspace/git.ts");
-      return gitWorkspace(env);
+      const { gitWorkspace } = await import("../workspace/git_workspace.ts");
+      return gitWorkspace(env, folder);
     }),
     owner: once(async () => {
       const { identify } = await import("../platform/processes.ts");

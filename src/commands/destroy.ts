@@ -3,11 +3,14 @@ import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import type { SessionRecord } from "../session/record.ts";
 import type { Context } from "./context.ts";
-import { resolveRef } from "./target.ts";
+import { demandSaved, removeWorktree } from "./removal.ts";
+import { asRepository, resolveRef } from "./target.ts";
 import { endLeftovers } from "./turn.ts";
 
 export interface DestroyOptions {
-  base?: boolean | undefined;
+  /** True without a repository. */
+  base?: string | boolean | undefined;
+  discard?: boolean | undefined;
   yes?: boolean | undefined;
   keepSession?: boolean | undefined;
   deleteSession?: boolean | undefined;
@@ -41,22 +44,31 @@ async function destroyIssue(
   const store = await context.store();
   const hold = await store.hold(ref);
   try {
-    const id = hold.record.opencode_session_id;
+    const { opencode_session_id: id, worktree } = hold.record;
+    const removal = {
+      what: `destroy the session of ${hold.key}`,
+      next: `kugetsu destroy ${JSON.stringify(typed)} --discard`,
+      discard: options.discard === true,
+    };
+    if (worktree) await demandSaved(context, worktree, removal);
     const deletes = options.deleteSession ||
       (!options.keepSession && hold.record.origin !== "adopted");
     await confirm(
       context,
-      `destroy the session of ${hold.key}`,
+      worktree ? `${removal.what} and its worktree` : removal.what,
       `kugetsu destroy ${JSON.stringify(typed)} -y`,
       options,
     );
     if (hold.record.turn) await endLeftovers(context, hold.record.turn);
     if (id && deletes) await removeFromOpencode(context, id);
+    const removed = worktree && await removeWorktree(context, worktree, removal);
     await hold.remove();
-    output.result(
-      { destroyed: hold.key, opencode_session_id: id, opencode_session_deleted: deletes },
-      "",
-    );
+    output.result({
+      destroyed: hold.key,
+      opencode_session_id: id,
+      opencode_session_deleted: deletes,
+      ...(removed ? { worktree: { ...worktree, ...removed } } : {}),
+    }, "");
     const kept = id && !deletes ? `; session ${id} stays in opencode` : "";
     output.note(`Destroyed the session of ${hold.key}${kept}.`);
     return EXIT.ok;
@@ -68,24 +80,28 @@ async function destroyIssue(
 async function destroyBase(context: Context, options: DestroyOptions): Promise<ExitStatus> {
   const { output } = context;
   const store = await context.store();
-  const base = await store.base();
-  if (!base) throw errors.noBaseToDestroy();
+  const repository = typeof options.base === "string" ? asRepository(options.base) : undefined;
+  const base = repository === undefined ? await store.base() : await store.baseOf(repository);
+  if (!base) throw errors.noBaseToDestroy(repository);
+  const of = repository === undefined ? "" : ` of ${repository}`;
   await confirm(
     context,
-    "destroy the base session's mapping",
-    "kugetsu destroy --base -y",
+    `destroy the base session's mapping${of}`,
+    `kugetsu destroy --base ${repository ? `${repository} ` : ""}-y`,
     options,
   );
   const id = base.opencode_session_id;
   const deletes = options.deleteSession === true;
   if (deletes) await removeFromOpencode(context, id);
-  await store.removeBase();
-  output.result(
-    { destroyed: "base", opencode_session_id: id, opencode_session_deleted: deletes },
-    "",
-  );
+  await store.removeBase(repository);
+  output.result({
+    destroyed: "base",
+    ...(base.repository ? { repository: base.repository } : {}),
+    opencode_session_id: id,
+    opencode_session_deleted: deletes,
+  }, "");
   const kept = deletes ? "" : `; session ${id} stays in opencode`;
-  output.note(`Destroyed the base${kept}. Issues that were forked from it are untouched.`);
+  output.note(`Destroyed the base${of}${kept}. Issues that were forked from it are untouched.`);
   return EXIT.ok;
 }
 
@@ -114,9 +130,11 @@ export function destroyCommand(host: Host) {
     "kugetsu destroy github.com/shoko/kugetsu#14",
     "kugetsu destroy github.com/shoko/kugetsu#14 -y --keep-session",
     "kugetsu destroy --base -y",
+    "kugetsu destroy --base github.com/shoko/kugetsu -y",
   ])
     .argument("[ref]", "the issue")
-    .option("--base", "the base session's mapping instead of an issue")
+    .option("--base [repository]", "a base session's mapping instead of an issue")
+    .option("--discard", "delete the worktree even if something in it is nowhere else")
     .option("-y, --yes", "do not ask")
     .option("--keep-session", "leave the session in opencode")
     .option("--delete-session", "delete it in opencode, even a base or an adopted one")

@@ -1,22 +1,16 @@
 /** `kugetsu doctor`: what is not as it should be, and its repair. */
 import { type Host, newCommand } from "./define.ts";
-import { EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
+import { EXIT, type ExitStatus } from "../errors.ts";
+import type { MadeSession } from "../session/record.ts";
 import { gone } from "../session/state.ts";
 import type { Finding, Store } from "../store/mod.ts";
+import { attempt, type Line } from "./checks.ts";
 import type { Context } from "./context.ts";
 import { endLeftovers } from "./turn.ts";
+import { checkWorktrees } from "./worktree_checks.ts";
 
 export interface DoctorOptions {
   fix?: boolean | undefined;
-}
-
-/** One line of the report. `repaired` is there only where something was done. */
-interface Line {
-  check: string;
-  ok: boolean;
-  text: string;
-  next?: string | undefined;
-  repaired?: boolean;
 }
 
 export async function doctor(context: Context, { fix }: DoctorOptions): Promise<ExitStatus> {
@@ -24,7 +18,8 @@ export async function doctor(context: Context, { fix }: DoctorOptions): Promise<
   const state = await checkStore(context, fix === true);
   const readable = !state.some((line) => line.check === "index-damaged" && !line.repaired);
   const sessions = opencode.ok && readable ? await checkSessions(context) : [];
-  const lines = [opencode, ...state, ...sessions];
+  const worktrees = readable ? await checkWorktrees(context, fix === true) : [];
+  const lines = [opencode, ...state, ...sessions, ...worktrees];
   const bad = lines.filter((line) => !line.ok);
   context.output.result({ ok: bad.length === 0, checks: lines }, lines.map(inWords).join(""));
   return bad.length === 0 ? EXIT.ok : EXIT.environment;
@@ -65,11 +60,14 @@ function checkStore(context: Context, fix: boolean): Promise<Line[]> {
 function checkSessions(context: Context): Promise<Line[]> {
   return attempt("sessions", async () => {
     const store = await context.store();
-    const { base, sessions } = await store.list();
+    const { sessions } = await store.list();
     const mapped = sessions.flatMap(({ key, record }) =>
       record?.opencode_session_id ? [{ key, id: record.opencode_session_id }] : []
     );
-    const ids = [...mapped.map((it) => it.id), ...(base ? [base.opencode_session_id] : [])];
+    const bases = await store.bases();
+    const ids = [...mapped, ...bases.map((it) => ({ id: it.opencode_session_id }))].map((it) =>
+      it.id
+    );
     if (ids.length === 0) return [{ check: "sessions", ok: true, text: "there is no session yet" }];
     const opencode = await context.sessions();
     const present = await context.untilStopped((signal) =>
@@ -83,9 +81,8 @@ function checkSessions(context: Context): Promise<Line[]> {
       text: `${key}: opencode no longer has its session ${id}`,
       next: `kugetsu destroy ${JSON.stringify(key)} -y`,
     }));
-    if (base && !present.has(base.opencode_session_id)) {
-      lines.push(baseGone(base.opencode_session_id));
-    }
+    const lost = bases.filter((it) => !present.has(it.opencode_session_id));
+    lines.push(...lost.map(baseGone));
     if (lines.length > 0) return lines;
     return [{ check: "sessions", ok: true, text: `opencode has all ${ids.length} sessions` }];
   });
@@ -95,12 +92,13 @@ async function markGone(context: Context, store: Store, keys: string[]): Promise
   for (const key of keys) await store.amend(key, (record) => gone(record, context.now()));
 }
 
-function baseGone(id: string): Line {
+function baseGone({ opencode_session_id: id, repository, directory }: MadeSession): Line {
+  const of = repository ? ` of ${repository}` : "";
   return {
     check: "sessions",
     ok: false,
-    text: `opencode no longer has the base session ${id}`,
-    next: "kugetsu init --force",
+    text: `opencode no longer has the base session ${id}${of}`,
+    next: `kugetsu init --force${directory ? ` --dir ${JSON.stringify(directory)}` : ""}`,
   };
 }
 
@@ -115,16 +113,6 @@ function lineOf(finding: Finding, repaired: boolean): Line {
     ...(repaired ? { repaired } : {}),
     ...(ok ? {} : { next: "kugetsu doctor --fix" }),
   };
-}
-
-/** A check that fails is a line of the report, not the end of it; one that is stopped is the end. */
-async function attempt(check: string, look: () => Promise<Line[]>): Promise<Line[]> {
-  try {
-    return await look();
-  } catch (error) {
-    if (!(error instanceof KugetsuError) || error.code === "stopped") throw error;
-    return [{ check, ok: false, text: error.message, next: error.next }];
-  }
 }
 
 function inWords({ ok, text, next, repaired }: Line): string {

@@ -4,6 +4,8 @@ import { errors, EXIT, type ExitStatus, reasonOf } from "../errors.ts";
 import type { AgentSession, TurnWatch } from "../runner/mod.ts";
 import { exitStatusOf, inWords } from "../session/outcome.ts";
 import type { MadeSession } from "../session/record.ts";
+import type { Store } from "../store/mod.ts";
+import { baseFolder, repositoryIn } from "./base.ts";
 import type { Context } from "./context.ts";
 import { readMessage } from "./message.ts";
 import { turnSettings } from "./turn_flags.ts";
@@ -14,51 +16,61 @@ export interface InitOptions {
   /** True without a message. */
   headless?: string | boolean | undefined;
   dir?: string | undefined;
+  refresh?: boolean | undefined;
 }
 
 const TITLE = "kugetsu base";
 
 export async function init(context: Context, options: InitOptions): Promise<ExitStatus> {
   const { output } = context;
-  if (options.session !== undefined && options.headless !== undefined) {
-    throw errors.usage("Cannot adopt a session and make a new one: give --session or --headless");
+  const { session: adopted, headless, refresh, force } = options;
+  if (adopted !== undefined && (headless !== undefined || refresh)) {
+    throw errors.usage("Cannot adopt a session and make a new one: give --session alone");
   }
   const store = await context.store();
-  const old = await store.base();
-  if (old && !options.force) throw errors.baseExists(old.opencode_session_id);
-  const base = options.session === undefined
-    ? await makeBase(context, options)
-    : await adoptBase(context, options.session, options);
+  const given = adopted === undefined ? undefined : await adopt(context, adopted, options.dir);
+  const directory = given?.directory ?? await folderOf(context, options);
+  const repository = await repositoryIn(context, directory);
+  await nameDefault(context, store);
+  const old = await store.standingBase(repository);
+  const replace = force === true || refresh === true;
+  if (old && !replace) throw errors.baseExists(old.opencode_session_id, old.repository);
+  const recording = { repository, replace };
+  const base = given
+    ? await record(context, given, "adopted", recording)
+    : await makeBase(context, directory, headless, recording);
   output.result(base, "");
-  output.note(`The base session is ${base.opencode_session_id} in ${base.directory}.`);
+  const of = repository ? ` for ${repository}` : "";
+  output.note(`The base session${of} is ${base.opencode_session_id} in ${directory}.`);
   if (old) output.note(`The former base, ${old.opencode_session_id}, stays in opencode.`);
-  output.note('Next: kugetsu start github.com/user/repo#1 "what to do"');
+  output.note(`Next: kugetsu start ${repository ?? "github.com/user/repo"}#1 "what to do"`);
   return EXIT.ok;
 }
 
-async function makeBase(context: Context, options: InitOptions): Promise<MadeSession> {
-  const { dir, headless: said } = options;
+/** The folder of the base to be made: the one that is given, or that of the base to be renewed. */
+async function folderOf(context: Context, { dir, refresh }: InitOptions): Promise<string> {
   const workspace = await context.workspace();
-  const directory = workspace.folder(dir ?? context.cwd, "the folder for the base session");
-  const argument = typeof said === "string" ? said : undefined;
-  const message = await readMessage(context, { argument, file: undefined });
-  return await context.untilStopped(async (signal) => {
-    const session = said === undefined
-      ? await viaInterface(context, directory, signal)
-      : await headless(context, directory, message, signal);
-    return await orTakeBack(context, session, () => {
-      if (signal.aborted) throw errors.stopped("make the base session", signal.reason);
-      return record(context, session, "created", options);
-    });
-  });
+  const here = workspace.folder(dir ?? context.cwd, "the folder for the base session");
+  if (!refresh) return here;
+  const store = await context.store();
+  const repository = await repositoryIn(context, here);
+  await nameDefault(context, store);
+  const old = repository === undefined ? await store.base() : await store.baseOf(repository);
+  if (old) return await baseFolder(context, old);
+  const next = "kugetsu init";
+  throw repository === undefined ? errors.noBase() : errors.noBaseOf(repository, next);
+}
+
+/** A default base that was made before bases had repositories gets the one that its folder is a clone of. */
+async function nameDefault(context: Context, store: Store): Promise<void> {
+  const base = await store.base();
+  if (!base?.directory || base.repository !== undefined) return;
+  const repository = await repositoryIn(context, base.directory);
+  if (repository) await store.setBase({ ...base, repository }, { replace: true });
 }
 
 /** A session that opencode has already, in its own folder. */
-async function adoptBase(
-  context: Context,
-  id: string,
-  options: InitOptions,
-): Promise<MadeSession> {
+async function adopt(context: Context, id: string, dir: string | undefined): Promise<AgentSession> {
   const [sessions, workspace, store] = await Promise.all([
     context.sessions(),
     context.workspace(),
@@ -68,11 +80,35 @@ async function adoptBase(
   const found = has.get(id);
   if (!found) throw errors.noSuchOpencodeSession(id, "opencode session list");
   const directory = workspace.folder(found.directory, `the folder of session ${id}`);
-  const { dir } = options;
   if (dir !== undefined && workspace.folder(dir, "the folder given with --dir") !== directory) {
     throw errors.wrongFolder(id, directory, dir);
   }
-  return await record(context, { id, directory }, "adopted", options);
+  return { id, directory };
+}
+
+/** How a base is recorded. */
+interface Recording {
+  repository: string | undefined;
+  replace: boolean;
+}
+
+async function makeBase(
+  context: Context,
+  directory: string,
+  said: string | boolean | undefined,
+  recording: Recording,
+): Promise<MadeSession> {
+  const argument = typeof said === "string" ? said : undefined;
+  const message = await readMessage(context, { argument, file: undefined });
+  return await context.untilStopped(async (signal) => {
+    const session = said === undefined
+      ? await viaInterface(context, directory, signal)
+      : await headless(context, directory, message, signal);
+    return await orTakeBack(context, session, () => {
+      if (signal.aborted) throw errors.stopped("make the base session", signal.reason);
+      return record(context, session, "created", recording);
+    });
+  });
 }
 
 /** opencode's own interface, on a session made beforehand, so that nobody has to guess which one it was. */
@@ -102,7 +138,7 @@ async function headless(
   signal: AbortSignal,
 ): Promise<AgentSession> {
   if (message === undefined) return await make(context, directory, signal);
-  const settings = await turnSettings(context, {});
+  const { worktree: _, ...settings } = await turnSettings(context, {});
   const session = await make(context, directory, signal);
   const turn = {
     ...settings,
@@ -166,7 +202,7 @@ async function orTakeBack<T>(
 async function takeBack(context: Context, { id, directory }: AgentSession): Promise<void> {
   const [sessions, store] = await Promise.all([context.sessions(), context.store()]);
   // It may be recorded all the same, where only the last step of writing failed.
-  if ((await store.base())?.opencode_session_id === id) return;
+  if ((await store.bases()).some((base) => base.opencode_session_id === id)) return;
   await sessions.remove([id], directory, new AbortController().signal);
 }
 
@@ -174,14 +210,14 @@ async function record(
   context: Context,
   { id, directory }: AgentSession,
   origin: "created" | "adopted",
-  { force }: InitOptions,
+  { repository, replace }: Recording,
 ): Promise<MadeSession> {
   const [store, sessions, workspace] = await Promise.all([
     context.store(),
     context.sessions(),
     context.workspace(),
   ]);
-  const commit = await workspace.head(directory);
+  const [commit, branch] = [await workspace.head(directory), await workspace.branch(directory)];
   const base: MadeSession = {
     type: "base",
     issue_ref: null,
@@ -192,8 +228,10 @@ async function record(
     origin,
     opencode_version: await sessions.version(),
     ...(commit ? { commit } : {}),
+    ...(commit && branch ? { branch } : {}),
+    ...(repository ? { repository } : {}),
   };
-  await store.setBase(base, { replace: force === true });
+  await store.setBase(base, { replace });
   return base;
 }
 
@@ -202,8 +240,10 @@ export function initCommand(host: Host) {
     "kugetsu init",
     'kugetsu init --headless "Read README.md and remember the conventions."',
     "kugetsu init --session ses_abc123 --force",
+    "kugetsu init --refresh --headless   # after a git pull",
   ])
     .option("--force", "replace the base that is there, once the new one is recorded")
+    .option("--refresh", "renew the base that is there, in its own folder")
     .option("--session <id>", "adopt a session that opencode has already")
     .option(
       "--headless [message]",

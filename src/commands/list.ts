@@ -2,7 +2,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { type Host, newCommand } from "./define.ts";
 import { EXIT, type ExitStatus } from "../errors.ts";
-import { SESSION_STATES } from "../session/record.ts";
+import { type MadeSession, SESSION_STATES } from "../session/record.ts";
 import type { Listing, SessionRow } from "../store/mod.ts";
 import type { Context } from "./context.ts";
 
@@ -16,11 +16,12 @@ export async function list(context: Context, { state }: ListOptions): Promise<Ex
   const { output } = context;
   const store = await context.store();
   if (output.json) {
-    output.result(toJson(await store.list(), state), "");
+    const bases = await withBehind(context, await store.bases());
+    output.result(toJson(await store.list(), bases, state), "");
     return EXIT.ok;
   }
-  const { base, rows } = await store.overview();
-  const all = base ? [base, ...rows] : rows;
+  const { base, bases, rows } = await store.overview();
+  const all = [...(base ? [base] : []), ...bases, ...rows];
   const cells = all.filter((row) => isWanted(row, state)).map(cellsOf);
   if (cells.length > 0) output.result(undefined, await output.table(HEADER, cells));
   else if (state) output.note(`There is no session in the state "${state}".`);
@@ -28,7 +29,29 @@ export async function list(context: Context, { state }: ListOptions): Promise<Ex
   for (const { key, problem } of all) {
     if (problem) output.warn(`"${key}" cannot be read: ${problem}; run: kugetsu doctor --fix`);
   }
+  if (base || bases.length > 0) await noteBehind(context, await store.bases());
   return EXIT.ok;
+}
+
+/** Bases with the number of commits that their branch has gone on by, where it has. */
+async function withBehind(context: Context, bases: MadeSession[]) {
+  const known = bases.some((it) => it.branch) ? await context.workspace() : undefined;
+  return await Promise.all(bases.map(async (base) => {
+    const { directory, branch, commit } = base;
+    if (!known || !directory || !branch || !commit) return base;
+    const behind = await known.behind(directory, branch, commit);
+    return behind > 0 ? { ...base, behind } : base;
+  }));
+}
+
+async function noteBehind(context: Context, bases: MadeSession[]): Promise<void> {
+  for (const base of await withBehind(context, bases)) {
+    if (!("behind" in base)) continue;
+    const of = base.repository ? ` of ${base.repository}` : "";
+    const commits = base.behind === 1 ? "1 commit" : `${base.behind} commits`;
+    const next = `kugetsu init --refresh --dir ${JSON.stringify(base.directory)}`;
+    context.output.note(`The base${of} is ${commits} behind ${base.branch}. Renew it: ${next}`);
+  }
 }
 
 function isWanted(it: { state: string }, state: string | undefined): boolean {
@@ -39,14 +62,17 @@ function cellsOf({ key, type, session, created, state }: SessionRow): string[] {
   return [key, type, session ?? "-", created, state];
 }
 
-function toJson({ base, sessions }: Listing, state: string | undefined) {
+function toJson({ base, sessions }: Listing, bases: MadeSession[], state: string | undefined) {
+  const wanted = bases.filter((it) => isWanted(it, state));
+  const isFirst = (it: MadeSession) => it.opencode_session_id === base?.opencode_session_id;
   const all = sessions.map(({ key, record, problem, holder }) =>
     record
       ? { ...record, issue_ref: key, ...(holder ? { holder } : {}) }
       : { issue_ref: key, state: "damaged", problem }
   );
   return {
-    base: base && isWanted(base, state) ? base : null,
+    base: wanted.find(isFirst) ?? null,
+    bases: wanted.filter((it) => !isFirst(it)),
     sessions: all.filter((it) => isWanted(it, state)),
   };
 }

@@ -5,6 +5,8 @@ export interface Output {
   readonly json: boolean;
   /** Whether somebody sits at both ends, so that one can ask. */
   readonly interactive: boolean;
+  /** Whether text on standard output is to be coloured. */
+  readonly colour: boolean;
   /** Text for standard output, as it is. */
   write(text: string): void;
   /** The command's result: `value` under --json, otherwise `text` (nothing if it is empty). */

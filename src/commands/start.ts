@@ -1,17 +1,23 @@
 /** `kugetsu start`: a new session for an issue, forked from the base, and its first turn. */
+import { Option } from "@commander-js/extra-typings";
 import type { Host } from "./define.ts";
 import { errors, type ExitStatus } from "../errors.ts";
-import type { MadeSession, RunningTurn } from "../session/record.ts";
+import type { RunningTurn } from "../session/record.ts";
 import { startingRecord } from "../session/state.ts";
+import { chooseBase } from "./base.ts";
 import type { Context } from "./context.ts";
-import { locate } from "./locate.ts";
 import { readMessage } from "./message.ts";
+import { placeOf, undoPlace } from "./place.ts";
 import { resolveRef } from "./target.ts";
 import { runTurn } from "./turn.ts";
 import { newTurnCommand, type TurnFlags, turnSettings } from "./turn_flags.ts";
 
 export interface StartOptions extends TurnFlags {
   messageFile?: string | undefined;
+  base?: "default" | undefined;
+  worktree?: boolean | undefined;
+  shared?: boolean | undefined;
+  from?: string | undefined;
 }
 
 export async function start(
@@ -20,11 +26,13 @@ export async function start(
   argument: string | undefined,
   options: StartOptions,
 ): Promise<ExitStatus> {
+  if (options.shared && (options.worktree || options.from !== undefined)) {
+    throw errors.usage("Cannot work in the shared folder and in a worktree: --shared stands alone");
+  }
   const ref = await resolveRef(context, typed);
-  const settings = await turnSettings(context, options);
+  const { worktree, ...settings } = await turnSettings(context, options);
   const store = await context.store();
-  const base = await store.base();
-  if (!base) throw errors.noBase();
+  const base = await chooseBase(context, ref, options.base);
   const message = await readMessage(context, { argument, file: options.messageFile });
   if (message === undefined) {
     throw errors.noMessage(`kugetsu start ${JSON.stringify(typed)} "what to do"`);
@@ -32,31 +40,31 @@ export async function start(
   const hold = await store.claim(ref);
   let plan;
   try {
-    const directory = await baseFolder(context, base);
     const turn: RunningTurn = {
       id: context.newId(),
       kind: "start",
       started_at: context.now(),
       owner: await context.owner(),
     };
-    const record = { ...startingRecord(hold.key, turn, context.now()), directory };
-    plan = { ...settings, turn, record, session: base.opencode_session_id, directory, message };
+    const { from, worktree: demanded = false } = options;
+    const choice = { ...worktree, demanded, from, turn: turn.id };
+    const place = await context.untilStopped((signal) =>
+      placeOf(context, base, ref, choice, signal)
+    );
+    const { directory, made } = place;
+    const record = {
+      ...startingRecord(hold.key, turn, context.now()),
+      directory,
+      ...(made ? { worktree: made.worktree } : {}),
+    };
+    const session = base.opencode_session_id;
+    const undo = () => undoPlace(context, place);
+    plan = { ...settings, turn, record, session, directory, message, undo };
   } catch (error) {
     await hold.release();
     throw error;
   }
   return await runTurn(context, hold, plan);
-}
-
-/** The base's folder. One that the tool before this one recorded has none yet: opencode is asked, once. */
-async function baseFolder(context: Context, base: MadeSession): Promise<string> {
-  const workspace = await context.workspace();
-  const next = "kugetsu init --force";
-  if (base.directory) return workspace.folder(base.directory, "the base session's folder", next);
-  const directory = await locate(context, base.opencode_session_id, next);
-  const store = await context.store();
-  await store.setBase({ ...base, directory }, { replace: true });
-  return directory;
 }
 
 export function startCommand(host: Host) {
@@ -67,6 +75,13 @@ export function startCommand(host: Host) {
   ])
     .argument("<ref>", "the issue: instance/user/repo#number, its web address, or its number")
     .argument("[message]", "what to do (- for standard input)")
+    .option("--worktree", "work in a worktree of the issue's own, on a branch of its own")
+    .option("--shared", "work in the base's folder itself")
+    .option("--from <revision>", "the commit that the worktree begins at")
+    .addOption(
+      new Option("--base <which>", "fork the default base, whatever it is a clone of")
+        .choices(["default"]),
+    )
     .action((ref, message, options) =>
       host.run("start", options, (context) => start(context, ref, message, options))
     );

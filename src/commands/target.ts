@@ -1,6 +1,7 @@
 /** From what the user typed to an issue: whole refs, web addresses, and numbers of the current repository. */
 import { errors } from "../errors.ts";
 import {
+  formatRepository,
   type IssueRef,
   parseRef,
   refInRepository,
@@ -23,4 +24,9 @@ export async function resolveRef(context: Context, typed: string): Promise<Issue
     throw errors.noOrigin(typed, context.cwd, "its origin is not a repository on a forge");
   }
   return refInRepository(repository, number, typed);
+}
+
+/** A repository as it was typed, in the spelling that bases have. @throws bad-ref */
+export function asRepository(typed: string): string {
+  return formatRepository(parseRef(`${typed.trim()}#1`));
 }

@@ -26,6 +26,8 @@ export interface TurnPlan {
   agent: string | undefined;
   permissions: PermissionPolicy;
   limits: Limits;
+  /** Takes back what was prepared for a start that never got a session. */
+  undo?: (() => Promise<void>) | undefined;
 }
 
 const RETRY_AFTER_MS = 1500;
@@ -91,20 +93,26 @@ async function attempt(
   try {
     await save(record);
     const result = await runWithRetry(context, requestOf(plan), watch, signal);
-    if (record.opencode_session_id === null) await hold.remove();
+    if (record.opencode_session_id === null) await undoStart(hold, plan);
     else await save(ended(record, result.outcome, context.now()));
     return result;
   } catch (error) {
     const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail: reasonOf(error) };
     const undo = record.opencode_session_id === null
-      ? hold.remove()
+      ? undoStart(hold, plan)
       : save(ran || !before ? ended(record, outcome, context.now()) : before);
     await undo.catch(() => {}); // the first error matters, and doctor repairs the rest
     throw error;
   }
 }
 
-function requestOf(plan: TurnPlan): TurnRequest {
+/** While the issue is still held: afterwards somebody else may begin it. */
+async function undoStart(hold: Hold, plan: TurnPlan): Promise<void> {
+  await plan.undo?.();
+  await hold.remove();
+}
+
+function requestOf({ undo: _, ...plan }: TurnPlan): TurnRequest {
   return { ...plan, id: plan.turn.id, kind: plan.turn.kind === "start" ? "fork" : "continue" };
 }
 

@@ -11,6 +11,8 @@ export interface TurnFlags {
   timeout?: string | undefined;
   silenceTimeout?: string | undefined;
   firstEventTimeout?: string | undefined;
+  worktree?: boolean | undefined;
+  shared?: boolean | undefined;
 }
 
 /** @throws bad-config, bad-setting */
@@ -23,6 +25,7 @@ export async function turnSettings(context: Context, flags: TurnFlags): Promise<
     "limits.total": flags.timeout,
     "limits.silence": flags.silenceTimeout,
     "limits.firstEvent": flags.firstEventTimeout,
+    "worktree.mode": flags.shared ? "shared" : flags.worktree ? "own" : undefined,
   });
 }
 

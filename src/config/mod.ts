@@ -2,7 +2,7 @@
 import type { Setting, Settings } from "./settings.ts";
 
 export { POLICIES, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./settings.ts";
-export type { Setting, Settings } from "./settings.ts";
+export type { Setting, Settings, WorktreeSettings } from "./settings.ts";
 
 /** Where a setting's value comes from. */
 export type Origin = "default" | "file" | "environment" | "flag";

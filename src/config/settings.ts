@@ -11,23 +11,36 @@ export interface Settings {
   agent: string | undefined;
   permissions: PermissionPolicy;
   limits: Limits;
+  worktree: WorktreeSettings;
 }
+
+/** Where an issue's work is done, and how its worktree is got ready. */
+export interface WorktreeSettings {
+  mode: "shared" | "own";
+  copy: readonly string[];
+  setup: string | undefined;
+  setupSeconds: number;
+}
+
+export type SettingRead = string | number | readonly string[];
 
 /** One setting. `read` gives the value, or throws an Error that says what would be right. */
 export interface Setting {
   name: string;
   variable: string;
   summary: string;
-  /** What holds when it is not set; undefined means that opencode decides. */
+  /** What holds when it is not set; undefined where nothing does, or opencode decides. */
   fallback: string | undefined;
   /** What `read` takes, in the words of JSON Schema (scripts/config_schema.ts publishes it). */
   schema: Readonly<Record<string, unknown>>;
-  read(value: unknown): string | number;
+  read(value: unknown): SettingRead;
 }
 
 /** Where the schema of config.jsonc is published. */
 export const SCHEMA_ADDRESS =
   "https://raw.githubusercontent.com/shoko/kugetsu/main/docs/config.schema.json";
+
+export const PLACES = ["shared", "own"] as const satisfies WorktreeSettings["mode"][];
 
 export const POLICIES = ["deny", "allow", "wait"] as const satisfies PermissionPolicy[];
 
@@ -102,6 +115,38 @@ export const SETTINGS: readonly Setting[] = [
     schema: DURATION,
     read: readDuration,
   },
+  {
+    name: "worktree.mode",
+    variable: "KUGETSU_WORKTREE",
+    summary: "where a new issue is worked on: shared (the base's folder) or own (a worktree)",
+    fallback: "shared",
+    schema: { enum: PLACES },
+    read: readPlace,
+  },
+  {
+    name: "worktree.copy",
+    variable: "KUGETSU_WORKTREE_COPY",
+    summary: "files that git does not keep, to copy into a new worktree",
+    fallback: undefined,
+    schema: { type: ["array", "string"], items: { type: "string" }, examples: [[".env"]] },
+    read: readNames,
+  },
+  {
+    name: "worktree.setup",
+    variable: "KUGETSU_WORKTREE_SETUP",
+    summary: "a command that gets a new worktree ready",
+    fallback: undefined,
+    schema: { type: "string", examples: ["npm ci"] },
+    read: readCommand,
+  },
+  {
+    name: "worktree.setupTimeout",
+    variable: "KUGETSU_WORKTREE_SETUP_TIMEOUT",
+    summary: "how long that command may take",
+    fallback: "10m",
+    schema: DURATION,
+    read: readDuration,
+  },
 ];
 
 export function settingNamed(name: string): Setting | undefined {
@@ -132,6 +177,25 @@ function readPolicy(value: unknown): PermissionPolicy {
   throw new Error("it is deny, allow or wait");
 }
 
+function readPlace(value: unknown): string {
+  const place = PLACES.find((it) => it === value);
+  if (place) return place;
+  throw new Error("it is shared or own");
+}
+
+/** A list, or text with commas, as a variable and the command line have it. */
+function readNames(value: unknown): readonly string[] {
+  const names = typeof value === "string" ? value.split(",").map((it) => it.trim()) : value;
+  const isList = Array.isArray(names) && names.every((it) => typeof it === "string" && it !== "");
+  if (isList) return names;
+  throw new Error("it is a list of files, or their names with commas between them");
+}
+
+function readCommand(value: unknown): string {
+  if (typeof value === "string" && value.trim() !== "") return value;
+  throw new Error("it is a command for the shell");
+}
+
 function readModel(value: unknown): string {
   if (typeof value === "string" && MODEL.test(value)) return value;
   throw new Error("a model is written provider/model");
@@ -143,7 +207,7 @@ function readName(value: unknown): string {
 }
 
 /** The settings from the resolved text of each, keyed by name. */
-export function settingsFrom(valueOf: (setting: Setting) => string | number | undefined): Settings {
+export function settingsFrom(valueOf: (setting: Setting) => SettingRead | undefined): Settings {
   const value = (name: string) => {
     const setting = settingNamed(name)!;
     const given = valueOf(setting);
@@ -158,6 +222,12 @@ export function settingsFrom(valueOf: (setting: Setting) => string | number | un
       silence: value("limits.silence") as number,
       total: value("limits.total") as number,
       answer: value("limits.answer") as number,
+    },
+    worktree: {
+      mode: value("worktree.mode") as WorktreeSettings["mode"],
+      copy: value("worktree.copy") as readonly string[] | undefined ?? [],
+      setup: value("worktree.setup") as string | undefined,
+      setupSeconds: value("worktree.setupTimeout") as number,
     },
   };
 }

@@ -103,6 +103,8 @@ export interface Leftovers {
 }
 
 export interface Runner {
+  /** Whether a fork can be moved to another folder than its base's. */
+  readonly movesForks: boolean;
   /** Aborting `signal` with a StopReason stops the turn. */
   turn(request: TurnRequest, watch: TurnWatch, signal: AbortSignal): Promise<TurnResult>;
   /** Ends what is left of a turn whose owner died. Returns how many processes would not end. */

@@ -29,6 +29,8 @@ const BLOCKED_MS = 1500;
 const DRAIN_MS = 1000;
 
 export class OpencodeRunRunner implements Runner {
+  /** `opencode run --fork` in another folder prints nothing, never ends, and works in the base's folder. */
+  readonly movesForks = false;
   readonly #opencode: OpencodeCommand;
 
   constructor(opencode: OpencodeCommand) {

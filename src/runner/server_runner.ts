@@ -19,6 +19,7 @@ export interface Servers {
 }
 
 export class ServerRunner implements Runner {
+  readonly movesForks = true;
   readonly #servers: Servers;
   readonly #turns = new Map<string, ServerTurn>();
 

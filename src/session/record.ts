@@ -41,6 +41,17 @@ export interface LastTurn {
   ended_at: string;
 }
 
+/** A working tree of an issue's own, as it was made. */
+export interface Worktree {
+  /** Its folder, inside the state folder. */
+  path: string;
+  branch: string;
+  /** The commit that it began at. */
+  from: string;
+  /** The folder of the clone that it belongs to. */
+  repository: string;
+}
+
 /** A session file. The first five fields are those of the tool before this one; the rest was added. */
 export interface SessionRecord {
   type: "base" | "forked";
@@ -59,6 +70,11 @@ export interface SessionRecord {
   opencode_version?: string | undefined;
   /** The commit of `directory` when the session was made. */
   commit?: string | undefined;
+  /** Of a base: the branch that `directory` was on, and the repository that it is a clone of. */
+  branch?: string | undefined;
+  repository?: string | undefined;
+  /** Where an issue has a working tree of its own. */
+  worktree?: Worktree | undefined;
   turn?: RunningTurn | undefined;
   last_turn?: LastTurn | undefined;
 }

@@ -7,7 +7,8 @@ import { unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TEMPORARY_SUFFIX } from "../platform/durable_write.ts";
 import type { SessionRecord } from "../session/record.ts";
-import { baseProblems } from "./checkup_base.ts";
+import { baseFiles } from "./bases.ts";
+import { baseProblems, furtherBaseProblems } from "./checkup_base.ts";
 import { copyAside, isMade, type Problem } from "./checkup_problem.ts";
 import { entryProblems, strayProblems } from "./checkup_sessions.ts";
 import { inspectIndex, readSession, sessionFiles, writeIndex } from "./files.ts";
@@ -37,7 +38,10 @@ async function problemsOf(layout: Layout, holder = ""): Promise<Problem[]> {
   if (!index.ok) return [damagedIndex(layout, index.why), ...leftovers(layout)];
   const entries = Object.entries(index.value.issues);
   const indexed = new Set(entries.map(([, file]) => file));
-  const problems = [...baseProblems(layout, index.value.base)];
+  const problems = [
+    ...baseProblems(layout, index.value.base),
+    ...baseFiles(layout).flatMap((file) => furtherBaseProblems(layout, file)),
+  ];
   for (const [key, file] of entries) {
     problems.push(...await entryProblems(layout, key, file, holder));
   }
@@ -78,7 +82,9 @@ function rebuiltIndex(layout: Layout) {
 
 /** Temporary files of writers that are gone. */
 function leftovers(layout: Layout): Problem[] {
-  return [layout.folder, layout.sessions, dirname(layout.overview)].flatMap((folder) =>
+  return [layout.folder, layout.sessions, layout.bases, dirname(layout.overview)].flatMap((
+    folder,
+  ) =>
     hiddenFilesIn(folder, TEMPORARY_SUFFIX).filter(isAbandoned).map((name): Problem => ({
       kind: "leftover",
       subject: join(folder, name),

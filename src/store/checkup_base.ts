@@ -1,6 +1,7 @@
-/** What can be wrong with the base's file and the index's word for it. */
+/** What can be wrong with bases: their files, and the index's word for it. */
 import { removeDurably } from "../platform/durable_write.ts";
 import { type SessionRecord, timestamp } from "../session/record.ts";
+import { readBase } from "./bases.ts";
 import { copyAside, type Problem } from "./checkup_problem.ts";
 import { readIndex, readSession, writeIndex, writeSession } from "./files.ts";
 import { BASE_FILE, type Layout } from "./layout.ts";
@@ -38,6 +39,23 @@ export function baseProblems(layout: Layout, id: string | null): Problem[] {
     "put what the file says in the index",
     () => setBase(recorded),
   );
+}
+
+/** A further base is in no index: a file that cannot be used is all that there is of it. */
+export function furtherBaseProblems(layout: Layout, file: string): Problem[] {
+  const found = readBase(layout, file);
+  if (found.kind !== "damaged") return [];
+  const path = layout.base(file);
+  return [{
+    kind: "record-damaged",
+    subject: path,
+    what: `the base's file cannot be used: ${found.why}`,
+    repair: "keep a copy and take it away, so that kugetsu init can make it anew",
+    fix() {
+      copyAside(path);
+      removeDurably(path);
+    },
+  }];
 }
 
 /** A base of which only the id is known; the rest is asked of opencode when it is next used. */

@@ -13,26 +13,13 @@ import { errors } from "../errors.ts";
 import { removeDurably } from "../platform/durable_write.ts";
 import type { MadeSession, SessionRecord } from "../session/record.ts";
 import { foldRef, formatRef, type IssueRef } from "../session/ref.ts";
-import {
-  type Found,
-  readEntry,
-  readIndex,
-  readSession,
-  readText,
-  writeIndex,
-  writeSession,
-} from "./files.ts";
-import { BASE_FILE, type Layout, layoutOf, prepareFolder } from "./layout.ts";
+import { allBases, baseOf, defaultBase, dropBase, putBase, standingBase } from "./bases.ts";
+import { type Found, readEntry, readIndex, readSession, writeSession } from "./files.ts";
+import { type Layout, layoutOf, prepareFolder } from "./layout.ts";
 import { type HeldLock, holderOf, isHeld, lock, tryLock, whileFree } from "./lock.ts";
 import type { Finding, Hold, Listing, Orphan, Overview, Store, StoredSession } from "./mod.ts";
 import type { Index } from "./schemas.ts";
-import {
-  baseOf,
-  findOrphans,
-  readListing,
-  readOverview,
-  storedSession,
-} from "./stored_sessions.ts";
+import { findOrphans, readListing, readOverview, storedSession } from "./stored_sessions.ts";
 import { hasSession, holdOf } from "./turn_hold.ts";
 
 /** How long a command waits for the store lock, which is held for milliseconds. */
@@ -66,34 +53,32 @@ export class FileStore implements Store {
   }
 
   base(): Promise<MadeSession | undefined> {
-    return Promise.resolve(baseOf(this.#layout, readIndex(this.#layout)));
+    return look(() => defaultBase(this.#layout));
+  }
+
+  bases(): Promise<MadeSession[]> {
+    return look(() => allBases(this.#layout));
+  }
+
+  baseOf(repository: string): Promise<MadeSession | undefined> {
+    return look(() => baseOf(this.#layout, repository));
+  }
+
+  standingBase(repository: string | undefined): Promise<MadeSession | undefined> {
+    return look(() => standingBase(this.#layout, repository));
   }
 
   setBase(record: MadeSession, { replace }: { replace: boolean }): Promise<void> {
     return this.#locked(() => {
       const index = readIndex(this.#layout);
-      const present = baseOf(this.#layout, index);
-      if (present && !replace) throw errors.baseExists(present.opencode_session_id);
-      // A session file without any index would look as if the index had been lost.
-      if (readText(this.#layout.index) === undefined) writeIndex(this.#layout, index);
-      writeSession(this.#layout, BASE_FILE, record);
-      try {
-        writeIndex(this.#layout, { ...index, base: record.opencode_session_id });
-      } catch (error) {
-        this.#undoBase(record, present);
-        throw error;
-      }
+      const standing = replace ? undefined : standingBase(this.#layout, record.repository);
+      if (standing) throw errors.baseExists(standing.opencode_session_id, record.repository);
+      putBase(this.#layout, record, index);
     });
   }
 
-  removeBase(): Promise<boolean> {
-    return this.#locked(() => {
-      const index = readIndex(this.#layout);
-      removeDurably(this.#layout.session(BASE_FILE));
-      if (index.base === null) return false;
-      writeIndex(this.#layout, { ...index, base: null });
-      return true;
-    });
+  removeBase(repository?: string): Promise<boolean> {
+    return this.#locked(() => dropBase(this.#layout, repository));
   }
 
   async find(ref: IssueRef): Promise<StoredSession | undefined> {
@@ -141,10 +126,11 @@ export class FileStore implements Store {
     return findOrphans(this.#layout);
   }
 
-  deleteOrphans(): Promise<Orphan[]> {
+  deleteOrphans(spared: readonly string[] = []): Promise<Orphan[]> {
     return this.#locked(async () => {
       const deleted: Orphan[] = [];
       for (const orphan of await this.orphans()) {
+        if (spared.includes(orphan.file)) continue;
         await whileFree(this.#layout.turnLock(orphan.file), this.#holder, () => {
           removeDurably(this.#layout.session(orphan.file));
           deleted.push(orphan);
@@ -176,15 +162,6 @@ export class FileStore implements Store {
       });
       return changed ?? false;
     });
-  }
-
-  /** A base that could not be put in the index is not left in its file either, as far as that can be done. */
-  #undoBase(record: MadeSession, former: MadeSession | undefined): void {
-    try {
-      if (readIndex(this.#layout).base === record.opencode_session_id) return;
-      if (former) writeSession(this.#layout, BASE_FILE, former);
-      else removeDurably(this.#layout.session(BASE_FILE));
-    } catch { /* the first error matters, and doctor tells of the rest */ }
   }
 
   /** The file of an issue that is not in the index: its own, or the one with a digest if that is taken. */
@@ -243,6 +220,12 @@ export class FileStore implements Store {
       taken.release();
     }
   }
+}
+
+/** A look, as a promise: what it throws rejects. */
+// deno-lint-ignore require-await
+async function look<T>(read: () => T): Promise<T> {
+  return read();
 }
 
 /** Loaded when needed: what makes names out of refs brings a digest along, which a listing has no use for. */

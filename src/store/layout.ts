@@ -10,6 +10,9 @@ export interface Layout {
   index: string;
   sessions: string;
   session(file: string): string;
+  /** Further bases; never in `sessions`, where the tool before this one would take them for waste. */
+  bases: string;
+  base(file: string): string;
   storeLock: string;
   turnLocks: string;
   turnLock(file: string): string;
@@ -19,12 +22,15 @@ export interface Layout {
 
 export function layoutOf(folder: string): Layout {
   const sessions = join(folder, "sessions");
+  const bases = join(folder, "bases");
   const turnLocks = join(folder, "locks", "turns");
   return {
     folder,
     index: join(folder, "index.json"),
     sessions,
     session: (file) => join(sessions, file),
+    bases,
+    base: (file) => join(bases, file),
     storeLock: join(folder, "locks", "store.lock"),
     turnLocks,
     turnLock: (file) => join(turnLocks, `${basename(file, ".json")}.lock`),

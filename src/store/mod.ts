@@ -6,7 +6,7 @@
  * (file_store.ts); nothing here says so, apart from paths that help a person.
  */
 import type { IssueRef } from "../session/ref.ts";
-import type { MadeSession, RunningTurn, SessionRecord } from "../session/record.ts";
+import type { MadeSession, RunningTurn, SessionRecord, Worktree } from "../session/record.ts";
 
 /** A session as it is stored, with what is true of it now. */
 export interface StoredSession {
@@ -31,6 +31,8 @@ export interface SessionRow {
 
 export interface Overview {
   base: SessionRow | undefined;
+  /** Those of further repositories. */
+  bases: SessionRow[];
   rows: SessionRow[];
 }
 
@@ -45,6 +47,7 @@ export interface Orphan {
   /** What it says it is the session of; undefined when it cannot be read. */
   ref: string | undefined;
   opencodeSession: string | undefined;
+  worktree?: Worktree | undefined;
 }
 
 /** The right to work on one issue. It is lost when the process dies, and given back by release or remove. */
@@ -87,11 +90,18 @@ export interface Store {
   list(): Promise<Listing>;
   /** The same in few words, and much faster where there are thousands. @throws index-damaged */
   overview(): Promise<Overview>;
+  /** The default base: the first that was made. */
   base(): Promise<MadeSession | undefined>;
-  /** @throws base-exists unless `replace` */
+  /** All bases, the default one first; those that cannot be read are left out. */
+  bases(): Promise<MadeSession[]>;
+  /** The base of a repository (`github.com/acme/widget`), be it the default one. */
+  baseOf(repository: string): Promise<MadeSession | undefined>;
+  /** The base in whose place one of that repository, or of none, would be put. */
+  standingBase(repository: string | undefined): Promise<MadeSession | undefined>;
+  /** Puts a base in its repository's place; the first becomes the default. @throws base-exists unless `replace` */
   setBase(record: MadeSession, options: { replace: boolean }): Promise<void>;
-  /** Removes the base's mapping; false when there is none. */
-  removeBase(): Promise<boolean>;
+  /** Removes the mapping of the default base, or of a repository's; false when there is none. */
+  removeBase(repository?: string): Promise<boolean>;
   find(ref: IssueRef): Promise<StoredSession | undefined>;
   /** The right to begin an issue that has no session. @throws session-exists, turn-running, not-indexed */
   claim(ref: IssueRef): Promise<Hold>;
@@ -99,8 +109,8 @@ export interface Store {
   hold(ref: IssueRef): Promise<Hold & { readonly record: SessionRecord }>;
   /** Session files outside the index, less those a running start is about to index. @throws index-damaged */
   orphans(): Promise<Orphan[]>;
-  /** Deletes such files and returns them. */
-  deleteOrphans(): Promise<Orphan[]>;
+  /** Deletes such files, but for those to be spared, and returns them. */
+  deleteOrphans(spared?: readonly string[]): Promise<Orphan[]>;
   /** Looks for everything that is not as it should be; changes nothing. */
   examine(): Promise<Finding[]>;
   /** Repairs what examine finds and returns it. What cannot be read is copied aside first. */

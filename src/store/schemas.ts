@@ -19,6 +19,13 @@ const lastTurn = v.looseObject({
   ended_at: v.string(),
 });
 
+const worktree = v.looseObject({
+  path: v.string(),
+  branch: v.string(),
+  from: v.string(),
+  repository: v.string(),
+});
+
 const sessionRecord = v.looseObject({
   type: v.picklist(["base", "forked"]),
   issue_ref: v.nullable(v.string()),
@@ -31,6 +38,9 @@ const sessionRecord = v.looseObject({
   origin: v.optional(v.picklist(["created", "adopted", "forked"])),
   opencode_version: v.optional(v.string()),
   commit: v.optional(v.string()),
+  branch: v.optional(v.string()),
+  repository: v.optional(v.string()),
+  worktree: v.optional(worktree),
   turn: v.optional(runningTurn),
   last_turn: v.optional(lastTurn),
 });

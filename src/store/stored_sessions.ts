@@ -1,14 +1,12 @@
 /** What is stored, together with what is true of it now: whoever only reads takes no lock. */
-import { errors } from "../errors.ts";
-import type { MadeSession } from "../session/record.ts";
 import { isActive, observed } from "../session/state.ts";
+import { baseRows, defaultBase } from "./bases.ts";
 import { type Found, readEntry, readIndex, readSession, sessionFiles } from "./files.ts";
-import { BASE_FILE, filesIn, type Layout } from "./layout.ts";
+import { filesIn, type Layout } from "./layout.ts";
 import { holderOf, isHeld } from "./lock.ts";
 import type { Listing, Orphan, Overview, SessionRow, StoredSession } from "./mod.ts";
 import { observe } from "./observe.ts";
 import { readRows } from "./overview.ts";
-import type { Index } from "./schemas.ts";
 
 export async function readListing(layout: Layout): Promise<Listing> {
   const index = readIndex(layout);
@@ -18,7 +16,7 @@ export async function readListing(layout: Layout): Promise<Listing> {
     if (session) sessions.push(session);
   }
   const started = await beginning(layout, () => Object.values(index.issues));
-  return { base: baseOf(layout, index), sessions: [...sessions, ...started] };
+  return { base: defaultBase(layout, index), sessions: [...sessions, ...started] };
 }
 
 export async function readOverview(layout: Layout): Promise<Overview> {
@@ -30,7 +28,7 @@ export async function readOverview(layout: Layout): Promise<Overview> {
   }
   const started = await beginning(layout, () => rows.map((row) => row.file));
   shown.push(...started.map(rowOf));
-  return { base, rows: shown };
+  return { base, bases: baseRows(layout), rows: shown };
 }
 
 export async function findOrphans(layout: Layout): Promise<Orphan[]> {
@@ -44,16 +42,6 @@ export async function findOrphans(layout: Layout): Promise<Orphan[]> {
   // A start that ended meanwhile is in the index by now.
   const since = new Set(Object.values(readIndex(layout).issues));
   return found.filter(({ file }) => !since.has(file));
-}
-
-export function baseOf(layout: Layout, index: Index): MadeSession | undefined {
-  if (index.base === null) return undefined;
-  const found = readSession(layout, BASE_FILE);
-  if (found.kind === "damaged") {
-    throw errors.damagedRecord(layout.session(BASE_FILE), found.why);
-  }
-  if (found.kind === "absent" || found.record.opencode_session_id === null) return undefined;
-  return found.record as MadeSession;
 }
 
 /** The session behind an index entry as it is now; undefined for an entry that a destroy left behind. */
@@ -107,5 +95,6 @@ function orphanOf(file: string, found: Found): Orphan {
     file,
     ref: record?.issue_ref ?? undefined,
     opencodeSession: record?.opencode_session_id ?? undefined,
+    worktree: record?.worktree,
   };
 }

@@ -144,6 +144,20 @@ describe("an error", () => {
     );
   });
 
+  test("lists what it speaks of, the first of it, and all of it in JSON", async () => {
+    const code = (json: boolean) => `
+      const lines = Array.from({ length: 22 }, (_, at) => "untracked: " + at + "\\n");
+      printError(errors.worktreeUnsaved("destroy it", lines, "kugetsu list"), ${json}, env);`;
+    const lines = (await play(code(false))).stderr.split("\n");
+    assert.equal(lines[1], "    untracked: 0\\u{000a}");
+    assert.deepEqual(lines.slice(20, 23), [
+      "    untracked: 19\\u{000a}",
+      "    … and 2 more",
+      "  try: kugetsu list",
+    ]);
+    assert.equal(JSON.parse((await play(code(true))).stderr).error.details.length, 22);
+  });
+
   test("is one line of JSON if that was asked for", async () => {
     const { stdout, stderr } = await play("printError(errors.noBase(), true, env);");
     assert.equal(stdout, "");

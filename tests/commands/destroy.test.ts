@@ -122,6 +122,50 @@ describe("destroying an issue's session", () => {
   });
 });
 
+describe("destroying an issue with a worktree", () => {
+  const worktree = { path: "/w/x", branch: "kugetsu/x", from: "0123", repository: "/repository" };
+  const worktreeStage = (changes: string[], more: Parts = {}) =>
+    makeStage((did) => ({
+      store: storeWith(did, { stored: { ...SESSION, worktree } }),
+      sessions: opencodeWith(did),
+      workspace: {
+        inspect: () => Promise.resolve({ kind: "present", changes, commits: [], ignored: [] }),
+        removeWorktree(_, { discard }) {
+          did(`remove worktree, discard ${discard}`);
+          return Promise.resolve({ folder: "removed", branch: "none" });
+        },
+      },
+      ...more,
+    }));
+
+  test("takes that away too, after opencode was asked and before the mapping goes", async () => {
+    const { context, effects, results } = worktreeStage([]);
+    assert.equal(await destroy(context, REF, { yes: true }), 0);
+    const expected = [`hold ${REF}`, DELETED, "remove worktree, discard false", "remove"];
+    assert.deepEqual(effects, expected);
+    const [{ worktree: told }] = results as [{ worktree: object }];
+    assert.deepEqual(told, { ...worktree, folder: "removed", branch: "none" });
+  });
+
+  test("refuses before anything is asked or done when something would be lost; -y does not change that", async () => {
+    for (const options of [{ yes: true }, {}]) {
+      const { context, effects } = worktreeStage(["untracked: x"], { answer: true });
+      await assert.rejects(
+        destroy(context, REF, options),
+        (error) => error instanceof KugetsuError && error.code === "worktree-unsaved",
+      );
+      assert.deepEqual(effects, [`hold ${REF}`, "release"]);
+    }
+  });
+
+  test("--discard deletes it, and still asks", async () => {
+    const { context, effects } = worktreeStage(["untracked: x"], { answer: true });
+    assert.equal(await destroy(context, REF, { discard: true }), 0);
+    assert.match(effects[1]!, /^ask Really destroy .* and its worktree\?$/);
+    assert.equal(effects.at(-2), "remove worktree, discard true");
+  });
+});
+
 describe("destroying the base", () => {
   const baseStage = (base: MadeSession | undefined, more: Parts = {}) =>
     makeStage((did) => ({
@@ -144,6 +188,29 @@ describe("destroying the base", () => {
     const deleted = baseStage(BASE);
     await destroy(deleted.context, undefined, { base: true, yes: true, deleteSession: true });
     assert.deepEqual(deleted.effects, ["delete ses_base in opencode", "remove base"]);
+  });
+
+  test("of a repository takes that one's, by whatever spelling", async () => {
+    const { context, effects, results } = makeStage((did) => ({
+      store: {
+        baseOf(repository) {
+          did(`base of ${repository}`);
+          return Promise.resolve({ ...BASE, repository });
+        },
+        removeBase(repository) {
+          did(`remove base of ${repository}`);
+          return Promise.resolve(true);
+        },
+      },
+    }));
+    await destroy(context, undefined, { base: "GitHub.com/Acme/Widget", yes: true });
+    const repository = "github.com/acme/widget";
+    assert.deepEqual(effects, [`base of ${repository}`, `remove base of ${repository}`]);
+    assert.equal((results[0] as { repository: string }).repository, repository);
+    await assert.rejects(
+      destroy(context, undefined, { base: "widget", yes: true }),
+      (error) => error instanceof KugetsuError && error.code === "bad-ref",
+    );
   });
 
   test("asks first", async () => {

@@ -5,6 +5,7 @@ import { errors, EXIT } from "../../src/errors.ts";
 import type { MadeSession, SessionRecord } from "../../src/session/record.ts";
 import type { Finding, Listing } from "../../src/store/mod.ts";
 import {
+  anyFolder,
   BASE,
   CUT_OFF,
   makeStage,
@@ -24,6 +25,7 @@ function storeOf(did: Did, listing: Listing, findings: Finding[] = []): Parts["s
   let left = findings;
   return {
     list: () => Promise.resolve(listing),
+    bases: () => Promise.resolve(listing.base ? [listing.base] : []),
     examine() {
       did("examine");
       return Promise.resolve(left);
@@ -59,6 +61,7 @@ const stageWith = (
   makeStage((did) => ({
     store: storeOf(did, listing, findings),
     sessions: opencodeWith(did, ...has),
+    workspace: anyFolder(did),
     ...change(did),
   }));
 

@@ -20,6 +20,8 @@ type Did = (effect: string) => void;
 function emptyStore(did: Did, recorded: MadeSession[], base?: MadeSession): Parts["store"] {
   return {
     base: () => Promise.resolve(base),
+    bases: () => Promise.resolve(base ? [base] : []),
+    standingBase: () => Promise.resolve(base),
     setBase(record, { replace }) {
       did(`set base ${record.opencode_session_id}${replace ? ", replacing" : ""}`);
       recorded.push(record);
@@ -31,6 +33,7 @@ function emptyStore(did: Did, recorded: MadeSession[], base?: MadeSession): Part
 const workspace = (did: Did): Parts["workspace"] => ({
   ...anyFolder(did),
   head: () => Promise.resolve("0123abc"),
+  branch: () => Promise.resolve("main"),
 });
 
 /** An opencode in which sessions can be made, which puts them in `directory` if one is given. */
@@ -85,6 +88,7 @@ describe("init with a terminal", () => {
       origin: "created",
       opencode_version: "1.18.33",
       commit: "0123abc",
+      branch: "main",
     }]);
   });
 
@@ -226,7 +230,7 @@ describe("where there is a base already", () => {
         assert.equal((error as KugetsuError).next, "kugetsu init --force");
         return true;
       });
-      assert.deepEqual(effects, []);
+      assert(!effects.some((it) => /^(?:create|set base|open)/.test(it)), effects.join());
     }
   });
 
@@ -272,7 +276,7 @@ describe("a session that was made, but could not be recorded", () => {
     const { context, effects } = stageWith((did) => ({
       store: {
         ...emptyStore(did, []),
-        base: () => Promise.resolve(isRecorded ? recorded : undefined),
+        bases: () => Promise.resolve(isRecorded ? [recorded] : []),
         setBase() {
           isRecorded = true;
           return Promise.reject(uncertain);
@@ -315,5 +319,53 @@ describe("a session that was made, but could not be recorded", () => {
     }));
     await assert.rejects(init(context, { headless: true }), rejectedAs("stopped", EXIT.terminated));
     assert.deepEqual(effects, ["folder /cwd", "delete ses_new in opencode"]);
+  });
+});
+
+describe("bases of several repositories", () => {
+  const WIDGET = "github.com/acme/widget";
+  const clone = (did: Did): Parts["workspace"] => ({
+    ...workspace(did),
+    remote: (folder) => Promise.resolve(folder === "/cwd" ? `https://${WIDGET}.git` : undefined),
+  });
+
+  test("init records which repository a base is of", async () => {
+    const recorded: MadeSession[] = [];
+    const { context } = stageWith((did) => ({ workspace: clone(did) }), recorded);
+    await init(context, { headless: true });
+    assert.equal(recorded[0]?.repository, WIDGET);
+  });
+
+  test("init --refresh renews a base in its own folder, wherever in the clone it is called", async () => {
+    const recorded: MadeSession[] = [];
+    const old = { ...BASE, directory: "/old", repository: WIDGET };
+    const { context, effects } = stageWith((did) => ({
+      workspace: {
+        ...clone(did),
+        remote: () => Promise.resolve(`https://${WIDGET}.git`),
+      },
+      store: { ...emptyStore(did, recorded, old), baseOf: () => Promise.resolve(old) },
+    }), recorded);
+    assert.equal(await init(context, { headless: true, refresh: true }), 0);
+    assert.deepEqual(effects.slice(-2), [
+      'create "kugetsu base" in /old',
+      "set base ses_new, replacing",
+    ]);
+    assert.deepEqual([recorded[0]?.directory, recorded[0]?.repository], ["/old", WIDGET]);
+  });
+
+  test("init --refresh where there is no base is an error that says what to do", async () => {
+    const { context } = stageWith((did) => ({
+      workspace: clone(did),
+      store: { ...emptyStore(did, []), baseOf: () => Promise.resolve(undefined) },
+    }));
+    await assert.rejects(
+      init(context, { headless: true, refresh: true }),
+      rejectedAs("no-base", EXIT.notFound),
+    );
+    await assert.rejects(
+      init(context, { session: "ses_mine", refresh: true }),
+      rejectedAs("usage", EXIT.usage),
+    );
   });
 });

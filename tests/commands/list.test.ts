@@ -14,6 +14,12 @@ const row = (key: string, state: string, more: Partial<SessionRow> = {}): Sessio
 });
 
 const BASE_ROW = row("(base)", "idle", { type: "base", session: "ses_base" });
+const FURTHER = {
+  ...BASE,
+  opencode_session_id: "ses_further",
+  repository: "github.com/acme/widget",
+  directory: "/widget",
+};
 const ROWS = [
   row("a.b/c/d#1", "running"),
   row("a.b/c/d#2", "starting", { session: null }),
@@ -21,7 +27,12 @@ const ROWS = [
 ];
 
 const tableStage = (base: SessionRow | undefined, rows: SessionRow[]) =>
-  makeStage(() => ({ store: { overview: () => Promise.resolve({ base, rows }) } }));
+  makeStage(() => ({
+    store: {
+      overview: () => Promise.resolve({ base, bases: [], rows }),
+      bases: () => Promise.resolve([]),
+    },
+  }));
 
 describe("the table", () => {
   test("has the base first, then every issue, and what cannot be read with a warning", async () => {
@@ -63,11 +74,48 @@ describe("the table", () => {
   });
 });
 
+describe("a base whose branch has gone on", () => {
+  const bases = [{ ...BASE, branch: "main", commit: "0123" }, {
+    ...FURTHER,
+    branch: "main",
+    commit: "4567",
+  }];
+  const parts = {
+    store: {
+      overview: () =>
+        Promise.resolve({ base: BASE_ROW, bases: [row("(base) x", "idle")], rows: [] }),
+      list: () => Promise.resolve({ base: bases[0], sessions: [] }),
+      bases: () => Promise.resolve(bases),
+    },
+    workspace: {
+      behind: (_: string, __: string, commit: string) => Promise.resolve(commit === "4567" ? 2 : 0),
+    },
+  };
+
+  test("is named with by how much, and with how to renew it", async () => {
+    const { context, stdout, stderr } = makeStage(() => parts);
+    await list(context, {});
+    assert.match(stdout.join(""), /^\(base\) x\|/m);
+    assert.deepEqual(stderr, [
+      'note The base of github.com/acme/widget is 2 commits behind main. Renew it: kugetsu init --refresh --dir "/widget"',
+    ]);
+  });
+
+  test("has that number in the JSON", async () => {
+    const { context, results } = makeStage(() => ({ ...parts, json: true }));
+    await list(context, {});
+    assert.deepEqual(results, [
+      { base: bases[0], bases: [{ ...bases[1], behind: 2 }], sessions: [] },
+    ]);
+  });
+});
+
 describe("the JSON", () => {
   const jsonStage = () =>
     makeStage(() => ({
       json: true,
       store: {
+        bases: () => Promise.resolve([BASE, FURTHER]),
         list: () =>
           Promise.resolve({
             base: BASE,
@@ -84,6 +132,7 @@ describe("the JSON", () => {
     assert.equal(await list(context, {}), 0);
     assert.deepEqual(results, [{
       base: BASE,
+      bases: [FURTHER],
       sessions: [
         { ...SESSION, state: "running", holder: "pid 7" },
         { issue_ref: "a.b/c/d#3", state: "damaged", problem: "it is empty" },
@@ -97,6 +146,7 @@ describe("the JSON", () => {
     await list(context, { state: "damaged" });
     assert.deepEqual(results, [{
       base: null,
+      bases: [],
       sessions: [{ issue_ref: "a.b/c/d#3", state: "damaged", problem: "it is empty" }],
     }]);
   });
@@ -105,6 +155,7 @@ describe("the JSON", () => {
     const { context, results } = makeStage(() => ({
       json: true,
       store: {
+        bases: () => Promise.resolve([]),
         list: () =>
           Promise.resolve({
             base: undefined,

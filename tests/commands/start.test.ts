@@ -97,6 +97,7 @@ describe("a start", () => {
       "limits.total": "1h",
       "limits.silence": "2m",
       "limits.firstEvent": "3s",
+      "worktree.mode": undefined,
     });
     const { id, kind, session, directory, message, model, permissions, limits } = request!;
     assert.deepEqual([id, kind, session, directory], [
@@ -172,6 +173,7 @@ describe("nothing is claimed", () => {
     ["for an issue that has a session", "session-exists", [REF, "fix it"], () => ({
       store: {
         base: () => Promise.resolve(BASE),
+        baseOf: () => Promise.resolve(undefined),
         claim: rejected(errors.sessionExists(REF)),
       },
     })],
@@ -196,13 +198,13 @@ describe("what was claimed is given back, and nothing stays behind", () => {
   const CASES: [what: string, change: Make, effects: string[]][] = [
     [
       "when the base's folder is gone",
-      () => ({ workspace: { folder: fail } }),
+      (did) => ({ workspace: { ...anyFolder(did), folder: fail } }),
       [`claim ${REF}`, "release"],
     ],
     [
       "when the owner cannot be told",
       () => ({ context: { owner: fail } }),
-      [`claim ${REF}`, "folder /repository", "release"],
+      [`claim ${REF}`, "release"],
     ],
     [
       "when nothing can be stored",
@@ -273,4 +275,31 @@ test("a session that was made stays on record, even if the turn then breaks off"
     "save failed ses_new (the pipe broke)",
     "release",
   ]);
+});
+
+test("what was prepared for a start that never got a session is taken back while the issue is held", async () => {
+  const worktree = { path: "/w/x", branch: "kugetsu/x", from: "0123", repository: "/repository" };
+  const made = { worktree, directory: "/w/x", isNew: true, earlierCommits: 0 };
+  const outcome = { kind: "failed", reason: "opencode", detail: "no" } as const;
+  const { context, effects } = stageWith((did) => ({
+    config: { settings: () => ({ ...SETTINGS, worktree: { ...SETTINGS.worktree, mode: "own" } }) },
+    runner: {
+      movesForks: true,
+      turn(request) {
+        did(`turn in ${request.directory}`);
+        return Promise.resolve({ outcome, session: undefined, text: "" });
+      },
+    },
+    workspace: {
+      ...anyFolder(did),
+      head: () => Promise.resolve("0123"),
+      makeWorktree: () => Promise.resolve(made),
+      undoWorktree({ worktree: { path } }) {
+        did(`undo ${path}`);
+        return Promise.resolve();
+      },
+    },
+  }));
+  await assert.rejects(start(context, REF, "fix it", {}), { code: "turn-failed" });
+  assert.deepEqual(effects.slice(2), ["save starting -", "turn in /w/x", "undo /w/x", "remove"]);
 });

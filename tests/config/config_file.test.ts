@@ -81,6 +81,10 @@ describe("a setting", () => {
         ["limits.silence", "20m", "default"],
         ["limits.total", "2h", "file"],
         ["limits.answer", "24h", "default"],
+        ["worktree.mode", "shared", "default"],
+        ["worktree.copy", undefined, "default"],
+        ["worktree.setup", undefined, "default"],
+        ["worktree.setupTimeout", "10m", "default"],
       ],
     );
   });

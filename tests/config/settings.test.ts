@@ -69,7 +69,8 @@ test("every whole number of seconds up to the longest can be said in hours, minu
 test("whatever is given for a setting, it is read or refused in words", () => {
   fc.assert(fc.property(fc.constantFrom(...SETTINGS), fc.anything(), (setting, value) => {
     try {
-      assert(["string", "number"].includes(typeof setting.read(value)));
+      const read = setting.read(value);
+      assert(["string", "number"].includes(typeof read) || Array.isArray(read), setting.name);
     } catch (error) {
       assert.match((error as Error).message, /^[a-z].*[^.]$/);
     }
@@ -83,6 +84,8 @@ const VALUES: Record<string, { good: unknown[]; bad: unknown[] }> = {
   },
   agent: { good: ["build", "team/reviewer"], bad: ["", "--auto", "a b", " build", 7, null] },
   permissions: { good: ["deny", "allow", "wait"], bad: ["", "Deny", "ask", true, null] },
+  "worktree.mode": { good: ["shared", "own"], bad: ["", "Own", true, null] },
+  "worktree.setup": { good: ["npm ci", "a && b"], bad: ["", " ", 7, null, ["npm ci"]] },
 };
 
 test("a model, an agent and a policy are taken as they are, and cannot be taken for a flag", () => {
@@ -93,17 +96,25 @@ test("a model, an agent and a policy are taken as they are, and cannot be taken 
   }
 });
 
+test("files to copy are a list, or text with commas", () => {
+  const { read } = settingNamed("worktree.copy")!;
+  assert.deepEqual(read([".env", "a,b"]), [".env", "a,b"]);
+  assert.deepEqual(read(".env, config/local.json"), [".env", "config/local.json"]);
+  for (const bad of ["", ".env,", [""], [7], 7, null, {}]) assert.throws(() => read(bad), `${bad}`);
+});
+
 test("where nobody says anything, what is documented holds", () => {
   assert.deepEqual(settingsFrom(() => undefined), {
     model: undefined,
     agent: undefined,
     permissions: "deny",
     limits: { firstEvent: 180, silence: 1200, total: 14_400, answer: 86_400 },
+    worktree: { mode: "shared", copy: [], setup: undefined, setupSeconds: 600 },
   });
 });
 
 test("what is said about a setting holds for that one", () => {
-  const said: Record<string, string | number> = {
+  const said: Record<string, string | number | string[]> = {
     model: "local/scripted",
     agent: "plan",
     permissions: "wait",
@@ -111,12 +122,17 @@ test("what is said about a setting holds for that one", () => {
     "limits.silence": 2,
     "limits.total": 3,
     "limits.answer": 4,
+    "worktree.mode": "own",
+    "worktree.copy": [".env"],
+    "worktree.setup": "npm ci",
+    "worktree.setupTimeout": 5,
   };
   assert.deepEqual(settingsFrom((setting) => said[setting.name]), {
     model: "local/scripted",
     agent: "plan",
     permissions: "wait",
     limits: { firstEvent: 1, silence: 2, total: 3, answer: 4 },
+    worktree: { mode: "own", copy: [".env"], setup: "npm ci", setupSeconds: 5 },
   });
 });
 

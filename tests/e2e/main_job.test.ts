@@ -70,7 +70,7 @@ test("init, start, continue, list, destroy, each with what a second try gets", a
   await succeed("destroy", "--base", "-y");
   await refuse(3, /there is none/, "destroy", "--base", "-y");
   assert.equal((await world.opencode(["export", base.opencode_session_id])).code, 0);
-  assert.deepEqual(await list(world), { base: null, sessions: [] });
+  assert.deepEqual(await list(world), { base: null, bases: [], sessions: [] });
 });
 
 test("a base is adopted after a look, and replaced only by one that is recorded", async () => {

@@ -36,6 +36,9 @@ function violations(schema: Schema, value: unknown, path = ""): string[] {
       case "examples":
       case "properties":
         return false;
+      case "items":
+        return type === "array" &&
+          (value as unknown[]).some((it) => violations(what as Schema, it).length > 0);
       default:
         throw new Error(`This test does not know the keyword ${keyword}`);
     }
@@ -68,6 +71,8 @@ test("it takes what is right", () => {
       limits: { total: "1h30m", silence: 90, firstEvent: "2.5m" },
     },
     { limits: {} },
+    { worktree: { mode: "own", copy: [".env"], setup: "npm ci", setupTimeout: "5m" } },
+    { worktree: { copy: ".env" } },
   ];
   for (const example of examples) assert.deepEqual(violations(schema, example), []);
 });
@@ -85,8 +90,10 @@ test("it names values that are wrong", () => {
     agent: "-x",
     permissions: "ask",
     limits: { total: "soon", silence: 0 },
+    worktree: { mode: "mine", copy: [7] },
   };
-  const wrong = ["model", "agent", "permissions", "limits.total", "limits.silence"];
+  const wrong = ["model", "agent", "permissions", "limits.total", "limits.silence"]
+    .concat(["worktree.mode", "worktree.copy"]);
   assert.deepEqual(violations(schema, values), wrong);
 });
 

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { fileNamesOf } from "../../src/session/file_name.ts";
+import { baseFileOf, fileNamesOf, slugOf } from "../../src/session/file_name.ts";
 import { formatRef, type IssueRef, parseRef } from "../../src/session/ref.ts";
 import { rounds } from "../support/rounds.ts";
 
@@ -53,6 +53,30 @@ test("no two of very many refs share a file, whatever their names have in common
   }
   assert(given >= count);
   assert.equal(seen.size, given);
+});
+
+test("a repository's base has a file by the same rule", () => {
+  const file = (ref: string) => baseFileOf(parseRef(`${ref}#1`));
+  assert.equal(file("github.com/acme/widget"), "github.com-acme-widget.json");
+  for (const ref of ["github.com/a-b/c", "github.com/a/b-c", "gitlab.com/group/sub/repo"]) {
+    assert.match(file(ref), /^[a-z0-9._-]+~[0-9a-f]{16}\.json$/);
+  }
+  assert.notEqual(file("github.com/a-b/c"), file("github.com/a/b-c"));
+});
+
+test("an issue's name in folders and branches is one that git takes, and no other issue's", () => {
+  const slug = (ref: string) => slugOf(parseRef(ref));
+  assert.equal(slug("github.com/shoko/kugetsu#14"), "github.com-shoko-kugetsu-14");
+  assert.match(slug("github.com/a-b/c#1"), /^github\.com-a-b-c-1\+[0-9a-f]{16}$/);
+  assert.match(slug("github.com/a..b/c#1"), /^github\.com-a\._b-c-1\+[0-9a-f]{16}$/);
+  const seen = new Set<string>();
+  const count = rounds(20_000, 200_000);
+  for (const ref of adversarialRefs(count)) {
+    const name = slugOf(ref);
+    assert(/^[a-z0-9][a-z0-9._+-]*$/.test(name) && !name.includes(".."), name);
+    seen.add(name);
+  }
+  assert.equal(seen.size, count);
 });
 
 /**

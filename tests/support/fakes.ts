@@ -50,6 +50,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     output: {
       json: parts.json ?? false,
       interactive: parts.answer !== undefined,
+      colour: false,
       write: (text) => void stdout.push(text),
       result(value, text) {
         results.push(value);
@@ -106,6 +107,7 @@ export const SETTINGS: Settings = {
   agent: undefined,
   permissions: "deny",
   limits: { firstEvent: 180, silence: 1200, total: 14_400, answer: 86_400 },
+  worktree: { mode: "shared", copy: [], setup: undefined, setupSeconds: 600 },
 };
 
 export const BASE: MadeSession = {
@@ -185,6 +187,8 @@ export function storeWith(
 ): Partial<Store> {
   return {
     base: () => Promise.resolve(base ?? undefined),
+    bases: () => Promise.resolve(base ? [base] : []),
+    baseOf: (repository) => Promise.resolve(base?.repository === repository ? base : undefined),
     claim(ref) {
       did(`claim ${formatRef(ref)}`);
       return Promise.resolve(fakeHold(did, stored, onSave));
@@ -197,13 +201,18 @@ export function storeWith(
   };
 }
 
-/** Folders that are all there. */
+/** Folders that are all there, and in no repository. */
 export function anyFolder(did: (effect: string) => void): Partial<Workspace> {
   return {
     folder(path) {
       did(`folder ${path}`);
       return path;
     },
+    head: () => Promise.resolve(undefined),
+    branch: () => Promise.resolve(undefined),
+    remote: () => Promise.resolve(undefined),
+    remotes: () => Promise.resolve([]),
+    strays: () => Promise.resolve([]),
   };
 }
 

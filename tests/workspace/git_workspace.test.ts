@@ -4,7 +4,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import { delimiter, relative } from "node:path";
 import process from "node:process";
 import { KugetsuError } from "../../src/errors.ts";
-import { gitWorkspace } from "../../src/workspace/git.ts";
+import { gitWorkspace } from "../../src/workspace/git_workspace.ts";
 import { run } from "../../scripts/_run.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 
@@ -29,7 +29,7 @@ async function makeRepository(scratch: Scratch) {
     return stdout.trim();
   };
   await git("init", "--quiet");
-  return { folder, git, workspace: gitWorkspace(env), env };
+  return { folder, git, workspace: gitWorkspace(env, scratch.join("state")), env };
 }
 
 describe("a folder", () => {
@@ -37,7 +37,7 @@ describe("a folder", () => {
     await using scratch = await makeScratch();
     await mkdir(scratch.join("real"));
     await symlink(scratch.join("real"), scratch.join("link"));
-    const { folder } = gitWorkspace({});
+    const { folder } = gitWorkspace({}, "/state");
     assert.equal(folder(scratch.join("link"), "it"), scratch.join("real"));
     assert.equal(folder(relative(process.cwd(), scratch.join("real")), "it"), scratch.join("real"));
   });
@@ -46,7 +46,7 @@ describe("a folder", () => {
     await using scratch = await makeScratch();
     const file = await scratch.write("file", "");
     for (const path of [scratch.join("missing"), file]) {
-      assert.throws(() => gitWorkspace({}).folder(path, "the base's folder"), (error) => {
+      assert.throws(() => gitWorkspace({}, "/state").folder(path, "the base's folder"), (error) => {
         assert(error instanceof KugetsuError);
         assert.equal(error.code, "no-folder");
         assert(error.message.includes(`"${path}", the base's folder`), error.message);
@@ -84,7 +84,7 @@ describe("a repository", () => {
     await using scratch = await makeScratch();
     const script = '#!/bin/sh\necho "$GIT_OPTIONAL_LOCKS $GIT_TERMINAL_PROMPT $*"\n';
     await scratch.write("bin/git", script, 0o755);
-    const workspace = gitWorkspace({ PATH: scratch.join("bin") });
+    const workspace = gitWorkspace({ PATH: scratch.join("bin") }, "/state");
     const off = "0 0 -c core.hooksPath=/dev/null -c core.fsmonitor=false -C /folder";
     assert.equal(await workspace.remote("/folder", "origin"), `${off} remote get-url origin`);
     assert.equal(await workspace.head("/folder"), `${off} rev-parse --verify --quiet HEAD`);
@@ -98,8 +98,8 @@ test("only a git by its absolute path is run, and without one there is no commit
   const planted = `#!/bin/sh\necho planted\n`;
   await scratch.write("repository/bin/git", planted, 0o755);
   const here = relative(process.cwd(), scratch.join("repository", "bin"));
-  const without = gitWorkspace({ ...env, PATH: [here, ".", ""].join(delimiter) });
+  const without = gitWorkspace({ ...env, PATH: [here, ".", ""].join(delimiter) }, "/state");
   assert.equal(await without.remote(folder, "origin"), undefined);
-  const behind = gitWorkspace({ ...env, PATH: [here, process.env.PATH].join(delimiter) });
+  const behind = gitWorkspace({ ...env, PATH: [here, process.env.PATH].join(delimiter) }, "/state");
   assert.equal(await behind.remote(folder, "origin"), ORIGIN);
 });

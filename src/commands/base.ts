@@ -1,0 +1,54 @@
+/** Which base a session is forked from, and which repository a folder is a clone of. */
+import { errors } from "../errors.ts";
+import type { MadeSession } from "../session/record.ts";
+import { formatRef, formatRepository, type IssueRef, repositoryOfRemote } from "../session/ref.ts";
+import type { Context } from "./context.ts";
+import { locate } from "./locate.ts";
+
+/** The repository that a folder's origin names, `github.com/acme/widget`; undefined where it names none. */
+export async function repositoryIn(context: Context, folder: string): Promise<string | undefined> {
+  const workspace = await context.workspace();
+  const origin = await workspace.remote(folder, "origin");
+  const repository = origin && repositoryOfRemote(origin);
+  return repository ? formatRepository(repository) : undefined;
+}
+
+/**
+ * The base of the ref's repository, then the default one, unless that is a clone of something else.
+ *
+ * @throws no-base, foreign-base
+ */
+export async function chooseBase(
+  context: Context,
+  ref: IssueRef,
+  which: "default" | undefined,
+): Promise<MadeSession> {
+  const store = await context.store();
+  const own = which === "default" ? undefined : await store.baseOf(formatRepository(ref));
+  if (own) return own;
+  const base = await store.base();
+  if (!base) throw errors.noBase();
+  if (which !== "default" && base.directory) await demandClone(context, ref, base.directory);
+  return base;
+}
+
+/** Any remote will do: the origin of a clone may be somebody's fork. A folder without one is nobody's clone. */
+async function demandClone(context: Context, ref: IssueRef, folder: string): Promise<void> {
+  const workspace = await context.workspace();
+  const remotes = (await workspace.remotes(folder)).flatMap((it) => repositoryOfRemote(it) ?? []);
+  const repositories = remotes.map(formatRepository);
+  const wanted = formatRepository(ref);
+  if (repositories.length === 0 || repositories.includes(wanted)) return;
+  throw errors.foreignBase(formatRef(ref), wanted, folder, repositories[0]!);
+}
+
+/** The base's folder. One that the tool before this one recorded has none yet: opencode is asked, once. */
+export async function baseFolder(context: Context, base: MadeSession): Promise<string> {
+  const workspace = await context.workspace();
+  const next = "kugetsu init --force";
+  if (base.directory) return workspace.folder(base.directory, "the base session's folder", next);
+  const directory = await locate(context, base.opencode_session_id, next);
+  const store = await context.store();
+  await store.setBase({ ...base, directory }, { replace: true });
+  return directory;
+}

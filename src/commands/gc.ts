@@ -1,0 +1,94 @@
+/** `kugetsu gc`: clears what is over. So far that is worktrees whose branch is merged. */
+import { type Host, newCommand } from "./define.ts";
+import { EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
+import type { Worktree } from "../session/record.ts";
+import { parseRef } from "../session/ref.ts";
+import type { Context } from "./context.ts";
+import { demandSaved, removeWorktree } from "./removal.ts";
+
+export interface GcOptions {
+  dryRun?: boolean | undefined;
+}
+
+interface Merged {
+  key: string;
+  worktree: Worktree;
+}
+
+/** What became of one, and why it stays if it does. */
+interface Line {
+  issue_ref: string;
+  worktree: string;
+  cleared: boolean;
+  why?: string;
+}
+
+export async function gc(context: Context, { dryRun }: GcOptions): Promise<ExitStatus> {
+  const { output } = context;
+  const lines: Line[] = [];
+  for (const merged of await mergedWorktrees(context)) {
+    lines.push(await clear(context, merged, dryRun === true));
+  }
+  const rows = lines.map((
+    it,
+  ) => [it.issue_ref, it.worktree, it.why ?? (dryRun ? "would go" : "gone")]);
+  const table = rows.length === 0
+    ? ""
+    : await output.table(["ISSUE_REF", "WORKTREE", "RESULT"], rows);
+  output.result({ dry_run: dryRun === true, worktrees: lines }, table);
+  if (rows.length === 0) output.note("There is no worktree whose branch is merged.");
+  return lines.every((it) => it.cleared || dryRun) ? EXIT.ok : EXIT.refused;
+}
+
+/** Those of issues that nobody works on. */
+async function mergedWorktrees(context: Context): Promise<Merged[]> {
+  const [store, workspace] = await Promise.all([context.store(), context.workspace()]);
+  const { sessions } = await store.list();
+  const bases = await store.bases();
+  const found: Merged[] = [];
+  for (const { key, record, holder } of sessions) {
+    const worktree = record?.worktree;
+    if (!worktree || holder || (await workspace.inspect(worktree)).kind !== "present") continue;
+    const base = bases.find((it) => key.startsWith(`${it.repository}#`)) ?? bases[0];
+    if (await workspace.isMerged(worktree, base?.branch)) found.push({ key, worktree });
+  }
+  return found;
+}
+
+/** The session stays, and `continue` makes the worktree again. */
+async function clear(
+  context: Context,
+  { key, worktree }: Merged,
+  dryRun: boolean,
+): Promise<Line> {
+  const line = { issue_ref: key, worktree: worktree.path };
+  const next = `kugetsu destroy ${JSON.stringify(key)} --discard`;
+  const options = { what: `clear the worktree of ${key}`, next, discard: false };
+  try {
+    if (dryRun) {
+      await demandSaved(context, worktree, options);
+      return { ...line, cleared: false };
+    }
+    const store = await context.store();
+    const hold = await store.hold(parseRef(key));
+    try {
+      await removeWorktree(context, worktree, options);
+    } finally {
+      await hold.release();
+    }
+    return { ...line, cleared: true };
+  } catch (error) {
+    if (!(error instanceof KugetsuError)) throw error;
+    const details = error.details?.length ? ` (${error.details.join("; ")})` : "";
+    return { ...line, cleared: false, why: `${error.message}${details}` };
+  }
+}
+
+export function gcCommand(host: Host) {
+  return newCommand("gc", "clear the worktrees of issues whose branch is merged", [
+    "kugetsu gc --dry-run",
+    "kugetsu gc",
+  ])
+    .option("--dry-run", "only show what would be cleared")
+    .action((options) => host.run("gc", options, (context) => gc(context, options)));
+}

@@ -1,0 +1,42 @@
+/** `kugetsu path`: the folder that an issue is worked on in. */
+import { type Host, newCommand } from "./define.ts";
+import { errors, EXIT, type ExitStatus } from "../errors.ts";
+import type { SessionRecord } from "../session/record.ts";
+import { formatRef } from "../session/ref.ts";
+import type { Context } from "./context.ts";
+import { locate } from "./locate.ts";
+import { resolveRef } from "./target.ts";
+
+export async function path(context: Context, typed: string): Promise<ExitStatus> {
+  const { key, record } = await recordOf(context, typed);
+  const next = `kugetsu destroy ${JSON.stringify(typed)} -y`;
+  const workspace = await context.workspace();
+  const folder = record.directory
+    ? workspace.folder(record.directory, "the session's folder", next)
+    : await locate(context, record.opencode_session_id!, next);
+  const value = { issue_ref: key, path: folder, worktree: record.worktree ?? null };
+  context.output.result(value, `${folder}\n`);
+  return EXIT.ok;
+}
+
+/** What is stored of an issue; nothing is held, since nothing is changed. @throws no-session, damaged-record */
+export async function recordOf(
+  context: Context,
+  typed: string,
+): Promise<{ key: string; record: SessionRecord }> {
+  const ref = await resolveRef(context, typed);
+  const store = await context.store();
+  const found = await store.find(ref);
+  if (!found) throw errors.noSession(formatRef(ref));
+  if (!found.record) throw errors.damagedRecord(found.key, found.problem!);
+  return { key: found.key, record: found.record };
+}
+
+export function pathCommand(host: Host) {
+  return newCommand("path", "print the folder that an issue is worked on in", [
+    "kugetsu path github.com/shoko/kugetsu#14",
+    'cd "$(kugetsu path 14)"',
+  ])
+    .argument("<ref>", "the issue")
+    .action((ref, options) => host.run("path", options, (context) => path(context, ref)));
+}

@@ -1,0 +1,216 @@
+/** Making an issue's worktree, or taking the one that it had in an earlier life. */
+import { lstatSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { errors } from "../errors.ts";
+import type { Worktree } from "../session/record.ts";
+import { copyFiles } from "./copy.ts";
+import { type Git, LONG_MS } from "./git.ts";
+import { elsewhere, inspect, tipOf } from "./inspect.ts";
+import type { MadeWorktree, WorktreePlan } from "./mod.ts";
+import type { Places } from "./places.ts";
+import { type Registered, registered } from "./registry.ts";
+import { takeBack } from "./remove.ts";
+import { runSetup } from "./setup.ts";
+
+interface Site {
+  git: Git;
+  places: Places;
+  plan: WorktreePlan;
+  /** The top of the clone, and where below it the base's folder is. */
+  clone: string;
+  below: string;
+  path: string;
+  branch: string;
+  /** The commit to begin at. */
+  start: string;
+}
+
+export async function make(
+  git: Git,
+  places: Places,
+  plan: WorktreePlan,
+  signal: AbortSignal,
+): Promise<MadeWorktree> {
+  places.prepare();
+  const cutOff = places.note(plan.slug);
+  if (cutOff?.making) await takeBack(git, places, cutOff);
+  const site = await siteOf(git, places, plan);
+  const known = await registered(git, site.clone) ?? [];
+  const there = known.find((it) => it.path === site.path);
+  const standing = await standingFolder(site, there);
+  if (standing) return standing;
+  if (there) await clearRegistration(site, there);
+  const branch = await settleBranch(site, known.filter((it) => it !== there));
+  return await build(site, branch, signal);
+}
+
+async function siteOf(git: Git, places: Places, plan: WorktreePlan): Promise<Site> {
+  const { folder, slug } = plan;
+  const clone = await git.ask(folder, ["rev-parse", "--show-toplevel"]);
+  if (!clone) throw errors.noRepository(folder, "it is not in a git repository");
+  const below = await git.ask(folder, ["rev-parse", "--show-prefix"]) ?? "";
+  const start = await startOf(git, clone, plan);
+  const [path, branch] = [places.worktree(slug), `kugetsu/${slug}`];
+  return { git, places, plan, clone, below, path, branch, start };
+}
+
+async function startOf(git: Git, clone: string, plan: WorktreePlan): Promise<string> {
+  const commit = (rev: string) =>
+    git.ask(clone, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${rev}^{commit}`]);
+  if (plan.from !== undefined) {
+    const named = await commit(plan.from);
+    if (!named) throw errors.badRevision(plan.from, clone);
+    return named;
+  }
+  const start = (plan.branch && await commit(`refs/heads/${plan.branch}`)) ??
+    (plan.commit && await commit(plan.commit)) ?? await commit("HEAD");
+  if (!start) throw errors.noRepository(clone, "it has no commit yet");
+  return start;
+}
+
+/** A folder that is there already: ours from an earlier life and clean, or an error that says what can be done. */
+async function standingFolder(
+  site: Site,
+  there: Registered | undefined,
+): Promise<MadeWorktree | undefined> {
+  const { git, places, path, branch, clone, plan } = site;
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found || (!there && found.isDirectory() && readdirSync(path).length === 0)) return undefined;
+  const remove = `git -C ${JSON.stringify(clone)} worktree remove --force ${JSON.stringify(path)}`;
+  if (!there) {
+    const away = `mv ${JSON.stringify(path)} ${JSON.stringify(`${path}.old`)}`;
+    throw errors.worktreeTaken(
+      plan.ref,
+      path,
+      `git does not know it as a worktree of "${clone}"`,
+      away,
+    );
+  }
+  if (there.branch !== branch) {
+    const on = there.branch ? `the branch ${there.branch} is` : "no branch is";
+    throw errors.worktreeTaken(plan.ref, path, `${on} checked out in it`, remove);
+  }
+  if (plan.from !== undefined) {
+    throw errors.worktreeTaken(
+      plan.ref,
+      path,
+      "it was begun before, so --from comes too late",
+      remove,
+    );
+  }
+  const worktree = { path, branch, from: await earlierStart(site), repository: clone };
+  const { kind, changes } = await inspect(git, places, worktree);
+  if (kind !== "present" || changes.length > 0) {
+    const what = kind === "present" ? "it has uncommitted changes" : "it is not a folder of ours";
+    throw errors.worktreeTaken(plan.ref, path, what, remove, changes);
+  }
+  places.writeNote(plan.slug, note(site, worktree, { making: false, newBranch: false }));
+  return {
+    worktree,
+    directory: within(site),
+    isNew: false,
+    earlierCommits: await ownCommits(site, worktree),
+  };
+}
+
+/** git has it, but its folder is gone. */
+async function clearRegistration({ git, clone, path, plan }: Site, there: Registered) {
+  if (there.locked) {
+    const unlock = `git -C ${JSON.stringify(clone)} worktree unlock ${JSON.stringify(path)}`;
+    throw errors.worktreeTaken(plan.ref, path, `it is gone, but locked: ${there.locked}`, unlock);
+  }
+  const args = ["worktree", "remove", "--force", "--", path];
+  await git.demand(clone, args, `clear the worktree "${path}", whose folder is gone`);
+}
+
+interface Branch {
+  isNew: boolean;
+  from: string;
+  earlierCommits: number;
+}
+
+/** A branch that is there already is gone on with if it has commits of its own, and otherwise begun anew. */
+async function settleBranch(site: Site, others: Registered[]): Promise<Branch> {
+  const { git, clone, branch, start, plan } = site;
+  const anew = { isNew: true, from: start, earlierCommits: 0 };
+  if (!await tipOf(git, clone, branch)) return anew;
+  const elsewhere = others.find((it) => it.branch === branch);
+  if (elsewhere) {
+    const leave = `git -C ${JSON.stringify(elsewhere.path)} switch --detach`;
+    throw errors.branchTaken(plan.ref, branch, `it is checked out in "${elsewhere.path}"`, leave);
+  }
+  const from = await earlierStart(site);
+  const own = await ownCommits(site, { branch, from, path: site.path, repository: clone });
+  if (own === 0) {
+    await git.demand(clone, ["branch", "-D", "--quiet", "--", branch], `begin ${branch} anew`);
+    return anew;
+  }
+  if (plan.from !== undefined) {
+    const away = `git -C ${JSON.stringify(clone)} branch -m ${branch} ${branch}-old`;
+    const commits = own === 1 ? "a commit" : `${own} commits`;
+    throw errors.branchTaken(
+      plan.ref,
+      branch,
+      `it has ${commits} of an earlier life, which --from would leave`,
+      away,
+    );
+  }
+  return { isNew: false, from, earlierCommits: own };
+}
+
+/** Where the branch of an earlier life began: as noted, or where it left the line that work begins at now. */
+async function earlierStart({ git, places, plan, clone, branch, start }: Site): Promise<string> {
+  const noted = places.note(plan.slug)?.worktree;
+  if (
+    noted && await git.ask(clone, ["rev-parse", "--verify", "--quiet", `${noted.from}^{commit}`])
+  ) {
+    return noted.from;
+  }
+  return await git.ask(clone, ["merge-base", `refs/heads/${branch}`, start]) ?? start;
+}
+
+async function ownCommits({ git, clone }: Site, worktree: Worktree): Promise<number> {
+  const others = await elsewhere(git, clone, worktree);
+  const tips = [`refs/heads/${worktree.branch}`, "--not", ...others, "--"];
+  return Number(await git.ask(clone, ["rev-list", "--count", ...tips]) ?? 0);
+}
+
+async function build(site: Site, branch: Branch, signal: AbortSignal): Promise<MadeWorktree> {
+  const { git, places, plan, clone, path } = site;
+  const worktree = { path, branch: site.branch, from: branch.from, repository: clone };
+  const making = note(site, worktree, { making: true, newBranch: branch.isNew });
+  places.writeNote(plan.slug, making);
+  try {
+    const action = `make the worktree "${path}"`;
+    const how = branch.isNew
+      // -B: a call that is tried again may have made the branch already.
+      ? ["--no-track", "-B", site.branch, "--", path, branch.from]
+      : ["--", path, site.branch];
+    await git.demand(clone, ["worktree", "add", "--no-checkout", ...how], action);
+    // A step of its own: only in its folder do all of the settings hold that the files are written under.
+    const reset = ["reset", "--hard", "--quiet", "--no-recurse-submodules"];
+    await git.demand(path, reset, action, { contents: true, timeoutMs: LONG_MS });
+    await copyFiles(clone, path, plan.copy);
+    if (plan.setup) await runSetup(plan.setup, site, signal);
+    places.writeNote(plan.slug, { ...making, making: false });
+  } catch (error) {
+    await takeBack(git, places, making).catch(() => {}); // the next start, or doctor, takes it back
+    throw error;
+  }
+  const { earlierCommits } = branch;
+  return { worktree, directory: within(site), isNew: true, earlierCommits };
+}
+
+function note(
+  { plan }: Site,
+  worktree: Worktree,
+  more: { making: boolean; newBranch: boolean },
+) {
+  return { ref: plan.ref, id: plan.id, ...more, worktree };
+}
+
+/** The same folder as the base has in its clone; a commit from before that folder has only the top. */
+function within({ path, below }: Site): string {
+  const inside = join(path, below).replace(/\/$/, "");
+  return statSync(inside, { throwIfNoEntry: false })?.isDirectory() ? inside : path;
+}
