@@ -6,18 +6,27 @@ import { COMMANDS } from "./commands.ts";
 import { commandIn, isCommand, makeProgram, prepare, VERSION } from "./program.ts";
 import { outputFailure, STDERR, writeAll } from "./streams.ts";
 import { printError, terminalOutput } from "./terminal.ts";
-import { wire } from "./wire.ts";
+import { hostPlugin, PLUGIN_HOST, wire } from "./wire.ts";
 
 type Environment = Record<string, string | undefined>;
 
-/** Runs the command line and returns the exit status. Never throws. */
+/** Runs the command line and returns the exit status. Throws only as the process of a plugin, which then ends. */
 export async function run(args: string[], env: Environment, cwd: string): Promise<ExitStatus> {
+  if (args[0] === PLUGIN_HOST) {
+    await hostPlugin(args[1]!);
+    return EXIT.ok;
+  }
   let status: ExitStatus = EXIT.ok;
   const host: Host = {
     async run(command, options, work) {
       const output = outputFor(options, env);
       output.debug(`kugetsu ${VERSION} ${command}, pid ${process.pid}, in ${cwd}`);
-      status = await work(wire({ env, cwd, command, output }));
+      const context = wire({ env, cwd, command, output });
+      try {
+        status = await work(context);
+      } finally {
+        await context.close();
+      }
     },
   };
   try {

@@ -3,6 +3,7 @@ import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import type { SessionRecord } from "../session/record.ts";
 import type { Context } from "./context.ts";
+import { aroundDestroy } from "./hooks.ts";
 import { resolveRef } from "./target.ts";
 import { endLeftovers } from "./turn.ts";
 
@@ -50,9 +51,11 @@ async function destroyIssue(
       `kugetsu destroy ${JSON.stringify(typed)} -y`,
       options,
     );
-    if (hold.record.turn) await endLeftovers(context, hold.record.turn);
-    if (id && deletes) await removeFromOpencode(context, id);
-    await hold.remove();
+    await aroundDestroy(context, ref, hold.record, async () => {
+      if (hold.record.turn) await endLeftovers(context, hold.record.turn);
+      if (id && deletes) await removeFromOpencode(context, id);
+      await hold.remove();
+    });
     output.result(
       { destroyed: hold.key, opencode_session_id: id, opencode_session_deleted: deletes },
       "",

@@ -3,14 +3,17 @@ import { type Host, newTurnCommand } from "./define.ts";
 import { errors, type ExitStatus } from "../errors.ts";
 import type { MadeSession, RunningTurn } from "../session/record.ts";
 import { startingRecord } from "../session/state.ts";
+import type { IssueRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import { locate } from "./locate.ts";
 import { readMessage } from "./message.ts";
 import { resolveRef } from "./target.ts";
+import { beforeTurn } from "./hooks.ts";
+import { type IssueFlags, needsMessage, type Task, taskFor } from "./task.ts";
 import { runTurn } from "./turn.ts";
 import { type TurnFlags, turnSettings } from "./turn_flags.ts";
 
-export interface StartOptions extends TurnFlags {
+export interface StartOptions extends TurnFlags, IssueFlags {
   messageFile?: string | undefined;
 }
 
@@ -26,9 +29,9 @@ export async function start(
   const base = await store.base();
   if (!base) throw errors.noBase();
   const message = await readMessage(context, { argument, file: options.messageFile });
-  if (message === undefined) {
-    throw errors.noMessage(`kugetsu start ${JSON.stringify(typed)} "what to do"`);
-  }
+  // Before the issue is read: whatever is said there from now on is new to a later --sync.
+  const startedAt = context.now();
+  const task = await startTask(context, ref, typed, message, options);
   const hold = await store.claim(ref);
   let plan;
   try {
@@ -36,16 +39,33 @@ export async function start(
     const turn: RunningTurn = {
       id: context.newId(),
       kind: "start",
-      started_at: context.now(),
+      started_at: startedAt,
       owner: await context.owner(),
     };
     const record = { ...startingRecord(hold.key, turn, context.now()), directory };
-    plan = { ...settings, turn, record, session: base.opencode_session_id, directory, message };
+    const session = base.opencode_session_id;
+    plan = { ...settings, ...task, ref, turn, record, session, directory };
+    plan = await beforeTurn(context, plan, hold.record);
   } catch (error) {
     await hold.release();
     throw error;
   }
   return await runTurn(context, hold, plan);
+}
+
+async function startTask(
+  context: Context,
+  ref: IssueRef,
+  typed: string,
+  message: string | undefined,
+  options: StartOptions,
+): Promise<Task> {
+  try {
+    return await taskFor(context, ref, message, options);
+  } catch (error) {
+    if (message !== undefined) throw error;
+    throw needsMessage(error, `kugetsu start ${JSON.stringify(typed)} "what to do"`);
+  }
 }
 
 /** The base's folder. One that the tool before this one recorded has none yet: opencode is asked, once. */
@@ -62,11 +82,12 @@ async function baseFolder(context: Context, base: MadeSession): Promise<string> 
 export function startCommand(host: Host) {
   return newTurnCommand("start", "begin work on an issue, in a session forked from the base", [
     'kugetsu start github.com/shoko/kugetsu#14 "fix the login"',
+    "kugetsu start github.com/shoko/kugetsu#14   # the issue itself is the task",
     "kugetsu start 14 --message-file task.md   # 14 of this repository's origin",
     "git log -1 | kugetsu start github.com/shoko/kugetsu#14 -",
   ])
     .argument("<ref>", "the issue: instance/user/repo#number, its web address, or its number")
-    .argument("[message]", "what to do (- for standard input)")
+    .argument("[message]", "what to do (- for standard input; default: what the issue says)")
     .action((ref, message, options) =>
       host.run("start", options, (context) => start(context, ref, message, options))
     );

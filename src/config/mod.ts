@@ -1,8 +1,11 @@
 /** The configuration port: what the user set, wherever they set it. */
+import type { Instance, PluginSettings } from "./plugin_settings.ts";
 import type { Setting, Settings } from "./settings.ts";
 
 export { POLICIES, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./settings.ts";
 export type { Setting, Settings } from "./settings.ts";
+export { STRUCTURES } from "./plugin_settings.ts";
+export type { Instance, PluginSettings };
 
 /** Where a setting's value comes from. */
 export type Origin = "default" | "file" | "environment" | "flag";
@@ -19,6 +22,8 @@ export interface Config {
   readonly path: string;
   /** The settings with these flags on top, keyed by setting name. @throws bad-config, bad-setting */
   settings(flags: Record<string, string | undefined>): Settings;
+  /** What concerns plugins and forges. @throws bad-config, bad-setting */
+  plugins(): PluginSettings;
   /** Every setting with its origin. */
   list(): SettingValue[];
   /** Changes the file and leaves the rest of it, comments too, as it is; undefined takes a setting out. */

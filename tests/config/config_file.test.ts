@@ -60,6 +60,10 @@ describe("a setting", () => {
         ["limits.firstEvent", "3m", "default"],
         ["limits.silence", "20m", "default"],
         ["limits.total", "2h", "file"],
+        ["limits.plugin", "30s", "default"],
+        ["issue.comments", "writers", "default"],
+        ["issue.template", undefined, "default"],
+        ["forgeTokens", "hide", "default"],
       ],
     );
   });
