@@ -52,6 +52,7 @@ test("a declaration is the same in another order, and another with one wish more
     sameDeclaration(one, declared({ env: ["B", "A"], hooks: { "pre-start": {}, outcome: {} } })),
   );
   const others = [
+    { env: ["A", "C"], hooks: { outcome: {}, "pre-start": {} } },
     { env: ["A", "B", "C"], hooks: { outcome: {}, "pre-start": {} } },
     { env: ["A", "B"], hooks: { outcome: {} } },
     { env: ["A", "B"], hooks: { outcome: {}, "pre-start": { order: "first" } } },
