@@ -6,16 +6,12 @@ import { COMMANDS } from "./commands.ts";
 import { commandIn, isCommand, makeProgram, prepare, VERSION } from "./program.ts";
 import { outputFailure, STDERR, writeAll } from "./streams.ts";
 import { printError, terminalOutput } from "./terminal.ts";
-import { hostPlugin, PLUGIN_HOST, wire } from "./wire.ts";
+import { wire } from "./wire.ts";
 
 type Environment = Record<string, string | undefined>;
 
-/** Runs the command line and returns the exit status. Throws only as the process of a plugin, which then ends. */
+/** Runs the command line and returns the exit status. Never throws. */
 export async function run(args: string[], env: Environment, cwd: string): Promise<ExitStatus> {
-  if (args[0] === PLUGIN_HOST) {
-    await hostPlugin(args[1]!);
-    return EXIT.ok;
-  }
   let status: ExitStatus = EXIT.ok;
   const host: Host = {
     async run(command, options, work) {

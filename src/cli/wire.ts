@@ -112,8 +112,8 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
   };
 }
 
-/** What the first argument is when kugetsu is to be the process of a plugin. */
-export const PLUGIN_HOST = "__plugin";
+/** What the first argument is when kugetsu is to be the process of a plugin: main.ts looks for it. */
+const PLUGIN_HOST = "__plugin";
 
 export async function hostPlugin(file: string): Promise<void> {
   const { hostPlugin } = await import("../plugins/host.ts");

@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { locate } from "./locate.ts";
 import { readMessage } from "./message.ts";
 import { resolveRef } from "./target.ts";
-import { beforeTurn } from "./hooks.ts";
+import { beforeTurn, warmHooks } from "./hooks.ts";
 import { type IssueFlags, newsFor, type Task, taskFor } from "./task.ts";
 import { runTurn } from "./turn.ts";
 import { type TurnFlags, turnSettings } from "./turn_flags.ts";
@@ -30,6 +30,7 @@ export async function continueSession(
     throw errors.usage("Cannot send the whole issue and only what is new: --with-issue or --sync");
   }
   const ref = await resolveRef(context, typed);
+  warmHooks(context, "continue");
   const settings = await turnSettings(context, options);
   const message = await readMessage(context, { argument, file: options.messageFile });
   const store = await context.store();

@@ -16,6 +16,12 @@ export interface HookedTurn {
   agent: string | undefined;
 }
 
+/** Lets the plugins come up while the command does what comes before their hook. */
+export function warmHooks(context: Context, kind: HookedTurn["turn"]["kind"]): void {
+  // Whatever is wrong is said when the hook runs.
+  if (context.hasPlugins()) context.plugins().then((it) => it.warm(`pre-${kind}`)).catch(() => {});
+}
+
 /** The turn as the plugins want it. @throws plugin-refused, hook-failed */
 export async function beforeTurn<T extends HookedTurn>(
   context: Context,

@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { locate } from "./locate.ts";
 import { readMessage } from "./message.ts";
 import { resolveRef } from "./target.ts";
-import { beforeTurn } from "./hooks.ts";
+import { beforeTurn, warmHooks } from "./hooks.ts";
 import { type IssueFlags, needsMessage, type Task, taskFor } from "./task.ts";
 import { runTurn } from "./turn.ts";
 import { type TurnFlags, turnSettings } from "./turn_flags.ts";
@@ -24,6 +24,7 @@ export async function start(
   options: StartOptions,
 ): Promise<ExitStatus> {
   const ref = await resolveRef(context, typed);
+  warmHooks(context, "start");
   const settings = await turnSettings(context, options);
   const store = await context.store();
   const base = await store.base();

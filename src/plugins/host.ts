@@ -8,8 +8,7 @@
 import { read, writeSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Plugin } from "../api/mod.ts";
-import { keyValuesIn } from "./key_values.ts";
+import type { KeyValues, Plugin } from "../api/mod.ts";
 import { answer, helloOf } from "./serve.ts";
 
 const { parse, stringify } = JSON;
@@ -35,7 +34,7 @@ export async function hostPlugin(file: string): Promise<void> {
       info: (text: string) => say({ type: "log", level: "info", text: `${text}` }),
       warn: (text: string) => say({ type: "log", level: "warn", text: `${text}` }),
     },
-    store: keyValuesIn(join(process.cwd(), STORE_FOLDER)),
+    store: lazyStore(join(process.cwd(), STORE_FOLDER)),
   };
   for await (const line of lines) {
     const { id, ...question } = parse(line);
@@ -47,6 +46,16 @@ export async function hostPlugin(file: string): Promise<void> {
     }
   }
   exit(0); // the plugin may have left timers or servers behind, for which nobody should wait
+}
+
+/** Most calls keep nothing, and what writes files takes its time to load. */
+function lazyStore(folder: string): KeyValues {
+  const store = async () => (await import("./key_values.ts")).keyValuesIn(folder);
+  return {
+    get: async (key) => (await store()).get(key),
+    set: async (key, value) => (await store()).set(key, value),
+    delete: async (key) => (await store()).delete(key),
+  };
 }
 
 /** A plugin that prints would otherwise break the protocol. */

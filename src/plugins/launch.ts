@@ -11,6 +11,7 @@ export interface LaunchOptions {
   /** kugetsu's own environment. */
   env: Record<string, string | undefined>;
   limitMs: number;
+  mark?: string | undefined;
   log(level: "info" | "warn" | "debug", text: string): void;
 }
 
@@ -22,18 +23,21 @@ export function launch(
   path: string,
   folder: string,
   declaredVariables: readonly string[],
-  { hostCommand, env, limitMs, log }: LaunchOptions,
+  { hostCommand, env, limitMs, mark, log }: LaunchOptions,
 ): PluginProcess {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const seen = [...ALWAYS, ...declaredVariables].flatMap((name) => {
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
+  const command = commandFor(path, hostCommand);
   return new PluginProcess({
-    command: commandFor(path, hostCommand),
+    command,
+    endsAtOnce: command.length > 1,
     folder,
     env: { HOME: folder, ...Object.fromEntries(seen) },
     limitMs,
+    mark,
     log,
   });
 }

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import type { Plugin } from "../api/mod.ts";
+import { endTurnProcesses } from "../platform/processes.ts";
 import type { Driver } from "./driver.ts";
 import { STORE_FOLDER } from "./host.ts";
 import { inProcess } from "./in_process.ts";
@@ -35,6 +36,8 @@ export class Members {
   #trusted: Member[] | undefined;
   #builtIn: Promise<Member[]> | undefined;
   readonly #started: Driver[] = [];
+  #closed = false;
+  readonly #mark = crypto.randomUUID();
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -53,7 +56,11 @@ export class Members {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#started.length === 0) return;
     await Promise.all(this.#started.map((driver) => driver.close()));
+    // One look for all that any of them may have left behind: each takes some milliseconds.
+    await endTurnProcesses(this.#mark, undefined, 0);
   }
 
   #compiledIn(plugin: Plugin): Member {
@@ -87,6 +94,7 @@ export class Members {
       try {
         return await this.#load(pin);
       } catch (error) {
+        if (this.#closed) return undefined; // it was started ahead, for a hook that never came
         const { name } = pin.declared;
         this.#options.warn(
           `plugin "${name}" is left out: ${(error as Error).message}; ${adviceFor(error, name)}`,
@@ -102,7 +110,13 @@ export class Members {
     const path = join(folder, pin.path);
     demandUnchanged(path, pin);
     const { name, env } = pin.declared;
-    const options = { ...this.#options, limitMs: await limitMs(), log: this.#log(name) };
+    const options = {
+      ...this.#options,
+      limitMs: await limitMs(),
+      mark: this.#mark,
+      log: this.#log(name),
+    };
+    if (this.#closed) throw new PluginFailure("the command is over");
     const driver = launch(path, join(folder, ".data", name), env, options);
     this.#started.push(driver);
     const declared = declaredBy(await driver.hello());

@@ -34,6 +34,8 @@ export interface Plugins {
   comment(ref: IssueRef, options: { body: string; replace?: string }): Promise<{ url: string }>;
   /** The issue that a text means to one of the forges. */
   parse(text: string): Promise<IssueRef | undefined>;
+  /** Starts those that have the hook, so that they are there when it runs. */
+  warm(hook: HookName): void;
   /** What the hooks make of what was given. @throws plugin-refused, hook-failed */
   before<H extends HooksOf<"sequential">>(hook: H, given: Given<H>): Promise<Amendment>;
   /** Runs them all; a failure is a warning. */

@@ -38,6 +38,9 @@ export function makePlugins(options: PluginsOptions): Plugins {
     url: async (ref) => (await forges()).ask(ref, "url", address),
     comment: async (ref, asked) => (await forges()).ask(ref, "comment", posted, asked),
     parse: async (text) => (await forges()).parse(text),
+    warm(hook) {
+      for (const it of members.trusted()) if (it.declared.hooks[hook]) void it.driver();
+    },
     before: async (hook, given) => runBefore(hook, given, await run()),
     after: async (hook, given) => runAfter(hook, given, await run()),
     close: () => members.close(),

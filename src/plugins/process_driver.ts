@@ -20,10 +20,14 @@ import {
 export interface ProcessOptions {
   /** The program and its arguments. */
   command: string[];
+  /** Whether it does nothing more once it has answered, so that it need not be given time to end. */
+  endsAtOnce: boolean;
   /** The working folder, its own. */
   folder: string;
   /** All that it sees of the environment. */
   env: Record<string, string>;
+  /** Marks it and all that it starts, with others: whoever gave it looks for what is left of them in the end. */
+  mark?: string | undefined;
   /** How long it may take to say hello. */
   limitMs: number;
   log(level: "info" | "warn" | "debug", text: string): void;
@@ -87,8 +91,8 @@ export class PluginProcess implements Driver {
     const child = this.#child;
     if (!child) return;
     child.stdin!.end();
-    await within(this.#exited, GRACE_MS);
-    await this.#end();
+    if (!this.#options.endsAtOnce) await within(this.#exited, GRACE_MS);
+    await this.#end({ sweeps: this.#options.mark === undefined });
   }
 
   async #begin(): Promise<Hello> {
@@ -102,18 +106,20 @@ export class PluginProcess implements Driver {
   }
 
   #start(): void {
-    const { command: [program, ...args], folder, env } = this.#options;
+    const { command: [program, ...args], folder, env, mark = this.#id } = this.#options;
     this.#ending = undefined;
     this.#lastWords = "";
+    listenForSignals(); // before there is anything that a signal could leave behind
     const child = spawn(program!, args, {
       cwd: folder,
-      env: { ...env, [turnMark(this.#id)]: "1" },
+      env: { ...env, [turnMark(this.#id)]: "1", [turnMark(mark)]: "1" },
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.#child = child;
     this.#identity = child.pid === undefined ? undefined : identify(child.pid);
-    if (child.pid !== undefined) watchSignals(child.pid);
+    if (child.pid === undefined) unwatch(undefined);
+    else alive.add(child.pid);
     child.stdin.on("error", () => {}); // it ended without reading: its exit tells more
     const isCurrent = () => this.#child === child;
     for (const stream of [child.stdout, child.stderr]) {
@@ -130,7 +136,7 @@ export class PluginProcess implements Driver {
     this.#exited = new Promise((exited) => {
       child.once("exit", (code, signal) => {
         exited();
-        if (child.pid !== undefined) unwatchSignals(child.pid);
+        unwatch(child.pid);
         // What it said before it ended may still be in the pipes.
         void within(Promise.all([read, overheard]), 200).then(() => {
           const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
@@ -193,27 +199,27 @@ export class PluginProcess implements Driver {
   }
 
   #fail(why: string): void {
-    const failure = new PluginFailure(why);
-    this.#waiting?.reject(failure);
+    const wasAsked = this.#waiting !== undefined;
+    this.#waiting?.reject(new PluginFailure(why));
     this.#waiting = undefined;
-    void this.#end();
+    void this.#end({ sweeps: wasAsked || this.#options.mark === undefined });
   }
 
-  #end(): Promise<void> {
-    return this.#ending ??= this.#endNow();
+  #end({ sweeps } = { sweeps: true }): Promise<void> {
+    return this.#ending ??= this.#endNow(sweeps);
   }
 
-  async #endNow(): Promise<void> {
+  async #endNow(sweeps: boolean): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     this.#hello = undefined;
     if (child?.pid === undefined) return;
     killGroup(child.pid);
-    await endTurnProcesses(this.#id, this.#identity, 0);
+    if (sweeps) await endTurnProcesses(this.#id, this.#identity, 0);
     child.stdin!.destroy();
     child.stdout!.destroy();
     child.stderr!.destroy();
-    unwatchSignals(child.pid);
+    unwatch(child.pid);
   }
 }
 
@@ -221,15 +227,15 @@ const alive = new Set<number>();
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Plugins are in groups of their own, which Ctrl-C does not reach: they must not outlive a kugetsu that it ends. */
-function watchSignals(pid: number): void {
-  if (alive.size === 0) { for (const name of SIGNALS) process.on(name, onSignal); }
-  alive.add(pid);
+function listenForSignals(): void {
+  if (process.listeners("SIGINT").includes(onSignal)) return;
+  for (const name of SIGNALS) process.on(name, onSignal);
 }
 
-function unwatchSignals(pid: number): void {
-  if (alive.delete(pid) && alive.size === 0) {
-    for (const name of SIGNALS) process.off(name, onSignal);
-  }
+function unwatch(pid: number | undefined): void {
+  if (pid !== undefined) alive.delete(pid);
+  if (alive.size > 0) return;
+  for (const name of SIGNALS) process.off(name, onSignal);
 }
 
 function onSignal(name: NodeJS.Signals): void {

@@ -9,6 +9,7 @@ import { statusOf } from "../support/expect.ts";
 import { needs } from "../support/needs.ts";
 import { GOOD, GOOD_DECLARED, trustPlugin } from "../support/plugins.ts";
 import { processesWith } from "../support/processes.ts";
+import { until } from "../support/until.ts";
 import { makeStateFolder, type StateFolder } from "../support/state_folder.ts";
 
 const DECLARED = { name: "bad", hooks: { "pre-start": {} } };
@@ -78,7 +79,7 @@ test(
     const loops = BAD_PLUGINS.find((it) => it.what === "loops without end")!;
     await trustPlugin(lab.state, "bad.ts", scriptOf(loops), DECLARED);
     const running = lab.spawn(["start", refOf(1), "do it"]);
-    while ((await pluginProcesses(lab)).length === 0) await new Promise((it) => setTimeout(it, 20));
+    await until("it runs", async () => (await pluginProcesses(lab)).length > 0);
     running.kill("SIGINT");
     assert.equal(statusOf(await running.ended), 130);
     assert.deepEqual(await pluginProcesses(lab), []);
