@@ -25,12 +25,12 @@ export function launch(
   declaredVariables: readonly string[],
   { hostCommand, env, limitMs, mark, log }: LaunchOptions,
 ): PluginProcess {
+  const command = commandFor(path, hostCommand);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const seen = [...ALWAYS, ...declaredVariables].flatMap((name) => {
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  const command = commandFor(path, hostCommand);
   return new PluginProcess({
     command,
     endsAtOnce: command.length > 1,
