@@ -198,11 +198,14 @@ function nextPage({ headers }: Reply, { base }: Api): string | undefined {
   return url && url.origin === new URL(base).origin ? url.href : undefined;
 }
 
+/** The variable that the runtime reads. */
+const OWN_AUTHORITY = "Deno" in globalThis ? "DENO_CERT" : "NODE_EXTRA_CA_CERTS";
+
 function reasonOf(error: unknown): string {
   const { message, code, cause } = error as { message: string; code?: string; cause?: Error };
   const text = [cause?.message ?? message, code].filter(Boolean).join(" ");
   return /certificate|self.signed|UnknownIssuer|CERT_/i.test(text)
-    ? `${text}; a certificate authority of your own goes into NODE_EXTRA_CA_CERTS`
+    ? `its certificate is not trusted; an authority of your own goes into ${OWN_AUTHORITY}`
     : text;
 }
 

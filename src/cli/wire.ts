@@ -122,13 +122,12 @@ export async function hostPlugin(file: string): Promise<void> {
 
 /** The environment of opencode: without forges' tokens, unless the user wants it otherwise. */
 async function forOpencode(env: WireOptions["env"], config: Context["config"]) {
-  const { forgeTokens, instances } = (await config()).plugins();
-  if (forgeTokens === "pass") return env;
+  // Whoever needs the configuration says what is wrong with it; doctor looks at opencode all the same.
+  const settings = await config().then((it) => it.plugins()).catch(() => undefined);
+  if (settings?.forgeTokens === "pass") return env;
   const { TOKEN_VARIABLES } = await import("../plugins/mod.ts");
-  const hidden = [
-    ...TOKEN_VARIABLES,
-    ...Object.values(instances).map((it) => it.token_variable),
-  ];
+  const named = Object.values(settings?.instances ?? {}).map((it) => it.token_variable);
+  const hidden = [...TOKEN_VARIABLES, ...named];
   return Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
 }
 

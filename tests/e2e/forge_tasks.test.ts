@@ -217,17 +217,22 @@ test("a certificate authority of one's own is trusted where it is named", {
 }, async () => {
   await using bench = await makeBench();
   const { scratch } = bench.lab;
-  const [key, certificate] = [scratch.join("key.pem"), scratch.join("ca.pem")];
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
-  exits(
-    0,
-    await run("openssl", [
-      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...subject],
-      ...["-keyout", key, "-out", certificate],
-    ]),
-  );
+  const authority = ["ca.key", "ca.pem"].map((it) => scratch.join(it));
+  const own = ["server.key", "server.pem"].map((it) => scratch.join(it));
+  const make = async ([key, certificate]: string[], ...more: string[]) =>
+    exits(
+      0,
+      await run("openssl", [
+        ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
+        ...["-keyout", key!, "-out", certificate!, ...more],
+      ]),
+    );
+  await make(authority, "-subj", "/CN=Our authority");
+  const signed = ["-CA", authority[1]!, "-CAkey", authority[0]!, "-subj", "/CN=localhost"];
+  const leaf = ["subjectAltName=DNS:localhost", "basicConstraints=critical,CA:FALSE"];
+  await make(own, ...signed, ...leaf.flatMap((it) => ["-addext", it]));
   const server = createTlsServer(
-    { key: await readFile(key), cert: await readFile(certificate) },
+    { key: await readFile(own[0]!), cert: await readFile(own[1]!) },
     (request, response) =>
       response.end(JSON.stringify(/comments/.test(request.url!) ? [] : kind.issue)),
   );
@@ -237,8 +242,11 @@ test("a certificate authority of one's own is trusted where it is named", {
     await configure(bench.lab, { instances: { [host]: { forge: "forgejo" } } });
     const ref = `${host}/some-user/re-po#100`;
     const refused = exits(5, await bench.lab.kugetsu(["issue", ref]));
-    assert.match(refused.stderr, /cannot be reached: .*NODE_EXTRA_CA_CERTS/);
-    const env = { NODE_EXTRA_CA_CERTS: certificate };
+    assert.match(
+      refused.stderr,
+      /certificate is not trusted; .* (NODE_EXTRA_CA_CERTS|DENO_CERT)\n/,
+    );
+    const env = { NODE_EXTRA_CA_CERTS: authority[1]!, DENO_CERT: authority[1]! };
     assert.match(exits(0, await bench.lab.kugetsu(["issue", ref], { env })).stdout, /It breaks/);
   } finally {
     server.closeAllConnections();
