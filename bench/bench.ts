@@ -6,17 +6,22 @@
  * | `--version`, `list` of 0, 100 and 10,000 sessions | a minimal compiled program |
  * | a whole `start` on the real opencode | bare `opencode run --fork`, in pairs |
  * | a `start` on an opencode that answers at once | that opencode alone: kugetsu's own time |
+ * | the same with three plugins that have hooks | without them, in starts of a minimal program |
  *
- * `deno task bench [startup|start|own] [--runs N]`; without a word all of them. Times are whole processes, from
+ * `deno task bench [startup|start|own|plugins] [--runs N]`; without a word all of them. Times are whole processes, from
  * spawn to exit, so a few tenths of a millisecond of this script's own are in both sides of every ratio.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { compile } from "../scripts/compile.ts";
 import { benchOwn, benchStart } from "./start.ts";
+import { benchPlugins } from "./plugins.ts";
 import { benchStartup } from "./startup.ts";
 
-const PARTS = new Map([["startup", benchStartup], ["start", benchStart], ["own", benchOwn]]);
+const PARTS = new Map([["startup", benchStartup], ["start", benchStart], ["own", benchOwn], [
+  "plugins",
+  benchPlugins,
+]]);
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -24,7 +24,8 @@ export async function benchStartup(runs: number): Promise<void> {
   }
 }
 
-function compileMinimal(folder: string): string {
+/** A program that prints a line and ends; returns its path. */
+export function compileMinimal(folder: string): string {
   const source = join(folder, "minimal.ts");
   writeFileSync(source, 'console.log("hello");\n');
   const made = join(folder, "minimal");

@@ -2,7 +2,7 @@
  * The JSON schema of config.jsonc, from the settings, for editors. `deno task reference` writes it to
  * docs/config.schema.json, from where it is published.
  */
-import { SCHEMA_ADDRESS, type Setting, SETTINGS } from "../src/config/mod.ts";
+import { SCHEMA_ADDRESS, type Setting, SETTINGS, STRUCTURES } from "../src/config/mod.ts";
 import { formatted, writeReference } from "./_reference.ts";
 
 export const SCHEMA = "docs/config.schema.json";
@@ -23,6 +23,7 @@ export async function configSchema(): Promise<string> {
     properties: {
       $schema: { type: "string", description: "where this schema is, for editors" },
       ...properties,
+      ...Object.fromEntries(STRUCTURES.map((it) => [it.name, it.schema])),
     },
   };
   return await formatted("json", JSON.stringify(schema));

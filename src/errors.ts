@@ -112,6 +112,28 @@ export const errors = {
       `Cannot find a setting ${quote(name)}${nearest ? `: did you mean ${quote(nearest)}?` : ""}`,
       "kugetsu config list",
     ),
+  noForge: (host: string, why: string) =>
+    make("no-forge", EXIT.usage, `Cannot find the forge of ${quote(host)}: ${why}`, {
+      next: "kugetsu plugin list",
+      hint: "or name it in config.jsonc, under instances",
+    }),
+  twoForges: (host: string, plugins: string[]) =>
+    make(
+      "two-forges",
+      EXIT.usage,
+      `Cannot choose the forge of ${quote(host)}: ${plugins.map(quote).join(" and ")} claim it`,
+      {
+        next: "kugetsu config path",
+        hint: `name one there: "instances": {"${host}": {"forge": …}}`,
+      },
+    ),
+  badPlugin: (source: string, why: string) =>
+    make(
+      "bad-plugin",
+      EXIT.usage,
+      `Cannot take ${quote(shorten(source))} as a plugin: ${oneLine(why)}`,
+      "kugetsu plugin --help",
+    ),
 
   badRevision: (rev: string, folder: string) =>
     make(
@@ -178,6 +200,23 @@ export const errors = {
     ),
   noSuchOpencodeSession: (id: string, advice: Advice) =>
     make("no-opencode-session", EXIT.notFound, `Cannot find session ${id} in opencode`, advice),
+  noPlugin: (name: string) =>
+    make(
+      "no-plugin",
+      EXIT.notFound,
+      `Cannot find a plugin ${quote(shorten(name))}`,
+      "kugetsu plugin list",
+    ),
+  forgeFailed: (
+    ref: string,
+    plugin: string,
+    kind: keyof typeof FORGE_FAILURES | undefined,
+    why: string,
+  ) => {
+    const { code, exit, hint } = FORGE_FAILURES[kind ?? "failed"] ?? FORGE_FAILURES.failed;
+    const next = kind === undefined ? `kugetsu plugin info ${plugin}` : undefined;
+    return make(code, exit, `Cannot ask about ${quote(ref)}: ${oneLine(why)}`, { next, hint });
+  },
 
   // Busy or already there: 4
   worktreeTaken: (ref: string, path: string, why: string, next: string, details?: string[]) =>
@@ -224,6 +263,19 @@ export const errors = {
       `Cannot start ${quote(ref)}: ${quote(file)} holds a session for it that is not in the index`,
       { next: "kugetsu doctor --fix", hint: "adopts it; kugetsu prune --force deletes the file" },
     ),
+  pluginExists: (name: string, builtIn: boolean) =>
+    make(
+      "plugin-exists",
+      EXIT.busy,
+      `Cannot add the plugin ${quote(name)}: there is one of that name${
+        builtIn ? ", which is built in" : ""
+      }`,
+      builtIn ? { hint: "give it another name" } : `kugetsu plugin update ${name}`,
+    ),
+  folderExists: (folder: string) =>
+    make("folder-exists", EXIT.busy, `Cannot write to ${quote(folder)}: it is there already`, {
+      hint: "choose another name, or another place",
+    }),
   turnRunning: (ref: string, holder: string) =>
     make(
       "turn-running",
@@ -359,6 +411,27 @@ export const errors = {
       }: it is on a network file system (${kind}), where locks cannot be trusted`,
       { hint: "set KUGETSU_HOME to a folder on a local disk" },
     ),
+  pluginUnloadable: (name: string, why: string) =>
+    make(
+      "plugin-unloadable",
+      EXIT.environment,
+      `Cannot load the plugin ${quote(name)}: ${oneLine(why)}`,
+      { hint: "what it prints on standard error is shown with --debug" },
+    ),
+  pluginFailsCheck: (name: string, failures: number) =>
+    make(
+      "plugin-fails-check",
+      EXIT.environment,
+      `The plugin ${quote(name)} is not as it should be: ${failures} of its checks fail`,
+      { hint: "correct it, and check it again" },
+    ),
+  tokenCommandFailed: (host: string) =>
+    make(
+      "token-command-failed",
+      EXIT.environment,
+      `Cannot get a token for ${quote(host)}: its token_command failed or printed nothing`,
+      { next: "kugetsu config path", hint: "run the command that stands there" },
+    ),
 
   leftoversAlive: (turn: string, count: number) =>
     make(
@@ -444,6 +517,27 @@ export const errors = {
       `Refused to copy ${quote(name)} into the worktree: ${why}`,
       { next: "kugetsu config get worktree.copy", hint: "names the files to copy" },
     ),
+  pluginRefused: (plugin: string, hook: string, reason: string) =>
+    make(
+      "plugin-refused",
+      EXIT.refused,
+      `Refused by the plugin ${quote(plugin)} (${hook}): ${oneLine(reason)}`,
+      { next: `kugetsu plugin info ${plugin}`, hint: "nothing was begun or changed" },
+    ),
+  hookFailed: (plugin: string, hook: string, why: string) =>
+    make(
+      "hook-failed",
+      EXIT.refused,
+      `Refused, because the plugin ${quote(plugin)} failed in ${hook}: ${oneLine(why)}`,
+      {
+        next: `kugetsu plugin check ${plugin}`,
+        hint: `kugetsu plugin disable ${plugin} does without it`,
+      },
+    ),
+  issueClosed: (ref: string) =>
+    make("issue-closed", EXIT.refused, `Refused to work on ${quote(ref)}: the issue is closed`, {
+      hint: "--closed does so all the same",
+    }),
   notConfirmed: (what: string, next: string) =>
     make("not-confirmed", EXIT.refused, `Refused to ${what}: it was not confirmed`, next),
   unguarded: (permission: string) =>
@@ -464,6 +558,33 @@ export const errors = {
     ),
 } as const;
 
+/** What each kind of a forge's failure means. */
+const FORGE_FAILURES = {
+  "not-found": {
+    code: "no-issue",
+    exit: EXIT.notFound,
+    hint: "look at the repository and the number",
+  },
+  "gone": { code: "issue-gone", exit: EXIT.notFound, hint: "it was deleted or moved" },
+  "no-permission": {
+    code: "forge-denied",
+    exit: EXIT.environment,
+    hint: "a token that may read it helps: README, Forges",
+  },
+  "pull-request": { code: "not-an-issue", exit: EXIT.usage, hint: "name an issue" },
+  "rate-limited": {
+    code: "rate-limited",
+    exit: EXIT.environment,
+    hint: "wait, or set a token: README, Forges",
+  },
+  "unreachable": {
+    code: "forge-unreachable",
+    exit: EXIT.environment,
+    hint: "look at the network, the proxy and the host's name",
+  },
+  "failed": { code: "forge-failed", exit: EXIT.environment, hint: "try again later" },
+} as const;
+
 function make(
   code: string,
   exit: ExitStatus,
@@ -474,6 +595,11 @@ function make(
 ): KugetsuError {
   const { next, hint } = typeof advice === "string" ? { next: advice } : advice;
   return new KugetsuError({ code, exit, message, next, hint, cause, details });
+}
+
+/** What others said may have any form; an error is one line without a full stop. */
+function oneLine(text: string): string {
+  return shorten(text.replaceAll(/\s+/g, " ").trim().replace(/\.$/, ""));
 }
 
 function shorten(text: string): string {

@@ -14,16 +14,16 @@ export const EXIT_MEANINGS: readonly { statuses: readonly ExitStatus[]; meaning:
   { statuses: [0], meaning: "done" },
   { statuses: [1], meaning: "internal error" },
   { statuses: [2], meaning: "bad usage, ref or setting" },
-  { statuses: [3], meaning: "no such session or base" },
+  { statuses: [3], meaning: "no such session, base, issue or plugin" },
   { statuses: [4], meaning: "busy, or already there" },
   {
     statuses: [5],
-    meaning: "environment: no terminal, opencode missing or old, disk, permissions",
+    meaning: "environment: no terminal, opencode missing, disk, rights, forge",
   },
   { statuses: [6], meaning: "the turn failed" },
   { statuses: [7], meaning: "the turn is blocked: it wants a permission" },
   { statuses: [8], meaning: "the turn stalled or timed out" },
-  { statuses: [9], meaning: "refused by a safety check" },
+  { statuses: [9], meaning: "refused by a safety check or a plugin" },
   { statuses: [130, 143], meaning: "stopped by Ctrl-C, SIGTERM" },
 ];
 

@@ -17,7 +17,12 @@ export async function run(args: string[], env: Environment, cwd: string): Promis
     async run(command, options, work) {
       const output = outputFor(options, env);
       output.debug(`kugetsu ${VERSION} ${command}, pid ${process.pid}, in ${cwd}`);
-      status = await work(wire({ env, cwd, command, output }));
+      const context = wire({ env, cwd, command, output });
+      try {
+        status = await work(context);
+      } finally {
+        await context.close();
+      }
     },
   };
   try {

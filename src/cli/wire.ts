@@ -1,9 +1,11 @@
 /** The one place that knows the implementations behind the ports. Each is loaded when it is first needed. */
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { homedir } from "node:os";
 import type { Context } from "../commands/context.ts";
 import type { Output } from "../commands/output.ts";
 import { errors } from "../errors.ts";
+import type { Plugins } from "../plugins/mod.ts";
 import { timestamp } from "../session/record.ts";
 import { untilStopped } from "./signals.ts";
 
@@ -15,19 +17,54 @@ export interface WireOptions {
   command: string;
 }
 
-export function wire({ env, cwd, output, command }: WireOptions): Context {
+/** A context, and what ends all that was started for it. */
+export type Wired = Context & { close(): Promise<void> };
+
+export function wire({ env, cwd, output, command }: WireOptions): Wired {
   const folder = resolve(cwd, env["KUGETSU_HOME"] || join(env["HOME"] || homedir(), ".kugetsu"));
   const opencode = once(async () => {
     const { OpencodeCommand } = await import("../runner/opencode_command.ts");
     return new OpencodeCommand({
-      env,
+      env: await forOpencode(env, config),
       cacheFolder: join(folder, "run"),
       debug: (text) => output.debug(text),
     });
   });
+  const config = once(async () => {
+    const { configFile } = await import("../config/config_file.ts");
+    return configFile(join(folder, "config.jsonc"), env, (text) => output.warn(text));
+  });
+  const forPlugins = async () => {
+    const { selfCommand } = await import("../platform/self.ts");
+    return {
+      env,
+      hostCommand: [...selfCommand(), PLUGIN_HOST],
+      warn: (text: string) => output.warn(text),
+      debug: (text: string) => output.debug(text),
+    };
+  };
+  let started: Promise<Plugins> | undefined;
+  const startPlugins = async () => {
+    const { makePlugins } = await import("../plugins/plugins.ts");
+    const settings = once(async () => (await config()).plugins());
+    return makePlugins({ ...await forPlugins(), state: folder, settings });
+  };
   return {
     output,
     cwd,
+    plugins: () => started ??= startPlugins(),
+    hasPlugins: () => existsSync(join(folder, "plugins", ".trusted")),
+    shelf: once(async () => {
+      const { makeShelf } = await import("../plugins/shelf.ts");
+      const limitMs = async () => (await config()).plugins().limitMs;
+      return makeShelf({
+        ...await forPlugins(),
+        folder: join(folder, "plugins"),
+        cwd,
+        limitMs,
+      });
+    }),
+    close: async () => await (await started)?.close(),
     store: once(async () => {
       const { FileStore } = await import("../store/file_store.ts");
       const holder = () => `pid ${process.pid} (kugetsu ${command}, since ${now().slice(11, 19)})`;
@@ -45,10 +82,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Context {
       const { OpencodeSessions } = await import("../runner/opencode_sessions.ts");
       return new OpencodeSessions(await opencode());
     }),
-    config: once(async () => {
-      const { configFile } = await import("../config/config_file.ts");
-      return configFile(join(folder, "config.jsonc"), env, (text) => output.warn(text));
-    }),
+    config,
     workspace: once(async () => {
       const { gitWorkspace } = await import("../workspace/git_workspace.ts");
       return gitWorkspace(env, folder);
@@ -76,6 +110,25 @@ export function wire({ env, cwd, output, command }: WireOptions): Context {
     now,
     newId: () => crypto.randomUUID(),
   };
+}
+
+/** What the first argument is when kugetsu is to be the process of a plugin: main.ts looks for it. */
+const PLUGIN_HOST = "__plugin";
+
+export async function hostPlugin(file: string): Promise<void> {
+  const { hostPlugin } = await import("../plugins/host.ts");
+  await hostPlugin(file);
+}
+
+/** The environment of opencode: without forges' tokens, unless the user wants it otherwise. */
+async function forOpencode(env: WireOptions["env"], config: Context["config"]) {
+  // Whoever needs the configuration says what is wrong with it; doctor looks at opencode all the same.
+  const settings = await config().then((it) => it.plugins()).catch(() => undefined);
+  if (settings?.forgeTokens === "pass") return env;
+  const { TOKEN_VARIABLES } = await import("../plugins/mod.ts");
+  const named = Object.values(settings?.instances ?? {}).map((it) => it.token_variable);
+  const hidden = [...TOKEN_VARIABLES, ...named];
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
 }
 
 function now(): string {

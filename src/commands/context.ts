@@ -3,6 +3,7 @@
  * opencode. The command line wires them (cli/wire.ts); tests hand in others.
  */
 import type { Config } from "../config/mod.ts";
+import type { Plugins, Shelf } from "../plugins/mod.ts";
 import type { AgentSessions, Runner } from "../runner/mod.ts";
 import type { ProcessIdentity } from "../session/record.ts";
 import type { Store } from "../store/mod.ts";
@@ -19,6 +20,10 @@ export interface Context {
   readonly sessions: () => Promise<AgentSessions>;
   readonly config: () => Promise<Config>;
   readonly workspace: () => Promise<Workspace>;
+  readonly plugins: () => Promise<Plugins>;
+  /** Whether anybody has ever added a plugin: without one there is no hook, and no need to load what runs them. */
+  readonly hasPlugins: () => boolean;
+  readonly shelf: () => Promise<Shelf>;
   /** This process, as the owner of the turns that it runs. */
   readonly owner: () => Promise<ProcessIdentity>;
   /** All of standard input. */

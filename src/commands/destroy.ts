@@ -3,6 +3,7 @@ import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import type { SessionRecord } from "../session/record.ts";
 import type { Context } from "./context.ts";
+import { aroundDestroy } from "./hooks.ts";
 import { demandSaved, removeWorktree } from "./removal.ts";
 import { asRepository, resolveRef } from "./target.ts";
 import { endLeftovers } from "./turn.ts";
@@ -59,10 +60,13 @@ async function destroyIssue(
       `kugetsu destroy ${JSON.stringify(typed)} -y`,
       options,
     );
-    if (hold.record.turn) await endLeftovers(context, hold.record.turn);
-    if (id && deletes) await removeFromOpencode(context, id);
-    const removed = worktree && await removeWorktree(context, worktree, removal);
-    await hold.remove();
+    const removed = await aroundDestroy(context, ref, hold.record, async () => {
+      if (hold.record.turn) await endLeftovers(context, hold.record.turn);
+      if (id && deletes) await removeFromOpencode(context, id);
+      const taken = worktree && await removeWorktree(context, worktree, removal);
+      await hold.remove();
+      return taken;
+    });
     output.result({
       destroyed: hold.key,
       opencode_session_id: id,

@@ -1,5 +1,5 @@
 /** From what the user typed to an issue: whole refs, web addresses, and numbers of the current repository. */
-import { errors } from "../errors.ts";
+import { errors, KugetsuError } from "../errors.ts";
 import {
   formatRepository,
   type IssueRef,
@@ -13,7 +13,7 @@ import type { Context } from "./context.ts";
 /** @throws bad-ref, no-origin */
 export async function resolveRef(context: Context, typed: string): Promise<IssueRef> {
   const number = shortNumber(typed);
-  if (number === undefined) return parseRef(typed);
+  if (number === undefined) return await readRef(context, typed);
   const workspace = await context.workspace();
   const origin = await workspace.remote(context.cwd, "origin");
   if (!origin) {
@@ -29,4 +29,25 @@ export async function resolveRef(context: Context, typed: string): Promise<Issue
 /** A repository as it was typed, in the spelling that bases have. @throws bad-ref */
 export function asRepository(typed: string): string {
   return formatRepository(parseRef(`${typed.trim()}#1`));
+}
+
+/** What only a forge can read: an address of a host that kugetsu itself does not know, or a plugin's own spelling. */
+async function readRef(context: Context, typed: string): Promise<IssueRef> {
+  try {
+    return parseRef(typed);
+  } catch (error) {
+    if (!/^https?:\/\/\S+$/i.test(typed.trim()) && !context.hasPlugins()) throw error;
+    const found = await askForges(context, typed.trim());
+    if (!found) throw error;
+    return refInRepository(found, found.number, typed);
+  }
+}
+
+async function askForges(context: Context, text: string): Promise<IssueRef | undefined> {
+  try {
+    return await (await context.plugins()).parse(text);
+  } catch (error) {
+    if (error instanceof KugetsuError && error.code === "no-forge") return undefined;
+    throw error;
+  }
 }

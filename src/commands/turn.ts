@@ -13,17 +13,14 @@ import type { RunningTurn, SessionRecord } from "../session/record.ts";
 import { ended, named, withProcess } from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
 import type { Context } from "./context.ts";
+import { afterTurn, type HookedTurn } from "./hooks.ts";
 
-export interface TurnPlan {
+export interface TurnPlan extends HookedTurn {
   turn: RunningTurn;
   /** The record as it is while the turn runs. */
   record: SessionRecord;
   /** The session to fork or to go on with. */
   session: string;
-  directory: string;
-  message: string;
-  model: string | undefined;
-  agent: string | undefined;
   permissions: PermissionPolicy;
   limits: Limits;
   /** Takes back what was prepared for a start that never got a session. */
@@ -47,6 +44,7 @@ export async function runTurn(context: Context, hold: Hold, plan: TurnPlan): Pro
     );
     view.stop();
     report(context, hold, result);
+    await afterTurn(context, plan, hold.record, result);
     const { outcome, session } = result;
     if (outcome.kind === "done") return EXIT.ok;
     const hasSession = session !== undefined || plan.turn.kind === "continue";

@@ -33,6 +33,8 @@ export async function turnSettings(context: Context, flags: TurnFlags): Promise<
 export function newTurnCommand(name: string, summary: string, examples: string[]) {
   return newCommand(name, summary, examples)
     .option("--message-file <file>", "read the message from a file (- for standard input)")
+    .option("--with-issue", "put the issue, as the forge has it, behind the message")
+    .option("--closed", "read the issue even if it is closed")
     .option("--model <model>", "the model, as provider/model")
     .option("--agent <agent>", "the opencode agent")
     .addOption(

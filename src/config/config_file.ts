@@ -15,7 +15,15 @@ import { errors } from "../errors.ts";
 import { nearest } from "../platform/nearest.ts";
 import { writeDurably } from "../platform/durable_write.ts";
 import type { Config, SettingValue } from "./mod.ts";
-import { SCHEMA_ADDRESS, type Setting, settingNamed, SETTINGS, settingsFrom } from "./settings.ts";
+import { type Structure, STRUCTURES } from "./plugin_settings.ts";
+import {
+  pluginSettingsFrom,
+  SCHEMA_ADDRESS,
+  type Setting,
+  settingNamed,
+  SETTINGS,
+  settingsFrom,
+} from "./settings.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -46,17 +54,31 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
       );
     }
   };
+  const resolved = (flags: Record<string, string | undefined>) => (setting: Setting) => {
+    const flag = flags[setting.name];
+    if (flag !== undefined) return read(setting, flag, "flag");
+    const variable = env[setting.variable];
+    if (variable) return read(setting, variable, setting.variable);
+    const value = inFile(setting);
+    return value === undefined ? undefined : read(setting, value, path);
+  };
+  const structure = (name: Structure["name"]) => {
+    const node = root && findNodeAtLocation(root, [name]);
+    const value = node && getNodeValue(node);
+    const problem = value === undefined
+      ? undefined
+      : STRUCTURES.find((it) => it.name === name)!.problem(value);
+    if (problem === undefined) return value;
+    throw errors.badConfig(path, `line ${lineAt(text!, node!.offset)}: ${name}: ${problem}`);
+  };
   return {
     path,
-    settings: (flags) =>
-      settingsFrom((setting) => {
-        const flag = flags[setting.name];
-        if (flag !== undefined) return read(setting, flag, "flag");
-        const variable = env[setting.variable];
-        if (variable) return read(setting, variable, setting.variable);
-        const value = inFile(setting);
-        return value === undefined ? undefined : read(setting, value, path);
-      }),
+    settings: (flags) => settingsFrom(resolved(flags)),
+    plugins: () => ({
+      ...pluginSettingsFrom(resolved({})),
+      order: structure("plugins") ?? [],
+      instances: structure("instances") ?? {},
+    }),
     get: (name) => {
       const setting = known(name);
       return originOf(setting, env, inFile(setting));
@@ -122,7 +144,7 @@ function nameUnknownKeys(root: Node, text: string, path: string, warn: (text: st
   const names = SETTINGS.map((it) => it.name);
   for (const { name, offset } of keysOf(root, "")) {
     const isRead = names.includes(name) && findNodeAtLocation(root, name.split("."));
-    if (name === "$schema" || isRead) continue;
+    if (name === "$schema" || isRead || STRUCTURES.some((it) => it.name === name)) continue;
     const close = nearest(name, names);
     const [group, ...rest] = name.split(".");
     const hint = close === name

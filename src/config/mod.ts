@@ -1,8 +1,11 @@
 /** The configuration port: what the user set, wherever they set it. */
+import type { Instance, PluginSettings } from "./plugin_settings.ts";
 import type { Setting, Settings } from "./settings.ts";
 
 export { POLICIES, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./settings.ts";
 export type { Setting, Settings, WorktreeSettings } from "./settings.ts";
+export { STRUCTURES } from "./plugin_settings.ts";
+export type { Instance, PluginSettings };
 
 /** Where a setting's value comes from. */
 export type Origin = "default" | "file" | "environment" | "flag";
@@ -21,6 +24,8 @@ export interface Config {
   settings(flags: Record<string, string | undefined>): Settings;
   /** @throws unknown-setting */
   get(name: string): SettingValue;
+  /** What concerns plugins and forges. @throws bad-config, bad-setting */
+  plugins(): PluginSettings;
   /** Every setting with its origin. */
   list(): SettingValue[];
   /**

@@ -4,6 +4,7 @@
  * Each can be set in `config.jsonc`, by an environment variable and by a flag; the later of these wins.
  */
 import type { Limits, PermissionPolicy } from "../runner/mod.ts";
+import type { PluginSettings } from "./plugin_settings.ts";
 
 /** All settings of a turn, resolved. */
 export interface Settings {
@@ -44,8 +45,12 @@ export const PLACES = ["shared", "own"] as const satisfies WorktreeSettings["mod
 
 export const POLICIES = ["deny", "allow", "wait"] as const satisfies PermissionPolicy[];
 
+const COMMENTS = ["writers", "all", "none"] as const;
+const TOKENS = ["hide", "pass"] as const;
+
 const MODEL = /^[^\s/-][^\s/]*\/\S+$/;
 const NAME = /^[^\s-]\S*$/;
+const ABSOLUTE = /^\/./;
 const SECONDS = /^\d+(?:\.\d+)?$/;
 const PARTS = /^(?:\d+(?:\.\d+)?[smh])+$/;
 /** Timers count milliseconds in 31 bits. */
@@ -116,6 +121,14 @@ export const SETTINGS: readonly Setting[] = [
     read: readDuration,
   },
   {
+    name: "limits.plugin",
+    variable: "KUGETSU_PLUGIN_TIMEOUT",
+    summary: "how long a plugin may take for one thing that it is asked",
+    fallback: "30s",
+    schema: DURATION,
+    read: readDuration,
+  },
+  {
     name: "worktree.mode",
     variable: "KUGETSU_WORKTREE",
     summary: "where a new issue is worked on: shared (the base's folder) or own (a worktree)",
@@ -147,6 +160,31 @@ export const SETTINGS: readonly Setting[] = [
     schema: DURATION,
     read: readDuration,
   },
+  {
+    name: "issue.comments",
+    variable: "KUGETSU_ISSUE_COMMENTS",
+    summary:
+      "whose comments the agent is shown: writers, all or none; the author's are with writers",
+    fallback: "writers",
+    schema: { enum: COMMENTS },
+    read: (value) => readOneOf(COMMENTS, value),
+  },
+  {
+    name: "issue.template",
+    variable: "KUGETSU_ISSUE_TEMPLATE",
+    summary: "a file that says how an issue becomes a task; its whole path",
+    fallback: undefined,
+    schema: { type: "string", pattern: ABSOLUTE.source },
+    read: readPath,
+  },
+  {
+    name: "forgeTokens",
+    variable: "KUGETSU_FORGE_TOKENS",
+    summary: "whether opencode sees forges' tokens in its environment: hide or pass",
+    fallback: "hide",
+    schema: { enum: TOKENS },
+    read: (value) => readOneOf(TOKENS, value),
+  },
 ];
 
 export function settingNamed(name: string): Setting | undefined {
@@ -172,9 +210,18 @@ export function readDuration(value: unknown): number {
 }
 
 function readPolicy(value: unknown): PermissionPolicy {
-  const policy = POLICIES.find((it) => it === value);
-  if (policy) return policy;
-  throw new Error("it is deny, allow or wait");
+  return readOneOf(POLICIES, value);
+}
+
+function readOneOf<T extends string>(words: readonly T[], value: unknown): T {
+  const found = words.find((it) => it === value);
+  if (found) return found;
+  throw new Error(`it is ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`);
+}
+
+function readPath(value: unknown): string {
+  if (typeof value === "string" && ABSOLUTE.test(value)) return value;
+  throw new Error("a file is named by its whole path");
 }
 
 function readPlace(value: unknown): string {
@@ -206,13 +253,11 @@ function readName(value: unknown): string {
   throw new Error("an agent is a name without spaces");
 }
 
-/** The settings from the resolved text of each, keyed by name. */
-export function settingsFrom(valueOf: (setting: Setting) => SettingRead | undefined): Settings {
-  const value = (name: string) => {
-    const setting = settingNamed(name)!;
-    const given = valueOf(setting);
-    return given ?? (setting.fallback === undefined ? undefined : setting.read(setting.fallback));
-  };
+type ValueOf = (setting: Setting) => SettingRead | undefined;
+
+/** The settings of a turn from the resolved text of each, keyed by name. */
+export function settingsFrom(valueOf: ValueOf): Settings {
+  const value = valuesFrom(valueOf);
   return {
     model: value("model") as string | undefined,
     agent: value("agent") as string | undefined,
@@ -229,5 +274,26 @@ export function settingsFrom(valueOf: (setting: Setting) => SettingRead | undefi
       setup: value("worktree.setup") as string | undefined,
       setupSeconds: value("worktree.setupTimeout") as number,
     },
+  };
+}
+
+/** The same for what concerns plugins. */
+export function pluginSettingsFrom(
+  valueOf: ValueOf,
+): Omit<PluginSettings, "order" | "instances"> {
+  const value = valuesFrom(valueOf);
+  return {
+    limitMs: value("limits.plugin") as number * 1000,
+    comments: value("issue.comments") as PluginSettings["comments"],
+    template: value("issue.template") as string | undefined,
+    forgeTokens: value("forgeTokens") as PluginSettings["forgeTokens"],
+  };
+}
+
+function valuesFrom(valueOf: ValueOf): (name: string) => SettingRead | undefined {
+  return (name) => {
+    const setting = settingNamed(name)!;
+    const given = valueOf(setting);
+    return given ?? (setting.fallback === undefined ? undefined : setting.read(setting.fallback));
   };
 }

@@ -16,11 +16,18 @@ export class Cache<T> {
     this.#schema = v.record(v.string(), v.object({ fingerprint: v.string(), value }));
   }
 
-  async get(name: string, fingerprint: string, find: () => Promise<T>): Promise<T> {
+  /** What was found is kept if it is `worth` that. */
+  async get(
+    name: string,
+    fingerprint: string,
+    find: () => Promise<T>,
+    worth: (value: T) => boolean = () => true,
+  ): Promise<T> {
     const kept = this.#read();
     const known = kept[name];
     if (known?.fingerprint === fingerprint) return known.value;
     const value = await find();
+    if (!worth(value)) return value;
     try {
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
       writeDurably(this.#path, JSON.stringify({ ...kept, [name]: { fingerprint, value } }));

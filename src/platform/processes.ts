@@ -72,7 +72,9 @@ export async function endProcesses(
     for (const found of membersOf(group, known)) known.set(keyOf(found), found);
     return [...known.values()].filter(isAlive);
   };
-  for (const it of look()) send(it, "SIGTERM");
+  const found = look();
+  if (found.length === 0 && look().length === 0) return [];
+  for (const it of found) send(it, "SIGTERM");
   if (await isOver(look, graceMs)) return [];
   const deadline = Date.now() + 5000;
   while (Date.now() < deadline) {

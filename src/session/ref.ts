@@ -4,17 +4,10 @@
  * Hosts and names are lower-cased: every forge we know treats `Shoko/Kugetsu` and `shoko/kugetsu` as one
  * repository, and one issue must never get two sessions by its spelling.
  */
+import type { IssueRef } from "../api/mod.ts";
 import { errors } from "../errors.ts";
 
-/** One issue of one repository on one forge. */
-export interface IssueRef {
-  /** Lower-case host, with `:port` where there is one. */
-  readonly host: string;
-  /** Path of the repository below the host: two segments or more (groups may be nested). */
-  readonly project: readonly string[];
-  /** The issue's number, without leading zeros. */
-  readonly number: string;
-}
+export type { IssueRef };
 
 /** A repository on a forge: a ref without the number. */
 export type Repository = Omit<IssueRef, "number">;

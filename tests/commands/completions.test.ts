@@ -35,7 +35,10 @@ const OFFERS: [string, string[]][] = [
   ["sta", ["start"]],
   ["con", ["config", "continue"]],
   ["config ", ["get", "list", "path", "set"]],
-  ["config get lim", ["limits.answer", "limits.firstEvent", "limits.silence", "limits.total"]],
+  [
+    "config get lim",
+    ["answer", "firstEvent", "plugin", "silence", "total"].map((it) => `limits.${it}`),
+  ],
   ["config set perm", ["permissions"]],
   ["config set permissions ", []],
   ["completions ", ["bash", "fish", "zsh"]],

@@ -159,7 +159,9 @@ describe("nothing is claimed", () => {
     ["without a base", "no-base", [REF, "fix it"], (did) => ({
       store: storeWith(did, { base: null }),
     })],
-    ["without a message", "no-message", [REF]],
+    ["without a message, where no forge knows the issue", "no-message", [REF], () => ({
+      plugins: { issue: rejected(errors.noForge("github.com", "no plugin speaks for it")) },
+    })],
     ["with an empty message", "empty-message", [REF, " \n"]],
     ["with two messages", "usage", [REF, "fix it", { messageFile: "task.md" }]],
     [
@@ -251,6 +253,9 @@ describe("what was claimed is given back, and nothing stays behind", () => {
 test("what is advised for a start without a message can be typed as it stands", async () => {
   const { context } = stageWith((did) => ({
     workspace: { ...anyFolder(did), remote: () => Promise.resolve("git@github.com:shoko/kugetsu") },
+    plugins: {
+      issue: () => Promise.reject(errors.noForge("github.com", "no plugin speaks for it")),
+    },
   }));
   await assert.rejects(
     start(context, "#14", undefined, {}),

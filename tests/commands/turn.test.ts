@@ -20,7 +20,12 @@ import {
 } from "../support/fakes.ts";
 
 const TURN = { id: "turn-1", started_at: NOW, owner: OWNER };
-const SAME = { ...SETTINGS, directory: "/repository", message: "fix it" };
+const SAME = {
+  ...SETTINGS,
+  ref: { host: "github.com", project: ["shoko", "kugetsu"], number: "14" },
+  directory: "/repository",
+  message: "fix it",
+};
 const STARTED: TurnPlan = {
   ...SAME,
   turn: { ...TURN, kind: "start" },

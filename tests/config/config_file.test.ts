@@ -81,10 +81,14 @@ describe("a setting", () => {
         ["limits.silence", "20m", "default"],
         ["limits.total", "2h", "file"],
         ["limits.answer", "24h", "default"],
+        ["limits.plugin", "30s", "default"],
         ["worktree.mode", "shared", "default"],
         ["worktree.copy", undefined, "default"],
         ["worktree.setup", undefined, "default"],
         ["worktree.setupTimeout", "10m", "default"],
+        ["issue.comments", "writers", "default"],
+        ["issue.template", undefined, "default"],
+        ["forgeTokens", "hide", "default"],
       ],
     );
   });

@@ -34,3 +34,18 @@ export function startScript(
       running.isRunning() ? endProcesses([running.pid]) : Promise.resolve(),
   };
 }
+
+/** The command that runs kugetsu from its source, with these arguments. */
+export function kugetsuSource(...args: string[]): string[] {
+  const config = `--config=${join(ROOT, "deno.json")}`;
+  return [
+    process.execPath,
+    "run",
+    "-A",
+    "--quiet",
+    "--no-check",
+    config,
+    join(ROOT, "main.ts"),
+    ...args,
+  ];
+}

@@ -9,6 +9,7 @@ import type { Config, Settings } from "../../src/config/mod.ts";
 import { errors } from "../../src/errors.ts";
 import type { AgentSession, AgentSessions, Runner, TurnResult } from "../../src/runner/mod.ts";
 import type { MadeSession, RunningTurn, SessionRecord } from "../../src/session/record.ts";
+import type { Plugins, Shelf } from "../../src/plugins/mod.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import type { Hold, Store } from "../../src/store/mod.ts";
 import type { Workspace } from "../../src/workspace/mod.ts";
@@ -19,6 +20,8 @@ export interface Parts {
   sessions?: Partial<AgentSessions>;
   config?: Partial<Config>;
   workspace?: Partial<Workspace>;
+  plugins?: Partial<Plugins>;
+  shelf?: Partial<Shelf>;
   context?: Partial<Context>;
   json?: boolean;
   /** What is answered to a question; without it, there is nobody to ask. */
@@ -73,6 +76,9 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     sessions: port<AgentSessions>("sessions", parts.sessions),
     config: port<Config>("config", parts.config ?? { settings: () => SETTINGS }),
     workspace: port<Workspace>("workspace", parts.workspace),
+    plugins: port<Plugins>("plugins", parts.plugins),
+    hasPlugins: () => parts.plugins !== undefined,
+    shelf: port<Shelf>("shelf", parts.shelf),
     issueKeys: unexpected("the issue keys to be read"),
     readInput: unexpected("standard input to be read"),
     readFile: unexpected("a file to be read"),

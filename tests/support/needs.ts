@@ -47,6 +47,7 @@ const NEEDS = {
     isThere: () => isRoot() && succeeds("losetup", "--find"),
   },
   "mkfs.ext4": program("mkfs.ext4", "e2fsprogs"),
+  openssl: program("openssl", "openssl"),
   python3: program("python3", "python3"),
   root: { reason: "needs root", isThere: isRoot },
   script: program("script", "bsdutils"),

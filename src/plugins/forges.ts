@@ -1,0 +1,183 @@
+/** Which forge speaks for a host, what it is asked with, and what its failures mean. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import * as v from "valibot";
+import type { ForgeProblem, Issue, IssueRef } from "../api/mod.ts";
+import type { Instance } from "../config/mod.ts";
+import { errors, type KugetsuError } from "../errors.ts";
+import { Cache } from "../platform/cache.ts";
+import { formatRef } from "../session/ref.ts";
+import type { Driver } from "./driver.ts";
+import type { Member } from "./members.ts";
+import { PluginFailure, type Question, read } from "./protocol.ts";
+
+export interface ForgesOptions {
+  members: Member[];
+  instances: Record<string, Instance>;
+  limitMs: number;
+  env: Record<string, string | undefined>;
+  /** A file for what probing has found; it may be deleted at any time. */
+  cache: string;
+}
+
+interface Found {
+  member: Member;
+  forge: string;
+}
+
+type Method = Question["method"];
+
+export class Forges {
+  readonly #options: ForgesOptions;
+
+  constructor(options: ForgesOptions) {
+    this.#options = options;
+  }
+
+  async ask<T>(
+    ref: IssueRef,
+    method: Method,
+    answer: v.GenericSchema<unknown, T>,
+    options: Record<string, unknown> = {},
+  ): Promise<T> {
+    const { member, forge } = await this.#find(ref.host);
+    const driver = await driverOf(member, ref.host);
+    const token = await this.#token(ref.host);
+    const params = {
+      ...this.#about(ref.host, forge),
+      ref,
+      options,
+      ...(token === undefined ? {} : { token }),
+    };
+    try {
+      const said = await driver.ask({ method, params, limitMs: this.#options.limitMs });
+      return read(answer, said, "its answer");
+    } catch (error) {
+      if (!(error instanceof PluginFailure)) throw error;
+      throw this.#explained(ref, member, error, token);
+    }
+  }
+
+  /** The issue that a text means; asked of the host's forge if it is an address, of all otherwise. */
+  async parse(text: string): Promise<IssueRef | undefined> {
+    const host = /^https?:\/\//i.test(text) ? URL.parse(text)?.host : undefined;
+    const found = host === undefined ? this.#everyForge() : [await this.#find(host)];
+    for (const { member, forge } of found) {
+      const driver = await member.driver();
+      const params = { ...this.#about(host ?? "", forge), text };
+      const { limitMs } = this.#options;
+      const said = await driver?.ask({ method: "parse", params, limitMs }).catch(() => undefined);
+      const parsed = v.safeParse(issueRef, said);
+      if (parsed.success) return parsed.output;
+    }
+    return undefined;
+  }
+
+  #everyForge(): Found[] {
+    return this.#options.members.flatMap((member) =>
+      member.declared.forges.map((it) => ({ member, forge: it.name }))
+    );
+  }
+
+  #about(host: string, forge: string) {
+    const instance = this.#options.instances[host];
+    const base = (instance?.url ?? `https://${host}`).replace(/\/+$/, "");
+    return { forge, host, base, configured: instance !== undefined };
+  }
+
+  async #find(host: string): Promise<Found> {
+    const wanted = this.#options.instances[host]?.forge;
+    const all = this.#everyForge();
+    if (wanted !== undefined) {
+      const named = all.filter((it) => it.forge === wanted || it.member.declared.name === wanted);
+      if (named[0]) return named[0];
+      throw errors.noForge(host, `there is no forge ${JSON.stringify(wanted)}, which config names`);
+    }
+    const fixed = all.filter(({ member, forge }) => forgeIn(member, forge).hosts.includes(host));
+    const found = fixed.length > 0 ? fixed : await this.#probed(host);
+    if (found.length === 1) return found[0]!;
+    if (found.length === 0) throw errors.noForge(host, "no plugin speaks for it");
+    throw errors.twoForges(host, found.map((it) => it.member.declared.name));
+  }
+
+  /** Those that recognise a host that nobody named. They are asked without a token. */
+  async #probed(host: string): Promise<Found[]> {
+    const probing = this.#everyForge().filter((it) => forgeIn(it.member, it.forge).probes);
+    const find = async () => {
+      const params = this.#about(host, "");
+      const limitMs = Math.min(this.#options.limitMs, PROBE_MS);
+      const found = await Promise.all(probing.map(async ({ member, forge }) => {
+        const driver = await member.driver();
+        const question: Question = { method: "probe", params: { ...params, forge }, limitMs };
+        return await driver?.ask(question).catch(() => false) === true ? [forge] : [];
+      }));
+      return found.flat();
+    };
+    const kept = new Cache(this.#options.cache, v.array(v.string()));
+    const names = probing.map((it) => it.forge).join(" ");
+    const forges = await kept.get(host, names, find, (value) => value.length > 0);
+    return probing.filter((it) => forges.includes(it.forge));
+  }
+
+  /** @throws token-command-failed */
+  async #token(host: string): Promise<string | undefined> {
+    const instance = this.#options.instances[host];
+    const { env } = this.#options;
+    if (instance?.token_variable !== undefined) return env[instance.token_variable];
+    if (instance?.token_command === undefined) return undefined;
+    try {
+      const { stdout } = await run("/bin/sh", ["-c", instance.token_command], {
+        env: env as NodeJS.ProcessEnv,
+        cwd: "/",
+        timeout: 30_000,
+      });
+      const [token] = stdout.trim().split("\n");
+      if (token) return token;
+    } catch { /* its output may hold a token, so it is not told */ }
+    throw errors.tokenCommandFailed(host);
+  }
+
+  #explained(ref: IssueRef, member: Member, failure: PluginFailure, token?: string): KugetsuError {
+    const secrets = [token, ...member.declared.env.map((name) => this.#options.env[name])];
+    let why = failure.message;
+    for (const secret of secrets) if (secret) why = why.replaceAll(secret, "[token]");
+    const kind = failure.kind as ForgeProblem | undefined;
+    return errors.forgeFailed(formatRef(ref), member.declared.name, kind, why);
+  }
+}
+
+const run = promisify(execFile);
+
+const PROBE_MS = 10_000;
+
+function forgeIn({ declared }: Member, name: string) {
+  return declared.forges.find((it) => it.name === name)!;
+}
+
+async function driverOf(member: Member, host: string): Promise<Driver> {
+  const driver = await member.driver();
+  if (driver) return driver;
+  throw errors.noForge(host, `plugin "${member.declared.name}" cannot be loaded`);
+}
+
+const text = v.string();
+const person = v.object({ name: text, standing: v.picklist(["writer", "reader", "unknown"]) });
+
+export const issueRef = v.object({ host: text, project: v.array(text), number: text });
+export const address = v.pipe(text, v.regex(/^https?:\/\/\S+$/, "it is no web address"));
+export const posted = v.object({ url: address });
+export const issue: v.GenericSchema<unknown, Issue> = v.object({
+  title: text,
+  body: text,
+  state: v.picklist(["open", "closed"]),
+  author: person,
+  labels: v.array(text),
+  url: address,
+  comments: v.array(v.object({
+    author: person,
+    body: text,
+    createdAt: text,
+    updatedAt: text,
+    url: v.exactOptional(text),
+  })),
+});

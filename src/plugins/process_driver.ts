@@ -1,0 +1,260 @@
+/**
+ * The driver of a plugin in a process of its own. Whatever the plugin does, a call ends within its limit, and nothing
+ * that the plugin started outlives it.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
+import { readLines } from "../platform/lines.ts";
+import type { Driver } from "./driver.ts";
+import { tookTooLong } from "./in_process.ts";
+import {
+  API_VERSION,
+  type FromPlugin,
+  type Hello,
+  parseLine,
+  PluginFailure,
+  type Question,
+} from "./protocol.ts";
+
+export interface ProcessOptions {
+  /** The program and its arguments. */
+  command: string[];
+  /** Whether it does nothing more once it has answered, so that it need not be given time to end. */
+  endsAtOnce: boolean;
+  /** The working folder, its own. */
+  folder: string;
+  /** All that it sees of the environment. */
+  env: Record<string, string>;
+  /** Marks it and all that it starts, with others: whoever gave it looks for what is left of them in the end. */
+  mark?: string | undefined;
+  /** How long it may take to say hello. */
+  limitMs: number;
+  log(level: "info" | "warn" | "debug", text: string): void;
+}
+
+const MOST_OUTPUT = 4 * 1024 * 1024;
+const MOST_MEMORY_KB = 512 * 1024;
+const LOOK_AT_MEMORY_MS = 50;
+/** How long it may be idle before it is ended; it is started again when it is needed. */
+const IDLE_MS = 10_000;
+/** How long it may take to end by itself once there is nothing more to ask. */
+const GRACE_MS = 300;
+
+interface Waiting {
+  wants(message: FromPlugin): boolean;
+  resolve(message: FromPlugin): void;
+  reject(failure: PluginFailure): void;
+}
+
+export class PluginProcess implements Driver {
+  readonly #options: ProcessOptions;
+  readonly #id = crypto.randomUUID();
+  #child: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  #identity: ReturnType<typeof identify>;
+  #hello: Promise<Hello> | undefined;
+  #waiting: Waiting | undefined;
+  #output = 0;
+  #lastWords = "";
+  #calls = 0;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+  #ending: Promise<void> | undefined;
+
+  constructor(options: ProcessOptions) {
+    this.#options = options;
+  }
+
+  hello(): Promise<Hello> {
+    return this.#hello ??= this.#begin();
+  }
+
+  async ask(question: Question): Promise<unknown> {
+    await this.hello();
+    clearTimeout(this.#idle);
+    const id = ++this.#calls;
+    const answer = await this.#exchange(
+      { type: "call", id, ...question },
+      (message) => message.type === "result" && message.id === id,
+      question.limitMs,
+    );
+    this.#idle = setTimeout(() => void this.close(), IDLE_MS);
+    this.#idle.unref?.();
+    const { value, error } = answer as Extract<FromPlugin, { type: "result" }>;
+    if (error) throw new PluginFailure(error.message, error.kind);
+    return value;
+  }
+
+  /** Lets it end by itself, for a moment, and then ends it and all that it started. */
+  async close(): Promise<void> {
+    clearTimeout(this.#idle);
+    const child = this.#child;
+    if (!child) return;
+    child.stdin!.end();
+    if (!this.#options.endsAtOnce) await within(this.#exited, GRACE_MS);
+    await this.#end({ sweeps: this.#options.mark === undefined });
+  }
+
+  async #begin(): Promise<Hello> {
+    this.#start();
+    const said = await this.#exchange(
+      { type: "hello", apiVersion: API_VERSION },
+      (message) => message.type === "hello",
+      this.#options.limitMs,
+    );
+    return said as Hello;
+  }
+
+  #start(): void {
+    const { command: [program, ...args], folder, env, mark = this.#id } = this.#options;
+    this.#ending = undefined;
+    this.#lastWords = "";
+    listenForSignals(); // before there is anything that a signal could leave behind
+    const child = spawn(program!, args, {
+      cwd: folder,
+      env: { ...env, [turnMark(this.#id)]: "1", [turnMark(mark)]: "1" },
+      detached: true,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    this.#child = child;
+    this.#identity = child.pid === undefined ? undefined : identify(child.pid);
+    if (child.pid === undefined) unwatch(undefined);
+    else alive.add(child.pid);
+    child.stdin.on("error", () => {}); // it ended without reading: its exit tells more
+    const isCurrent = () => this.#child === child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Uint8Array) => {
+        this.#output += chunk.length;
+        if (isCurrent() && this.#output > MOST_OUTPUT) this.#fail("it printed more than 4 MB");
+      });
+    }
+    const read = readLines(child.stdout, (line) => isCurrent() && this.#hear(line));
+    const overheard = readLines(child.stderr, (line) => {
+      if (line.trim() && isCurrent()) this.#overhear(line);
+    });
+    child.once("error", (error) => isCurrent() && this.#fail(`it cannot be run: ${error.message}`));
+    this.#exited = new Promise((exited) => {
+      child.once("exit", (code, signal) => {
+        exited();
+        unwatch(child.pid);
+        // What it said before it ended may still be in the pipes.
+        void within(Promise.all([read, overheard]), 200).then(() => {
+          const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
+          if (isCurrent()) this.#fail(`it ${how}${this.#lastWords && `: ${this.#lastWords}`}`);
+        });
+      });
+    });
+  }
+
+  /** Says something and waits for what is wanted, no longer than that. */
+  async #exchange(
+    message: unknown,
+    wants: Waiting["wants"],
+    limitMs: number,
+  ): Promise<FromPlugin> {
+    this.#output = 0;
+    const timer = setTimeout(() => this.#fail(tookTooLong(limitMs)), limitMs);
+    const memory = setInterval(() => this.#lookAtMemory(), LOOK_AT_MEMORY_MS);
+    try {
+      return await new Promise<FromPlugin>((resolve, reject) => {
+        this.#waiting = { wants, resolve, reject };
+        this.#child!.stdin!.write(`${JSON.stringify(message)}\n`);
+      });
+    } catch (failure) {
+      await this.#end();
+      throw failure;
+    } finally {
+      clearTimeout(timer);
+      clearInterval(memory);
+      this.#waiting = undefined;
+    }
+  }
+
+  #hear(line: string): void {
+    if (line.trim() === "") return;
+    try {
+      const message = parseLine(line);
+      if (message.type === "log") this.#options.log(message.level, message.text);
+      else if (this.#waiting?.wants(message)) this.#waiting.resolve(message);
+      else this.#fail("it answered something that was not asked");
+    } catch (failure) {
+      this.#fail((failure as PluginFailure).message);
+    }
+  }
+
+  #overhear(line: string): void {
+    this.#options.log("debug", line);
+    // Of a stack trace the line that names the error is what helps.
+    if (/error/i.test(line) || !this.#lastWords) this.#lastWords = line.trim().slice(0, 300);
+  }
+
+  #lookAtMemory(): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined || process.platform !== "linux") return;
+    try {
+      const status = readFileSync(`/proc/${pid}/status`, "latin1");
+      const used = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
+      if (used > MOST_MEMORY_KB) this.#fail("it used more than 512 MB of memory");
+    } catch { /* it has just ended */ }
+  }
+
+  #fail(why: string): void {
+    const wasAsked = this.#waiting !== undefined;
+    this.#waiting?.reject(new PluginFailure(why));
+    this.#waiting = undefined;
+    void this.#end({ sweeps: wasAsked || this.#options.mark === undefined });
+  }
+
+  #end({ sweeps } = { sweeps: true }): Promise<void> {
+    return this.#ending ??= this.#endNow(sweeps);
+  }
+
+  async #endNow(sweeps: boolean): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    this.#hello = undefined;
+    if (child?.pid === undefined) return;
+    killGroup(child.pid);
+    if (sweeps) await endTurnProcesses(this.#id, this.#identity, 0);
+    child.stdin!.destroy();
+    child.stdout!.destroy();
+    child.stderr!.destroy();
+    unwatch(child.pid);
+  }
+}
+
+const alive = new Set<number>();
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Plugins are in groups of their own, which Ctrl-C does not reach: they must not outlive a kugetsu that it ends. */
+function listenForSignals(): void {
+  if (process.listeners("SIGINT").includes(onSignal)) return;
+  for (const name of SIGNALS) process.on(name, onSignal);
+}
+
+function unwatch(pid: number | undefined): void {
+  if (pid !== undefined) alive.delete(pid);
+  if (alive.size > 0) return;
+  for (const name of SIGNALS) process.off(name, onSignal);
+}
+
+function onSignal(name: NodeJS.Signals): void {
+  // While a turn runs, a signal is the turn's: plugins are ended when the command is.
+  if (process.listenerCount(name) > 1) return;
+  for (const pid of alive) killGroup(pid);
+  process.off(name, onSignal);
+  process.kill(process.pid, name);
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch { /* nothing is left of it */ }
+}
+
+/** Waits for work, but not longer than this. */
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([work, new Promise((late) => timer = setTimeout(late, ms))]);
+  clearTimeout(timer);
+}

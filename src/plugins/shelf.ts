@@ -1,0 +1,260 @@
+/**
+ * The plugins in the state folder: taking them in, pinning them, taking them away. A plugin is copied first, and it is
+ * the copy that is looked at, pinned and later run.
+ */
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { basename, extname, join, resolve } from "node:path";
+import { errors, reasonOf } from "../errors.ts";
+import { BUILT_IN } from "./built_in.ts";
+import { checkPlugin } from "./check.ts";
+import { createPlugin } from "./create.ts";
+import { download } from "./download.ts";
+import { inProcess } from "./in_process.ts";
+import { keyValuesIn } from "./key_values.ts";
+import { launch, SCRIPT } from "./launch.ts";
+import { changeOf } from "./members.ts";
+import type { Candidate, Declared, PluginFacts, Shelf } from "./mod.ts";
+import { declaredBy, hello, PluginFailure, read } from "./protocol.ts";
+import { helloOf } from "./serve.ts";
+import { digestOf, type Pin, TrustFiles } from "./trust.ts";
+
+export interface ShelfOptions {
+  /** `plugins/` of the state folder. */
+  folder: string;
+  cwd: string;
+  hostCommand: string[];
+  env: Record<string, string | undefined>;
+  limitMs(): Promise<number>;
+  warn(text: string): void;
+  debug(text: string): void;
+}
+
+export function makeShelf(options: ShelfOptions): Shelf {
+  return new FileShelf(options);
+}
+
+class FileShelf implements Shelf {
+  readonly #options: ShelfOptions;
+  readonly #trust: TrustFiles;
+
+  constructor(options: ShelfOptions) {
+    this.#options = options;
+    this.#trust = new TrustFiles(options.folder);
+  }
+
+  // deno-lint-ignore require-await
+  async list(): Promise<PluginFacts[]> {
+    const { warn } = this.#options;
+    const damaged = (name: string) =>
+      warn(`the entry of plugin "${name}" is damaged; run: kugetsu plugin remove ${name}`);
+    return [
+      ...BUILT_IN.map((plugin) => ({
+        ...declaredBy(read(hello, helloOf(plugin), plugin.name)),
+        builtIn: true,
+        enabled: true,
+      })),
+      ...this.#trust.all(damaged).map((pin) => this.#facts(pin)),
+    ];
+  }
+
+  async find(name: string): Promise<PluginFacts> {
+    const found = (await this.list()).find((it) => it.name === name);
+    if (found) return found;
+    throw errors.noPlugin(name);
+  }
+
+  async candidate(source: string): Promise<Candidate> {
+    const isAddress = /^[a-z]+:\/\//i.test(source);
+    const from = isAddress ? source : this.#existing(source);
+    const copy = await this.#copy(from, isAddress);
+    return await this.#look(copy, from, undefined);
+  }
+
+  async renewed(name: string): Promise<Candidate> {
+    const { source } = this.#pin(name);
+    const isAddress = /^https?:\/\//.test(source);
+    const copy = await this.#copy(isAddress ? source : this.#existing(source), isAddress);
+    return await this.#look(copy, source, name);
+  }
+
+  async changed(name: string): Promise<Candidate> {
+    const pin = this.#pin(name);
+    const path = join(this.#options.folder, pin.path);
+    const problem = existsSync(path) ? undefined : "its file is gone";
+    if (problem) throw errors.pluginUnloadable(name, problem);
+    return await this.#look(await this.#copy(path, false), pin.source, name);
+  }
+
+  // deno-lint-ignore require-await
+  async enable(name: string, enabled: boolean): Promise<void> {
+    this.#trust.write({ ...this.#pin(name), enabled });
+  }
+
+  // deno-lint-ignore require-await
+  async remove(name: string): Promise<void> {
+    const { folder } = this.#options;
+    const pin = this.#pins().find((it) => it.declared.name === name);
+    if (!pin && !existsSync(join(folder, ".trusted", `${name}.json`))) throw this.#absent(name);
+    // What is trusted goes first: what is left after a crash is then only a file that nothing loads.
+    this.#trust.remove(name);
+    if (pin) rmSync(join(folder, pin.path), { recursive: true, force: true });
+    rmSync(join(folder, ".data", name), { recursive: true, force: true });
+  }
+
+  async check(nameOrPath: string) {
+    const { folder } = this.#options;
+    const limitMs = await this.#options.limitMs();
+    const builtIn = BUILT_IN.find((it) => it.name === nameOrPath);
+    const pin = this.#pins().find((it) => it.declared.name === nameOrPath);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const scratch = join(folder, `.check-${crypto.randomUUID()}`);
+    const open = () => {
+      if (builtIn) {
+        const log = { info: this.#options.debug, warn: this.#options.debug };
+        return inProcess(builtIn, { env: {}, log, store: keyValuesIn(join(scratch, "store")) });
+      }
+      const path = pin ? join(folder, pin.path) : this.#existing(nameOrPath);
+      const problem = pin && changeOf(path, pin.sha256);
+      if (problem) throw new PluginFailure(`${problem}; kugetsu plugin trust ${nameOrPath}`);
+      return this.#launch(path, scratch, limitMs);
+    };
+    try {
+      return await checkPlugin(open, limitMs);
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  }
+
+  create(name: string, kind: Parameters<Shelf["create"]>[1], folder: string): Promise<string[]> {
+    return createPlugin(name, kind, resolve(this.#options.cwd, folder));
+  }
+
+  #pins(): Pin[] {
+    return this.#trust.all(() => {});
+  }
+
+  #pin(name: string): Pin {
+    const found = this.#pins().find((it) => it.declared.name === name);
+    if (found) return found;
+    throw this.#absent(name);
+  }
+
+  #absent(name: string) {
+    const builtIn = BUILT_IN.some((it) => it.name === name);
+    return builtIn ? errors.badPlugin(name, "it is built in") : errors.noPlugin(name);
+  }
+
+  #facts(pin: Pin): PluginFacts {
+    const path = join(this.#options.folder, pin.path);
+    const { source, sha256, enabled, declared } = pin;
+    const problem = changeOf(path, sha256);
+    return { ...declared, builtIn: false, enabled, source, path, sha256, problem };
+  }
+
+  #existing(source: string): string {
+    try {
+      return realpathSync(resolve(this.#options.cwd, source));
+    } catch (cause) {
+      throw errors.badPlugin(source, reasonOf(cause));
+    }
+  }
+
+  /** In `plugins/`, under a name that nothing loads. */
+  async #copy(from: string, isAddress: boolean): Promise<string> {
+    const { folder } = this.#options;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const ending = isAddress ? extname(new URL(from).pathname) : extname(from);
+    const copy = join(folder, `.new-${crypto.randomUUID()}${ending}`);
+    if (isAddress) {
+      await download(from, copy);
+      return copy;
+    }
+    if (lstatSync(from).isDirectory() && `${folder}/`.startsWith(`${from}/`)) {
+      throw errors.badPlugin(from, "the state folder lies in it");
+    }
+    cpSync(from, copy, { recursive: true, verbatimSymlinks: true });
+    return copy;
+  }
+
+  async #look(copy: string, source: string, name: string | undefined): Promise<Candidate> {
+    try {
+      const declared = await this.#declared(copy);
+      if (name !== undefined && declared.name !== name) {
+        throw errors.badPlugin(source, `it is called "${declared.name}" now, not "${name}"`);
+      }
+      const before = this.#pins().find((it) => it.declared.name === declared.name);
+      const builtIn = BUILT_IN.some((it) => it.name === declared.name);
+      if (name === undefined && (before || builtIn)) {
+        throw errors.pluginExists(declared.name, builtIn);
+      }
+      const sha256 = digestOf(copy);
+      return {
+        declared,
+        sha256,
+        before: before?.declared,
+        // deno-lint-ignore require-await
+        commit: async () => this.#take(copy, { declared, sha256, source }, before),
+        // deno-lint-ignore require-await
+        discard: async () => rmSync(copy, { recursive: true, force: true }),
+      };
+    } catch (error) {
+      rmSync(copy, { recursive: true, force: true });
+      if (error instanceof PluginFailure) {
+        throw errors.pluginUnloadable(basename(source), error.message);
+      }
+      if (!(error instanceof Error) || error.name === "KugetsuError") throw error;
+      throw errors.badPlugin(source, error.message);
+    }
+  }
+
+  /** Asked once, without any variable of the user's. */
+  async #declared(path: string): Promise<Declared> {
+    const scratch = `${path}.data`;
+    const driver = this.#launch(path, scratch, await this.#options.limitMs());
+    try {
+      return declaredBy(await driver.hello());
+    } finally {
+      await driver.close();
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  }
+
+  #launch(path: string, folder: string, limitMs: number) {
+    const { hostCommand, env, debug } = this.#options;
+    return launch(path, folder, [], {
+      hostCommand,
+      env,
+      limitMs,
+      log: (_, text) => debug(`plugin ${basename(path)}: ${text}`),
+    });
+  }
+
+  #take(
+    copy: string,
+    it: Omit<Pin, "path" | "enabled">,
+    before: Pin | undefined,
+  ): PluginFacts {
+    const { folder } = this.#options;
+    const path = `${it.declared.name}${lstatSync(copy).isDirectory() ? "" : ending(copy)}`;
+    if (before) rmSync(join(folder, before.path), { recursive: true, force: true });
+    rmSync(join(folder, path), { recursive: true, force: true });
+    renameSync(copy, join(folder, path));
+    const pin = { ...it, path, enabled: before?.enabled ?? true };
+    this.#trust.write(pin);
+    return this.#facts(pin);
+  }
+}
+
+/** A program needs none, but keeps what it has. */
+function ending(path: string): string {
+  const found = extname(path);
+  return SCRIPT.test(path) || /^\.[a-z0-9]{1,8}$/.test(found) ? found : "";
+}

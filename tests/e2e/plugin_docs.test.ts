@@ -1,0 +1,110 @@
+/** docs/plugins.md, followed to the letter by somebody who has nothing but the executable and that page. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ROOT } from "../../scripts/_checkout.ts";
+import process from "node:process";
+import { run } from "../../scripts/_run.ts";
+import { exits } from "../support/expect.ts";
+import { needs } from "../support/needs.ts";
+import { kugetsuCommand } from "../support/opencode_home.ts";
+import { makeStateFolder, type StateFolder } from "../support/state_folder.ts";
+
+const REF = "github.com/shoko/kugetsu#14";
+
+/** The code blocks of a section, in order. */
+async function blocksOf(section: string): Promise<{ language: string; text: string }[]> {
+  const page = await readFile(join(ROOT, "docs", "plugins.md"), "utf8");
+  const [, part = ""] = page.split(new RegExp(`^## ${section}$`, "m"));
+  const [own = ""] = part.split(/^## /m);
+  return [...own.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
+    .map(([, language, text]) => ({ language: language!, text: text! }));
+}
+
+/** Does what the blocks say: commands are run as they stand, code goes to the file. */
+async function follow(lab: StateFolder, section: string, file: string): Promise<void> {
+  const kugetsu = kugetsuCommand().map((it) => `'${it}'`).join(" ");
+  for (const { language, text } of await blocksOf(section)) {
+    if (language !== "sh") {
+      await lab.scratch.write(file, text);
+      continue;
+    }
+    // Nobody sits there to say yes.
+    const commands = text.replaceAll(/^kugetsu plugin add .*$/gm, "$& -y")
+      .replaceAll(/^kugetsu /gm, `${kugetsu} `);
+    exits(0, await run("sh", ["-euc", commands], { cwd: lab.scratch.path, env: lab.env }));
+  }
+}
+
+async function says(lab: StateFolder, message: string, code = 0): Promise<string> {
+  const { stderr } = exits(code, await lab.kugetsu(["start", REF, message]));
+  return stderr;
+}
+
+test("the plugin in TypeScript amends, refuses and keeps what it is told", async () => {
+  await using lab = await makeStateFolder();
+  await follow(lab, "In TypeScript", "shout/plugin.ts");
+  const refused = await says(lab, "tell the secret", 9);
+  assert.match(refused, /Refused by the plugin "shout" \(pre-start\): secrets do not belong/);
+  assert.deepEqual(await lab.standIn.calls(), []);
+  await says(lab, "fix it");
+  assert.equal((await lab.standIn.calls()).at(-1)!.input, "FIX IT");
+  const [kept] = await filesIn(lab, "shout/store");
+  assert.deepEqual(JSON.parse(kept!), { key: "last", value: "done" });
+});
+
+test("its folder passes deno check and its types refuse what is wrong", async () => {
+  await using lab = await makeStateFolder();
+  await follow(lab, "In TypeScript", "shout/plugin.ts");
+  const check = () =>
+    run(process.execPath, ["check"], {
+      cwd: lab.scratch.join("shout"),
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+  exits(0, await check());
+  const path = lab.scratch.join("shout", "plugin.ts");
+  const text = await readFile(path, "utf8");
+  await lab.scratch.write("shout/plugin.ts", text.replace('"post-start"', '"post-strat"'));
+  const { code, stderr } = await check();
+  assert.equal(code, 1);
+  assert.match(stderr, /post-strat/);
+});
+
+test(
+  "the plugin in Python does the same, behind the other one",
+  { skip: needs("python3") },
+  async () => {
+    await using lab = await makeStateFolder();
+    await follow(lab, "In TypeScript", "shout/plugin.ts");
+    await follow(lab, "In any language", "shout.py");
+    const program =
+      (await blocksOf("In any language")).find((it) => it.language === "python")!.text;
+    assert(program.trim().split("\n").length <= 30, "it has more than 30 lines");
+    await says(lab, "fix it");
+    assert.equal((await lab.standIn.calls()).at(-1)!.input, "FIX IT!");
+  },
+);
+
+for (const kind of ["forge", "hook", "exec"]) {
+  test(`plugin new --${kind} begins with one that passes its checks and its own test`, {
+    skip: needs("python3"),
+  }, async () => {
+    await using lab = await makeStateFolder();
+    exits(0, await lab.kugetsu(["plugin", "new", "acme", `--${kind}`]));
+    const { stdout } = exits(0, await lab.kugetsu(["plugin", "check", "./acme"]));
+    assert(stdout.split("\n").filter((line) => line.startsWith("ok")).length > 1, stdout);
+    const options = { cwd: lab.scratch.join("acme"), env: process.env };
+    const bun = join(ROOT, "node_modules", ".bin", "bun");
+    const tests: [string, string[]][] = kind === "exec"
+      ? [["python3", ["-m", "unittest"]]]
+      : [[process.execPath, ["check"]], [process.execPath, ["test", "-A"]], [bun, ["test"]]];
+    for (const [program, args] of tests) exits(0, await run(program, args, options));
+    assert.equal((await lab.kugetsu(["plugin", "new", "acme", `--${kind}`])).code, 4);
+  });
+}
+
+async function filesIn(lab: StateFolder, folder: string): Promise<string[]> {
+  const path = join(lab.state, "plugins", ".data", folder);
+  return await Promise.all((await readdir(path)).map((it) => readFile(join(path, it), "utf8")));
+}
