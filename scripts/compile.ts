@@ -3,7 +3,8 @@
  *
  * Bun is the default engine: everything it needs comes with its npm package. `deno compile` puts the
  * program behind a base binary, `denort`, that is not on npm; where that cannot be had, exit 5 says so.
- * Either way the result takes its final name only when it is whole and has answered `--version`.
+ * Either way the result takes its final name only when it is whole and has answered `--version`. What is made for
+ * another kind of machine (`compileFor`, for releases) cannot be asked here.
  */
 import { access, chmod, mkdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -48,7 +49,10 @@ export async function compile({ engine = "bun", outfile = EXECUTABLE }: CompileO
   return target;
 }
 
-const engines = new Map([["bun", compileWithBun], ["deno", compileWithDeno]]);
+const engines = new Map([
+  ["bun", (workshop: string) => compileFor(undefined, workshop)],
+  ["deno", compileWithDeno],
+]);
 
 /**
  * The four `autoload` flags matter: without them an executable runs `preload` of a bunfig.toml, and loads
@@ -68,9 +72,10 @@ const BUN_FLAGS = [
   "--no-compile-autoload-package-json",
 ];
 
-async function compileWithBun(workshop: string): Promise<string> {
+/** Makes the executable for this machine, or for a target as Bun calls them, with its source maps beside it. */
+export async function compileFor(target: string | undefined, workshop: string): Promise<string> {
   const made = join(workshop, "kugetsu");
-  await bunBuild([...BUN_FLAGS, "--outfile", made]);
+  await bunBuild([...BUN_FLAGS, ...(target ? [`--target=${target}`] : []), "--outfile", made]);
   return made;
 }
 
