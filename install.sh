@@ -546,7 +546,7 @@ roll_back() {
   before=$(installed_version)
   begin_staging
   link_or_copy "$PREVIOUS" "$STAGED" || fail 5 "Cannot write in \"$BIN\": see above" 'df, then run this again'
-  if [ -f "$TARGET" ] && ! is_script "$TARGET"; then keep_previous; else rm -f -- "$PREVIOUS"; fi
+  if is_script "$TARGET"; then keep_script; elif [ -f "$TARGET" ]; then keep_previous; fi
   take_place "$STAGED"
   rm -f -- "$STAGED"
   STAGED=

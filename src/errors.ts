@@ -250,6 +250,17 @@ export const errors = {
       { hint: "set KUGETSU_HOME to a folder on a local disk" },
     ),
 
+  notInstalled: (executable: string) =>
+    make(
+      "not-installed",
+      EXIT.environment,
+      `Cannot replace or remove ${quote(executable)}: it is not an executable called kugetsu`,
+      { hint: "in a checkout, sh install.sh installs what is there" },
+    ),
+  /** `detail` is what programs said that the installer called. */
+  installFailed: (exit: ExitStatus, message: string, detail: string, next?: string) =>
+    make("install-failed", exit, detail ? `${message}: ${shorten(detail)}` : message, { next }),
+
   leftoversAlive: (turn: string, count: number) =>
     make(
       "leftovers-alive",

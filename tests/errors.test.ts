@@ -38,6 +38,8 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   unreadable: errors.unreadable(PATH, CAUSE),
   damagedRecord: errors.damagedRecord(PATH, "it is not JSON"),
   networkFolder: errors.networkFolder("/net", "NFS"),
+  notInstalled: errors.notInstalled("/usr/bin/deno"),
+  installFailed: errors.installFailed(EXIT.refused, "Refused it", "a detail", "kugetsu upgrade"),
   leftoversAlive: errors.leftoversAlive("t1", 2),
   turnEnded: errors.turnEnded(REF, BAD, EXIT.failed, true),
   baseTurnEnded: errors.baseTurnEnded("failed: no credit", "ses_1", EXIT.failed),

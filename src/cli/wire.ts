@@ -53,6 +53,12 @@ export function wire({ env, cwd, output, command }: WireOptions): Context {
       const { gitWorkspace } = await import("../workspace/git.ts");
       return gitWorkspace(env);
     }),
+    installation: once(async () => {
+      const { shellInstaller } = await import("../installation/shell_installer.ts");
+      const { VERSION } = await import("./program.ts");
+      const { execPath } = process;
+      return shellInstaller({ env, version: VERSION, execPath, say: (line) => output.note(line) });
+    }),
     owner: once(async () => {
       const { identify } = await import("../platform/processes.ts");
       const self = identify(process.pid);
@@ -64,6 +70,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Context {
       for await (const chunk of process.stdin) chunks.push(chunk);
       return Buffer.concat(chunks).toString("utf8");
     },
+    pathOf: (path) => resolve(cwd, path),
     readFile: async (path) => {
       const { readFile } = await import("node:fs/promises");
       try {

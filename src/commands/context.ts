@@ -3,6 +3,7 @@
  * opencode. The command line wires them (cli/wire.ts); tests hand in others.
  */
 import type { Config } from "../config/mod.ts";
+import type { Installation } from "../installation/mod.ts";
 import type { AgentSessions, Runner } from "../runner/mod.ts";
 import type { ProcessIdentity } from "../session/record.ts";
 import type { Store } from "../store/mod.ts";
@@ -19,10 +20,13 @@ export interface Context {
   readonly sessions: () => Promise<AgentSessions>;
   readonly config: () => Promise<Config>;
   readonly workspace: () => Promise<Workspace>;
+  readonly installation: () => Promise<Installation>;
   /** This process, as the owner of the turns that it runs. */
   readonly owner: () => Promise<ProcessIdentity>;
   /** All of standard input. */
   readonly readInput: () => Promise<string>;
+  /** The absolute path of a file or folder that the user named. */
+  readonly pathOf: (path: string) => string;
   /** The text of a file that the user named. @throws unreadable */
   readonly readFile: (path: string) => Promise<string>;
   /** Runs work that SIGINT and SIGTERM stop, by the signal's name as the reason. */

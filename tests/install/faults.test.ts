@@ -9,6 +9,7 @@ import {
   type Host,
   type InstallOptions,
   makeHost,
+  OLD_TOOL,
   pathWith,
   payload,
   serve,
@@ -408,6 +409,17 @@ test("--check prints the newest version; --rollback without a version before is 
   const { code, stderr } = await host.install(["--rollback"]);
   assert.equal(code, 5);
   assert.match(stderr, /Cannot go back: there is no ".*kugetsu\.previous"/);
+});
+
+test("going back over a script keeps that, as installing does", async () => {
+  await using host = await hostWithOld();
+  await host.publish("1.1.0");
+  await host.install();
+  await host.scratch.write("home/.local/bin/kugetsu", OLD_TOOL, 0o755);
+  const { code, stdout } = await host.install(["--rollback"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /Kept the script[^]*Went back to kugetsu 1\.0\.0/);
+  assert.equal(await readFile(join(host.bin, "kugetsu.bash-backup"), "utf8"), OLD_TOOL);
 });
 
 test("uninstalling is confirmed, and refused while a turn is running", async () => {

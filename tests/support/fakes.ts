@@ -6,6 +6,7 @@
  */
 import type { Context } from "../../src/commands/context.ts";
 import type { Config, Settings } from "../../src/config/mod.ts";
+import type { Installation } from "../../src/installation/mod.ts";
 import { errors } from "../../src/errors.ts";
 import type { AgentSession, AgentSessions, Runner, TurnResult } from "../../src/runner/mod.ts";
 import type { MadeSession, RunningTurn, SessionRecord } from "../../src/session/record.ts";
@@ -19,6 +20,7 @@ export interface Parts {
   sessions?: Partial<AgentSessions>;
   config?: Partial<Config>;
   workspace?: Partial<Workspace>;
+  installation?: Partial<Installation>;
   context?: Partial<Context>;
   json?: boolean;
   /** What is answered to a question; without it, there is nobody to ask. */
@@ -72,6 +74,8 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     sessions: port<AgentSessions>("sessions", parts.sessions),
     config: port<Config>("config", parts.config ?? { settings: () => SETTINGS }),
     workspace: port<Workspace>("workspace", parts.workspace),
+    installation: port<Installation>("installation", parts.installation),
+    pathOf: (path) => path.startsWith("/") ? path : `/cwd/${path}`,
     issueKeys: unexpected("the issue keys to be read"),
     readInput: unexpected("standard input to be read"),
     readFile: unexpected("a file to be read"),

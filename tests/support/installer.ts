@@ -50,6 +50,8 @@ interface Published {
   executable: string | Uint8Array;
   /** What is there in place of the compressed executable. */
   archive: string | Uint8Array;
+  /** The targets that there is one for; all without it. */
+  targets: string[];
 }
 
 export interface InstallOptions {
@@ -113,11 +115,12 @@ export function environmentOf({ scratch, home, url }: Host): Record<string, stri
 async function publish(
   mirror: string,
   version: string,
-  { executable = payload(version), archive }: Partial<Published> = {},
+  { executable = payload(version), archive, targets }: Partial<Published> = {},
 ): Promise<void> {
-  const good = gzipSync(executable);
+  const good = gzipSync(executable, { level: 1 });
   const digest = createHash("sha256").update(good).digest("hex");
-  const names = TARGETS.map((it) => `kugetsu-${version}-${it.name}.gz`);
+  const names = TARGETS.map((it) => it.name).filter((it) => targets?.includes(it) ?? true)
+    .map((it) => `kugetsu-${version}-${it}.gz`);
   const sums = names.map((name) => `${digest}  ${name}\n`).join("");
   const folder = join(mirror, "download", `v${version}`);
   const latest = join(mirror, "latest", "download");
