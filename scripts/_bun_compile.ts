@@ -1,5 +1,5 @@
 /**
- * Run by Bun, not by Deno: `bun scripts/_bun_compile.ts ENTRY OUTFILE`, as compile.ts does.
+ * Run by Bun, not by Deno: `bun scripts/_bun_compile.ts ENTRY OUTFILE [TARGET]`, as compile.ts does.
  *
  * commander imports two modules of the runtime for what kugetsu never asks of it, programs as sub-commands and
  * colours in its help. Loading them took a third of a short command's time, so here they are loaded when used.
@@ -32,7 +32,7 @@ async function lazily({ path }: { path: string }) {
   return { contents, loader: "js" };
 }
 
-const [entry, outfile] = process.argv.slice(2);
+const [entry, outfile, target] = process.argv.slice(2);
 
 /**
  * The four `autoload` settings matter: without them an executable runs `preload` of a bunfig.toml, and loads
@@ -54,6 +54,7 @@ const made = await Bun.build({
   }],
   compile: {
     outfile,
+    ...(target ? { target } : {}),
     autoloadDotenv: false,
     autoloadBunfig: false,
     autoloadTsconfig: false,

@@ -7,7 +7,15 @@
  */
 
 /** The folders under src whose mod.ts is a port and whose other files are implementations. */
-export const PORTS = ["config", "plugins", "runner", "store", "supervisor", "workspace"];
+export const PORTS = [
+  "config",
+  "installation",
+  "plugins",
+  "runner",
+  "store",
+  "supervisor",
+  "workspace",
+];
 
 const BELOW_PORTS = ["session", "api"];
 

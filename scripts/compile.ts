@@ -3,7 +3,8 @@
  *
  * Bun is the default engine: everything it needs comes with its npm package. `deno compile` puts the
  * program behind a base binary, `denort`, that is not on npm; where that cannot be had, exit 5 says so.
- * Either way the result takes its final name only when it is whole and has answered `--version`.
+ * Either way the result takes its final name only when it is whole and has answered `--version`. What is made for
+ * another kind of machine (`compileFor`, for releases) cannot be asked here.
  */
 import { access, chmod, mkdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -49,11 +50,16 @@ export async function compile({ engine = "bun", outfile = EXECUTABLE }: CompileO
   return target;
 }
 
-const engines = new Map([["bun", compileWithBun], ["deno", compileWithDeno]]);
+const engines = new Map([
+  ["bun", (workshop: string) => compileFor(undefined, workshop)],
+  ["deno", compileWithDeno],
+]);
 
-async function compileWithBun(workshop: string): Promise<string> {
+/** Makes the executable for this machine, or for a target as Bun calls them, with its source maps beside it. */
+export async function compileFor(target: string | undefined, workshop: string): Promise<string> {
   const made = join(workshop, "kugetsu");
-  await bun([join(ROOT, "scripts", "_bun_compile.ts"), MAIN, made]);
+  const script = join(ROOT, "scripts", "_bun_compile.ts");
+  await bun([script, MAIN, made, ...(target ? [target] : [])]);
   return made;
 }
 

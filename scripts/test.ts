@@ -57,7 +57,8 @@ async function isStale(): Promise<boolean> {
   const built = await modifiedAt(EXECUTABLE);
   const ours = (await filesBelow(ROOT)).filter((file) => /^(?:src|plugins)\//.test(file));
   const folders = ours.map((file) => file.replace(/\/[^/]*$/, ""));
-  const sources = ["main.ts", "deno.json", "deno.lock", "scripts/compile.ts", ...ours, ...folders];
+  const inside = ["main.ts", "deno.json", "deno.lock", "install.sh", "skills/kugetsu/SKILL.md"];
+  const sources = [...inside, "scripts/compile.ts", ...ours, ...folders];
   const times = await Promise.all(
     [...new Set(sources)].map((file) => modifiedAt(join(ROOT, file))),
   );

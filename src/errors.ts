@@ -433,6 +433,17 @@ export const errors = {
       { next: "kugetsu config path", hint: "run the command that stands there" },
     ),
 
+  notInstalled: (executable: string) =>
+    make(
+      "not-installed",
+      EXIT.environment,
+      `Cannot replace or remove ${quote(executable)}: it is not an executable called kugetsu`,
+      { hint: "in a checkout, sh install.sh installs what is there" },
+    ),
+  /** `detail` is what programs said that the installer called. */
+  installFailed: (exit: ExitStatus, message: string, detail: string, next?: string) =>
+    make("install-failed", exit, detail ? `${message}: ${shorten(detail)}` : message, { next }),
+
   leftoversAlive: (turn: string, count: number) =>
     make(
       "leftovers-alive",

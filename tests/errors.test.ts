@@ -71,6 +71,8 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   supervisorBusy: errors.supervisorBusy(2),
   damagedRecord: errors.damagedRecord(PATH, "it is not JSON"),
   networkFolder: errors.networkFolder("/net", "NFS"),
+  notInstalled: errors.notInstalled("/usr/bin/deno"),
+  installFailed: errors.installFailed(EXIT.refused, "Refused it", "a detail", "kugetsu upgrade"),
   leftoversAlive: errors.leftoversAlive("t1", 2),
   turnEnded: errors.turnEnded(REF, BAD, EXIT.failed, true),
   stopped: errors.stopped("ask opencode", "SIGINT"),

@@ -31,6 +31,7 @@ export const EXIT_MEANINGS: readonly { statuses: readonly ExitStatus[]; meaning:
 export const VARIABLES: readonly { name: string; meaning: string }[] = [
   { name: "KUGETSU_HOME", meaning: "where the state is kept, instead of ~/.kugetsu" },
   { name: "KUGETSU_OPENCODE", meaning: "the opencode executable, instead of the one on PATH" },
+  { name: "KUGETSU_BASE_URL", meaning: "where upgrade gets releases" },
   { name: "NO_COLOR, FORCE_COLOR", meaning: "no colours; colours even where there is no terminal" },
 ];
 

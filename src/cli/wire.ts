@@ -87,6 +87,12 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       const { gitWorkspace } = await import("../workspace/git_workspace.ts");
       return gitWorkspace(env, folder);
     }),
+    installation: once(async () => {
+      const { shellInstaller } = await import("../installation/shell_installer.ts");
+      const { VERSION } = await import("./program.ts");
+      const { execPath } = process;
+      return shellInstaller({ env, version: VERSION, execPath, say: (line) => output.note(line) });
+    }),
     owner: once(async () => {
       const { identify } = await import("../platform/processes.ts");
       const self = identify(process.pid);
@@ -98,6 +104,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       for await (const chunk of process.stdin) chunks.push(chunk);
       return Buffer.concat(chunks).toString("utf8");
     },
+    pathOf: (path) => resolve(cwd, path),
     readFile: async (path) => {
       const { readFile } = await import("node:fs/promises");
       try {

@@ -3,6 +3,7 @@
  * opencode. The command line wires them (cli/wire.ts); tests hand in others.
  */
 import type { Config } from "../config/mod.ts";
+import type { Installation } from "../installation/mod.ts";
 import type { Plugins, Shelf } from "../plugins/mod.ts";
 import type { AgentSessions, Runner } from "../runner/mod.ts";
 import type { ProcessIdentity } from "../session/record.ts";
@@ -24,10 +25,13 @@ export interface Context {
   /** Whether anybody has ever added a plugin: without one there is no hook, and no need to load what runs them. */
   readonly hasPlugins: () => boolean;
   readonly shelf: () => Promise<Shelf>;
+  readonly installation: () => Promise<Installation>;
   /** This process, as the owner of the turns that it runs. */
   readonly owner: () => Promise<ProcessIdentity>;
   /** All of standard input. */
   readonly readInput: () => Promise<string>;
+  /** The absolute path of a file or folder that the user named. */
+  readonly pathOf: (path: string) => string;
   /** The text of a file that the user named. @throws unreadable */
   readonly readFile: (path: string) => Promise<string>;
   /** Runs work that SIGINT and SIGTERM stop, by the signal's name as the reason. */

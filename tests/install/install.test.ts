@@ -6,15 +6,15 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, stat, utimes } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { declaredVersion, EXECUTABLE, ROOT } from "../../scripts/_checkout.ts";
 import { run, type RunResult } from "../../scripts/_run.ts";
+import { OLD_TOOL, treeOf } from "../support/installer.ts";
 import { needs } from "../support/needs.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 
 const SCRIPT = join(ROOT, "install.sh");
-const OLD_TOOL = '#!/bin/bash\n# kugetsu, as it was before\necho "usage: kugetsu init"\n';
 /** What a build leaves. Without a first line that names a shell it is no script, and a shell runs it all the same. */
 const BUILT = `echo "kugetsu ${await declaredVersion()}"\n`;
 
@@ -92,7 +92,11 @@ for (const shell of ["sh", "dash", "bash", "zsh", "busybox"] as const) {
     await using machine = await makeMachine();
     const { checkout, home, target } = machine;
     const command = shell === "busybox" ? ["busybox", "ash"] : [shell];
-    assertDone(await machine.install([], { shell: command }), /Installed kugetsu \d.*bin\/kugetsu/);
+    const options = { shell: command };
+    assertDone(
+      await machine.install(["--no-modify-path"], options),
+      /Installed kugetsu \d.*bin\/kugetsu/,
+    );
     assert.deepEqual(await treeOf(home), [`.local/bin/kugetsu 755 ${BUILT}`]);
     assert.deepEqual(await machine.builds(), [`${checkout}: -y deno@2.9.6 task compile`]);
     assert.equal((await run("sh", ["-c", '"$0"', target])).stdout, BUILT.slice(6, -2) + "\n");
@@ -147,7 +151,7 @@ for (const changed of ["main.ts", "src/cli/run.ts", "deno.lock"]) {
     await utimes(join(machine.checkout, changed), Date.now(), Date.now() / 1000 + 5);
     assertDone(await machine.install(), /Installed/);
     assert.equal(await readFile(machine.target, "utf8"), next);
-    assert.deepEqual(await readdir(machine.bin), ["kugetsu"]);
+    assert.deepEqual(await readdir(machine.bin), ["kugetsu", "kugetsu.previous"]);
   });
 }
 
@@ -183,13 +187,11 @@ test("an old bash kugetsu is kept, and the state folder left alone", async () =>
   ]);
 });
 
-test("it tells how to extend PATH, and edits nothing", async () => {
+test("--no-modify-path edits nothing, and says what is missing", async () => {
   await using machine = await makeMachine();
   await machine.scratch.write("a home/.bashrc", "# mine\n");
-  const { stdout } = await machine.install();
-  assert.match(stdout, /is not on your PATH/);
-  assert.match(stdout, /bash +~\/\.bashrc +export PATH="\$HOME\/\.local\/bin:\$PATH"\n/);
-  assert.match(stdout, /fish_add_path "\$HOME\/\.local\/bin"/);
+  const { stdout } = await machine.install(["--no-modify-path"]);
+  assert.match(stdout, /Note: .*a home\/\.local\/bin is not on your PATH/);
   assert.equal(await readFile(join(machine.home, ".bashrc"), "utf8"), "# mine\n");
 });
 
@@ -222,7 +224,7 @@ test("--prefix says where, however the folder is written", async () => {
 
 test("fed to a shell it takes arguments too", async () => {
   await using machine = await makeMachine();
-  const command = 'sh -s -- --prefix "../fed here" <install.sh';
+  const command = 'sh -s -- --from-checkout --prefix "../fed here" <install.sh';
   assertDone(await machine.install([], { command, cwd: machine.checkout }));
   assert.ok(existsSync(machine.scratch.join("fed here", "bin", "kugetsu")));
 });
@@ -240,7 +242,7 @@ const DEFECTS: [string, RegExp, Parameters<Machine["install"]>[1]?, string[]?][]
   ["a folder that cannot be made", /Cannot make ".*file\/bin"/, undefined, ["--prefix", "file"]],
   ["a folder called kugetsu", /it is a folder/, undefined, ["--prefix", "odd"]],
   ["an unknown option", /Cannot understand "--bogus"/, undefined, ["--bogus"]],
-  ["an option without its value", /--prefix needs a folder/, undefined, ["--prefix"]],
+  ["an option without its value", /--prefix needs a value/, undefined, ["--prefix"]],
 ];
 
 for (const [what, message, options, args] of DEFECTS) {
@@ -276,7 +278,9 @@ test("no room for the new executable leaves the old one as it was", async () => 
 test("outside a checkout it says so", async () => {
   await using machine = await makeMachine();
   await copyFile(SCRIPT, machine.scratch.join("install.sh"));
-  const { code, stderr } = await machine.install([], { command: "sh ./install.sh" });
+  const { code, stderr } = await machine.install([], {
+    command: "sh ./install.sh --from-checkout",
+  });
   assert.equal(code, 5);
   assert.match(stderr, /Cannot find kugetsu's source in ".*": it has no main\.ts/);
   assert.deepEqual(await treeOf(machine.home), []);
@@ -290,31 +294,6 @@ test("a copy that a killed run left behind is cleared away, one of a running one
   assert.deepEqual(await readdir(machine.bin), [`.kugetsu.${process.pid}.tmp`, "kugetsu"]);
 });
 
-for (const shell of ["dash", "bash"] as const) {
-  test(`cut off anywhere, it does nothing under ${shell}`, { skip: needs(shell) }, async () => {
-    await using machine = await makeMachine();
-    const script = await readFile(SCRIPT);
-    for (const length of cuts(script)) {
-      await machine.scratch.write("the checkout/install.sh", script.subarray(0, length));
-      const { stdout } = await machine.install([], { shell: [shell] });
-      assert.equal(stdout, "", `cut after ${length} bytes`);
-      assert.deepEqual(await machine.builds(), [], `cut after ${length} bytes`);
-      assert.deepEqual(await readdir(machine.home), [], `cut after ${length} bytes`);
-    }
-    await machine.scratch.write("the checkout/install.sh", script.subarray(0, -1));
-    assertDone(await machine.install([], { shell: [shell] }));
-  });
-}
-
-/** Every line's end, every 37th byte, and every byte of the last lines; what lacks only its last newline is whole. */
-function cuts(script: Uint8Array): number[] {
-  const whole = script.length - 1;
-  const lengths = Array.from({ length: whole }, (_, length) => length);
-  return lengths.filter((n) =>
-    script[n] === 10 || script[n - 1] === 10 || n % 37 === 0 || n > whole - 150
-  );
-}
-
 test("--help says what it does", async () => {
   await using machine = await makeMachine();
   assertDone(await machine.install(["--help"]), /Usage: sh install\.sh/);
@@ -324,7 +303,12 @@ test("--help says what it does", async () => {
 test("the real executable is installed and runs", async () => {
   await using machine = await makeMachine();
   // With the home of whoever runs the test: npx would fetch everything anew in another, if it has to build.
-  const { code, stdout, stderr } = await run("sh", [SCRIPT, "--prefix", machine.home]);
+  const { code, stdout, stderr } = await run("sh", [
+    SCRIPT,
+    "--no-modify-path",
+    "--prefix",
+    machine.home,
+  ]);
   assert.equal(code, 0, stdout + stderr);
   const installed = join(machine.home, "bin", "kugetsu");
   const { stdout: version } = await run(installed, ["--version"]);
@@ -346,22 +330,10 @@ function assertDone({ code, stdout, stderr }: RunResult, said = /./): void {
 async function withoutNpx({ scratch }: Machine, env: Record<string, string> = {}) {
   if (env["PATH"] !== "NO_NPX") return env;
   await scratch.write("few/node", "#!/bin/sh\n", 0o755);
-  const tools = ["dirname", "sed", "mkdir", "cmp", "cp", "rm", "find", "grep", "head"];
+  const tools = "dirname sed mkdir cmp cp rm find grep head tr mktemp chmod tail".split(" ");
   for (const tool of tools) {
     await scratch.write(`few/${tool}`, `#!/bin/sh\nPATH=/usr/bin:/bin exec ${tool} "$@"\n`, 0o755);
   }
   await scratch.write("few/sh", '#!/bin/sh\nexec /bin/sh "$@"\n', 0o755);
   return { PATH: scratch.join("few") };
-}
-
-/** Every file below a folder: its path, mode and content. */
-async function treeOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  const lines = await Promise.all(files.map(async (entry) => {
-    const path = join(entry.parentPath, entry.name);
-    const mode = ((await stat(path)).mode & 0o777).toString(8);
-    return `${relative(folder, path)} ${mode} ${await readFile(path, "latin1")}`;
-  }));
-  return lines.sort();
 }

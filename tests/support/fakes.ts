@@ -6,6 +6,7 @@
  */
 import type { Context } from "../../src/commands/context.ts";
 import type { Config, Settings } from "../../src/config/mod.ts";
+import type { Installation } from "../../src/installation/mod.ts";
 import { errors } from "../../src/errors.ts";
 import type { AgentSession, AgentSessions, Runner, TurnResult } from "../../src/runner/mod.ts";
 import type { MadeSession, RunningTurn, SessionRecord } from "../../src/session/record.ts";
@@ -22,6 +23,7 @@ export interface Parts {
   workspace?: Partial<Workspace>;
   plugins?: Partial<Plugins>;
   shelf?: Partial<Shelf>;
+  installation?: Partial<Installation>;
   context?: Partial<Context>;
   json?: boolean;
   /** What is answered to a question; without it, there is nobody to ask. */
@@ -79,6 +81,8 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     plugins: port<Plugins>("plugins", parts.plugins),
     hasPlugins: () => parts.plugins !== undefined,
     shelf: port<Shelf>("shelf", parts.shelf),
+    installation: port<Installation>("installation", parts.installation),
+    pathOf: (path) => path.startsWith("/") ? path : `/cwd/${path}`,
     issueKeys: unexpected("the issue keys to be read"),
     readInput: unexpected("standard input to be read"),
     readFile: unexpected("a file to be read"),

@@ -33,9 +33,11 @@ export interface SkipReason {
 const NEEDS = {
   bash: program("bash", "bash"),
   busybox: program("busybox", "busybox"),
+  curl: program("curl", "curl"),
   dash: program("dash", "dash"),
   faketime: program("faketime", "faketime"),
   fish: program("fish", "fish"),
+  ksh: program("ksh", "ksh"),
   linux: {
     reason: "needs Linux",
     kernel: true,
@@ -46,6 +48,7 @@ const NEEDS = {
     kernel: true,
     isThere: () => isRoot() && succeeds("losetup", "--find"),
   },
+  mksh: program("mksh", "mksh"),
   "mkfs.ext4": program("mkfs.ext4", "e2fsprogs"),
   openssl: program("openssl", "openssl"),
   python3: program("python3", "python3"),
@@ -64,6 +67,7 @@ const NEEDS = {
       isRoot() && succeeds("unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"),
   },
   tmux: program("tmux", "tmux"),
+  wget: program("wget", "wget"),
   zsh: program("zsh", "zsh"),
 } satisfies Record<string, Need>;
 

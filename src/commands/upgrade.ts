@@ -1,0 +1,64 @@
+/** `kugetsu upgrade`: another version in the place of this executable. */
+import { errors, EXIT, type ExitStatus } from "../errors.ts";
+import type { Context } from "./context.ts";
+import { type Host, newCommand } from "./define.ts";
+
+export interface UpgradeCommandOptions {
+  check?: boolean | undefined;
+  version?: string | undefined;
+  rollback?: boolean | undefined;
+  baseUrl?: string | undefined;
+}
+
+export async function upgrade(
+  context: Context,
+  options: UpgradeCommandOptions,
+): Promise<ExitStatus> {
+  const { check, version, rollback } = options;
+  if ([check, version, rollback].filter(Boolean).length > 1) {
+    throw errors.usage(
+      "Cannot do more than one of --check, --version and --rollback",
+      "kugetsu upgrade --help",
+    );
+  }
+  const installation = await context.installation();
+  if (check) return await tellNewest(context, options.baseUrl);
+  const { executable } = installation;
+  const { before, after } = await installation.upgrade(options);
+  context.output.result(
+    { executable, before, after, changed: after !== before },
+    `kugetsu ${after}\n`,
+  );
+  return EXIT.ok;
+}
+
+async function tellNewest(context: Context, baseUrl: string | undefined): Promise<ExitStatus> {
+  const installation = await context.installation();
+  const { version } = installation;
+  const newest = await installation.newest(baseUrl);
+  const same = newest === version;
+  context.output.result(
+    { installed: version, newest, upgrade: !same },
+    same
+      ? `kugetsu ${version} is the newest version.\n`
+      : `kugetsu ${newest} can be had; this is ${version}. Install it with: kugetsu upgrade\n`,
+  );
+  return EXIT.ok;
+}
+
+export function upgradeCommand(host: Host) {
+  return newCommand("upgrade", "replace this executable by another version", [
+    "kugetsu upgrade",
+    "kugetsu upgrade --check",
+    "kugetsu upgrade --version 0.1.0",
+    "kugetsu upgrade --rollback",
+  ])
+    .option("--check", "only say which version is the newest")
+    .option("--version <version>", "install this version instead of the newest, older ones too")
+    .option("--rollback", "go back to the version before; again: forth")
+    .option(
+      "--base-url <url>",
+      "where releases are: https://…, file:///…, or http:// on this machine",
+    )
+    .action((options) => host.run("upgrade", options, (context) => upgrade(context, options)));
+}

@@ -1,0 +1,66 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { upgrade } from "../../src/commands/upgrade.ts";
+import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
+import type { Installation, UpgradeOptions } from "../../src/installation/mod.ts";
+import { makeStage } from "../support/fakes.ts";
+
+const stageWith = (installation: Partial<Installation>, json = false) =>
+  makeStage((did) => ({
+    json,
+    installation: {
+      version: "1.0.0",
+      executable: "/bin/kugetsu",
+      newest: (url) => {
+        did(`ask ${url}`);
+        return Promise.resolve("1.1.0");
+      },
+      upgrade: (options: UpgradeOptions) => {
+        did(`upgrade ${JSON.stringify(options)}`);
+        return Promise.resolve({ before: "1.0.0", after: "1.1.0" });
+      },
+      ...installation,
+    },
+  }));
+
+test("replaces this executable, and says what it is now", async () => {
+  const { context, effects, stdout, results } = stageWith({});
+  assert.equal(await upgrade(context, { version: "1.1.0" }), EXIT.ok);
+  assert.deepEqual(effects, ['upgrade {"version":"1.1.0"}']);
+  assert.deepEqual(stdout, ["kugetsu 1.1.0\n"]);
+  assert.deepEqual(results, [
+    { executable: "/bin/kugetsu", before: "1.0.0", after: "1.1.0", changed: true },
+  ]);
+});
+
+test("--check asks and changes nothing, whether there is something newer or not", async () => {
+  const old = stageWith({});
+  assert.equal(await upgrade(old.context, { check: true, baseUrl: "https://m" }), EXIT.ok);
+  assert.deepEqual(old.effects, ["ask https://m"]);
+  assert.deepEqual(old.results, [{ installed: "1.0.0", newest: "1.1.0", upgrade: true }]);
+  const same = stageWith({ newest: () => Promise.resolve("1.0.0") });
+  await upgrade(same.context, { check: true });
+  assert.deepEqual(same.stdout, ["kugetsu 1.0.0 is the newest version.\n"]);
+});
+
+test("contradictions are refused before anything is done", async () => {
+  const calls = [
+    { check: true, rollback: true },
+    { check: true, version: "1.1.0" },
+    { rollback: true, version: "1.1.0" },
+  ];
+  for (const options of calls) {
+    const { context, effects } = stageWith({});
+    await assert.rejects(
+      upgrade(context, options),
+      (error) => error instanceof KugetsuError && error.exit === EXIT.usage,
+    );
+    assert.deepEqual(effects, []);
+  }
+});
+
+test("what the installer refuses is refused", async () => {
+  const failure = errors.installFailed(EXIT.refused, "Refused it", "");
+  const { context } = stageWith({ upgrade: () => Promise.reject(failure) });
+  await assert.rejects(upgrade(context, {}), failure);
+});
