@@ -6,7 +6,7 @@ export interface RunOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   /** Written to the program's standard input; without it the program reads an empty one. */
-  input?: string;
+  input?: string | Uint8Array;
   /** `show` lets the program write to our own streams, `stderr` sends all of it to our stderr. */
   output?: "capture" | "show" | "stderr";
   /** After this long the program is killed. */

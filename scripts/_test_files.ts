@@ -26,6 +26,11 @@ export function isEndToEnd(file: string): boolean {
   return file.startsWith("tests/e2e/");
 }
 
+/** Those that boot a Debian, and are about what is done to one. */
+export function isHost(file: string): boolean {
+  return file.startsWith("tests/host/");
+}
+
 /**
  * The source files of which one must exist: `tests/store/lock.test.ts` tests `src/store/lock.ts`. A second
  * test of the same file puts a word in between: `lock.contention.test.ts`. Null for end-to-end tests, which
@@ -34,6 +39,7 @@ export function isEndToEnd(file: string): boolean {
 export function sourcesOf(testFile: string): string[] | null {
   if (isEndToEnd(testFile)) return null;
   if (testFile.startsWith("tests/install/")) return ["install.sh"];
+  if (isHost(testFile)) return ["skills/kugetsu/scripts/sshd-setup.sh"];
   const source = testFile.replace(/^tests\//, "").replace(/\.[^/]*test\.ts$/, ".ts");
   // First-party plugins stand beside src, and so do the scripts.
   const beside = /^(?:plugins|scripts)\//.test(source) ? [source] : [];

@@ -3,8 +3,9 @@ import process from "node:process";
 import { run } from "./_run.ts";
 
 export const PACKAGES: readonly string[] = [
-  ..."busybox curl dash e2fsprogs faketime fish git ksh mksh openssl procps python3".split(" "),
-  ..."shellcheck strace tmux util-linux wget zsh".split(" "),
+  ..."busybox curl dash debootstrap e2fsprogs faketime fish git ksh mksh".split(" "),
+  ..."openssh-client openssl procps python3 shellcheck ssh-audit strace".split(" "),
+  ..."systemd-container tmux util-linux wget zsh".split(" "),
 ];
 
 async function main(): Promise<number> {

@@ -14,13 +14,14 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { EXECUTABLE, ROOT } from "./_checkout.ts";
 import { run } from "./_run.ts";
-import { filesBelow, isEndToEnd, selectFiles, testFiles } from "./_test_files.ts";
+import { filesBelow, isEndToEnd, isHost, selectFiles, testFiles } from "./_test_files.ts";
 import { closingLine, merge, type Report, report } from "./_test_report.ts";
 import { compile } from "./compile.ts";
+import { ensureDebian } from "./debian.ts";
 import { ensureOpencode } from "./opencode.ts";
 
 /** No run may hang for ever, whatever a test does. Torture may take as long as it takes. */
-const LIMIT_MS = 20 * 60_000;
+const LIMIT_MS = 26 * 60_000;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -50,6 +51,8 @@ async function prepare(files: string[]): Promise<void> {
   const compiled = process.env.KUGETSU_TEST_ENGINE !== "deno";
   if (compiled && driving.length > 0 && await isStale()) await compile();
   if (files.some(isEndToEnd)) await ensureOpencode();
+  // Where none can be made, the tests that need one say so.
+  if (files.some(isHost)) await ensureDebian().catch(() => {});
 }
 
 /** Whether something the executable is made of is newer than it; a folder is when a file of it is gone. */

@@ -61,6 +61,8 @@ test("the source that a test belongs to", () => {
   assert.deepEqual(sourcesOf("tests/errors.test.ts"), ["src/errors.ts"]);
   assert.deepEqual(sourcesOf("tests/scripts/_a.test.ts"), ["src/scripts/_a.ts", "scripts/_a.ts"]);
   assert.deepEqual(sourcesOf("tests/install/install.test.ts"), ["install.sh"]);
+  const setUp = ["skills/kugetsu/scripts/sshd-setup.sh"];
+  assert.deepEqual(sourcesOf("tests/host/sshd_setup.fresh.test.ts"), setUp);
   assert.equal(sourcesOf("tests/e2e/start.test.ts"), null);
 });
 

@@ -30,11 +30,18 @@ export interface SkipReason {
   kernel: boolean;
 }
 
+/** This machine's own programs in a container that is switched off as soon as it has come up. */
+const BOOT_AND_GO = [
+  ...["systemd-nspawn", "--quiet", "--directory=/", "--volatile=yes", "--private-network"],
+  ...["--register=no", "--keep-unit", "--boot", "systemd.unit=poweroff.target"],
+] as const;
+
 const NEEDS = {
   bash: program("bash", "bash"),
   busybox: program("busybox", "busybox"),
   curl: program("curl", "curl"),
   dash: program("dash", "dash"),
+  debootstrap: program("debootstrap", "debootstrap"),
   faketime: program("faketime", "faketime"),
   fish: program("fish", "fish"),
   ksh: program("ksh", "ksh"),
@@ -51,15 +58,23 @@ const NEEDS = {
   mksh: program("mksh", "mksh"),
   "mkfs.ext4": program("mkfs.ext4", "e2fsprogs"),
   openssl: program("openssl", "openssl"),
+  nspawn: {
+    reason: "needs root and a kernel or container that lets systemd-nspawn boot a system",
+    kernel: true,
+    isThere: () => isRoot() && (!isOnPath("systemd-nspawn") || succeeds(...BOOT_AND_GO)),
+  },
   python3: program("python3", "python3"),
   root: { reason: "needs root", isThere: isRoot },
   script: program("script", "bsdutils"),
   shellcheck: program("shellcheck", "shellcheck"),
+  ssh: program("ssh", "openssh-client"),
+  "ssh-audit": program("ssh-audit", "ssh-audit"),
   strace: {
     ...program("strace", "strace"),
     // It can be installed and yet not be allowed to trace.
     isThere: () => succeeds("strace", "-o", "/dev/null", "true"),
   },
+  "systemd-nspawn": program("systemd-nspawn", "systemd-container"),
   tmpfs: {
     reason: "needs root and the right to mount, which this kernel or container does not give",
     kernel: true,
