@@ -113,14 +113,6 @@ export const SETTINGS: readonly Setting[] = [
     read: readDuration,
   },
   {
-    name: "limits.answer",
-    variable: "KUGETSU_ANSWER_TIMEOUT",
-    summary: "how long a turn waits for an answer, under the policy wait",
-    fallback: "24h",
-    schema: DURATION,
-    read: readDuration,
-  },
-  {
     name: "limits.plugin",
     variable: "KUGETSU_PLUGIN_TIMEOUT",
     summary: "how long a plugin may take for one thing that it is asked",
@@ -266,7 +258,6 @@ export function settingsFrom(valueOf: ValueOf): Settings {
       firstEvent: value("limits.firstEvent") as number,
       silence: value("limits.silence") as number,
       total: value("limits.total") as number,
-      answer: value("limits.answer") as number,
     },
     worktree: {
       mode: value("worktree.mode") as WorktreeSettings["mode"],

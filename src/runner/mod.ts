@@ -19,8 +19,8 @@ export interface Limits {
   silence: number;
   /** In all. */
   total: number;
-  /** How long a question to a human may stay open. */
-  answer: number;
+  /** How long a question to a human may stay open; for ever without. */
+  answer?: number | undefined;
 }
 
 export interface TurnRequest {

@@ -58,7 +58,7 @@ export class ServerTurn {
   readonly #messages = new Set<string>();
   readonly #asks = new Map<
     string,
-    { ask: Ask; request: Request; timer: ReturnType<typeof setTimeout> }
+    { ask: Ask; request: Request; timer: ReturnType<typeof setTimeout> | undefined }
   >();
   #progress: Progress = NOTHING_SEEN;
   #client: OpencodeClient | undefined;
@@ -288,8 +288,9 @@ export class ServerTurn {
       );
     }
     const ask = askOf(request);
-    const timer = setTimeout(() => {
-      this.#stop({ see: "blocked", detail: `nobody answered in time: it wanted ${ask.what}` });
+    const detail = `nobody answered in time: it wanted ${ask.what}`;
+    const timer = limits.answer === undefined ? undefined : setTimeout(() => {
+      this.#stop({ see: "blocked", detail });
     }, limits.answer * 1000);
     this.#asks.set(request.id, { ask, request, timer });
     this.#dog.pause();

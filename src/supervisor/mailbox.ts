@@ -19,7 +19,12 @@ const submission = v.object({
   model: v.optional(v.string()),
   agent: v.optional(v.string()),
   permissions: v.picklist(["deny", "allow", "wait"]),
-  limits: v.object({ firstEvent: positive, silence: positive, total: positive, answer: positive }),
+  limits: v.object({
+    firstEvent: positive,
+    silence: positive,
+    total: positive,
+    answer: v.optional(positive),
+  }),
   budget: v.optional(v.object({ tokens: v.optional(positive), cost: v.optional(positive) })),
   key: v.optional(v.string()),
   queue: v.optional(v.boolean()),

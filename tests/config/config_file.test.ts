@@ -80,7 +80,6 @@ describe("a setting", () => {
         ["limits.firstEvent", "3m", "default"],
         ["limits.silence", "20m", "default"],
         ["limits.total", "2h", "file"],
-        ["limits.answer", "24h", "default"],
         ["limits.plugin", "30s", "default"],
         ["worktree.mode", "shared", "default"],
         ["worktree.copy", undefined, "default"],

@@ -108,7 +108,7 @@ test("where nobody says anything, what is documented holds", () => {
     model: undefined,
     agent: undefined,
     permissions: "deny",
-    limits: { firstEvent: 180, silence: 1200, total: 14_400, answer: 86_400 },
+    limits: { firstEvent: 180, silence: 1200, total: 14_400 },
     worktree: { mode: "shared", copy: [], setup: undefined, setupSeconds: 600 },
   });
 });
@@ -121,7 +121,6 @@ test("what is said about a setting holds for that one", () => {
     "limits.firstEvent": 1,
     "limits.silence": 2,
     "limits.total": 3,
-    "limits.answer": 4,
     "worktree.mode": "own",
     "worktree.copy": [".env"],
     "worktree.setup": "npm ci",
@@ -131,7 +130,7 @@ test("what is said about a setting holds for that one", () => {
     model: "local/scripted",
     agent: "plan",
     permissions: "wait",
-    limits: { firstEvent: 1, silence: 2, total: 3, answer: 4 },
+    limits: { firstEvent: 1, silence: 2, total: 3 },
     worktree: { mode: "own", copy: [".env"], setup: "npm ci", setupSeconds: 5 },
   });
 });

@@ -116,7 +116,7 @@ export const SETTINGS: Settings = {
   model: undefined,
   agent: undefined,
   permissions: "deny",
-  limits: { firstEvent: 180, silence: 1200, total: 14_400, answer: 86_400 },
+  limits: { firstEvent: 180, silence: 1200, total: 14_400 },
   worktree: { mode: "shared", copy: [], setup: undefined, setupSeconds: 600 },
 };
 
