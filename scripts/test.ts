@@ -47,9 +47,8 @@ async function main(): Promise<number> {
 
 /** Makes what the chosen files drive. */
 async function prepare(files: string[]): Promise<void> {
-  const driving = await filesWith(/opencode_home|state_folder|scenarios|EXECUTABLE/, files);
   const compiled = process.env.KUGETSU_TEST_ENGINE !== "deno";
-  if (compiled && driving.length > 0 && await isStale()) await compile();
+  if (compiled && await isStale()) await compile();
   if (files.some(isEndToEnd)) await ensureOpencode();
   // Where none can be made, the tests that need one say so.
   if (files.some(isHost)) await ensureDebian().catch(() => {});
