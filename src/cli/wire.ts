@@ -127,13 +127,15 @@ export async function hostPlugin(file: string): Promise<void> {
   await hostPlugin(file);
 }
 
-/** The environment of opencode: without forges' tokens, unless the user wants it otherwise. */
+/**
+ * The environment of opencode: without forges' tokens, unless the user wants it otherwise. A configuration that cannot
+ * be read may name such tokens, so nothing is started then.
+ */
 async function forOpencode(env: WireOptions["env"], config: Context["config"]) {
-  // Whoever needs the configuration says what is wrong with it; doctor looks at opencode all the same.
-  const settings = await config().then((it) => it.plugins()).catch(() => undefined);
-  if (settings?.forgeTokens === "pass") return env;
+  const settings = (await config()).plugins();
+  if (settings.forgeTokens === "pass") return env;
   const { TOKEN_VARIABLES } = await import("../plugins/mod.ts");
-  const named = Object.values(settings?.instances ?? {}).map((it) => it.token_variable);
+  const named = Object.values(settings.instances).map((it) => it.token_variable);
   const hidden = [...TOKEN_VARIABLES, ...named];
   return Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
 }

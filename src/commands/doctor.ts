@@ -26,8 +26,8 @@ export async function doctor(context: Context, { fix }: DoctorOptions): Promise<
 }
 
 async function checkOpencode(context: Context): Promise<Line> {
-  const sessions = await context.sessions();
   return await attempt("opencode", async () => {
+    const sessions = await context.sessions();
     const version = await sessions.version();
     return [{
       check: "opencode",

@@ -19,6 +19,7 @@ import {
   tellable,
 } from "./opencode_events.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight, wanted } from "./reducer.ts";
+import { Telling } from "./telling.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How long a turn's processes get to end by themselves. */
@@ -58,9 +59,7 @@ class Turn {
   readonly #watch: TurnWatch;
   #progress: Progress = NOTHING_SEEN;
   #process: ReturnType<typeof identify>;
-  /** Calls to the watch, one after the other; the first that fails ends the turn. */
-  #told: Promise<void> = Promise.resolve();
-  #watchFailure: { error: unknown } | undefined;
+  readonly #telling = new Telling(() => this.#end());
   #ending: Promise<unknown> | undefined;
 
   constructor(opencode: OpencodeCommand, request: TurnRequest, watch: TurnWatch) {
@@ -87,8 +86,7 @@ class Turn {
       signal.removeEventListener("abort", cancel);
     }
     await this.#ending;
-    await this.#told;
-    if (this.#watchFailure) throw this.#watchFailure.error;
+    await this.#telling.over();
     const { session, text } = this.#progress;
     return { outcome: outcomeOf(this.#progress), session, text };
   }
@@ -111,8 +109,7 @@ class Turn {
       });
     });
     this.#process = identify(child.pid!);
-    this.#tell(() => this.#watch.started(this.#process));
-    await this.#told;
+    await this.#telling.tell(() => this.#watch.started(this.#process));
     dog.start();
     if (!this.#ending) child.stdin!.end(asInput(this.#request.message));
     await exited;
@@ -145,24 +142,25 @@ class Turn {
   #onEvent(event: OpencodeEvent): void {
     this.#seeNaming({ see: "event", event });
     const told = tellable(event);
-    if (told) this.#tell(() => this.#watch.event(told));
+    if (told) this.#telling.tell(() => this.#watch.event(told));
   }
 
   #onRemark(line: string): void {
     const remark = parseRemark(line);
-    const notice = (text: string) => this.#tell(() => this.#watch.event({ kind: "notice", text }));
+    const notice = (text: string) =>
+      this.#telling.tell(() => this.#watch.event({ kind: "notice", text }));
     switch (remark.kind) {
       case "created":
         return this.#onCreated(remark);
       case "permission":
-        this.#tell(() => this.#watch.event(remark));
+        this.#telling.tell(() => this.#watch.event(remark));
         if (this.#request.permissions === "wait") this.#block(remark);
         break;
       case "agent-unknown":
         this.#end(); // it would go on with another agent
         break;
       case "trouble":
-        this.#tell(() => this.#watch.event({ kind: "trouble", text: remark.text }));
+        this.#telling.tell(() => this.#watch.event({ kind: "trouble", text: remark.text }));
         notice(remark.log);
         break;
       case "log":
@@ -194,23 +192,13 @@ class Turn {
     const known = this.#progress.session;
     this.#see(sight);
     const { session } = this.#progress;
-    if (known === undefined && session !== undefined) this.#tell(() => this.#watch.named(session));
+    if (known === undefined && session !== undefined) {
+      this.#telling.tell(() => this.#watch.named(session));
+    }
   }
 
   #see(sight: Sight): void {
     this.#progress = reduce(this.#progress, sight);
-  }
-
-  #tell(call: () => Promise<void> | void): void {
-    this.#told = this.#told.then(async () => {
-      if (this.#watchFailure) return;
-      try {
-        await call();
-      } catch (error) {
-        this.#watchFailure = { error };
-        this.#end();
-      }
-    });
   }
 
   #end(): void {

@@ -9,15 +9,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf } from "../errors.ts";
 import { endProcesses } from "../platform/processes.ts";
-import type {
-  Answer,
-  Ask,
-  StopReason,
-  TurnEvent,
-  TurnRequest,
-  TurnResult,
-  TurnWatch,
-} from "./mod.ts";
+import type { Answer, StopReason, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import { tellable } from "./opencode_events.ts";
 import { type Connection, wordsOf } from "./opencode_server.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
@@ -28,13 +20,14 @@ import {
   parseMessages,
   parseRequest,
   type Part,
-  type Request,
   runningTool,
   type ServerEvent,
   usageOf,
 } from "./server_events.ts";
 import type { Servers } from "./server_runner.ts";
+import { Asks } from "./server_asks.ts";
 import { folderMarks } from "./shell_wrapper.ts";
+import { Telling } from "./telling.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How long opencode gets to end a turn by itself, and then its processes. */
@@ -56,17 +49,12 @@ export class ServerTurn {
   readonly #dog: Watchdog;
   readonly #told = new Set<string>();
   readonly #messages = new Set<string>();
-  readonly #asks = new Map<
-    string,
-    { ask: Ask; request: Request; timer: ReturnType<typeof setTimeout> | undefined }
-  >();
+  readonly #asks: Asks;
+  readonly #telling = new Telling(() => this.#stop({ see: "stop", reason: "SIGTERM" }));
   #progress: Progress = NOTHING_SEEN;
   #client: OpencodeClient | undefined;
   #session: string | undefined;
   #messageId: string | undefined;
-  /** Calls to the watch, one after the other; the first that fails ends the turn. */
-  #telling: Promise<void> = Promise.resolve();
-  #watchFailure: { error: unknown } | undefined;
   #stopping: Promise<void> | undefined;
   #catching: Promise<void> = Promise.resolve();
 
@@ -79,6 +67,26 @@ export class ServerTurn {
     this.#dog = new Watchdog(request.limits, (limit, seconds) => {
       this.#stop({ see: "limit", limit, seconds });
     });
+    this.#asks = new Asks({
+      policy: request.permissions,
+      seconds: request.limits.answer,
+      client: () => this.#client,
+      denied: (denied) => {
+        this.#see({ see: "remark", remark: denied });
+        this.#show(denied);
+      },
+      opened: (ask) => {
+        this.#dog.pause();
+        this.#show({ kind: "asks", ask });
+      },
+      answered: (id, left) => {
+        this.#show({ kind: "answered", id });
+        if (left === 0) this.#dog.resume();
+      },
+      unanswered: ({ what }) => {
+        this.#stop({ see: "blocked", detail: `nobody answered in time: it wanted ${what}` });
+      },
+    });
   }
 
   async run(signal: AbortSignal): Promise<TurnResult> {
@@ -89,12 +97,11 @@ export class ServerTurn {
       else await Promise.race([this.#live(), this.#over.promise]);
     } finally {
       this.#dog.stop();
-      for (const { timer } of this.#asks.values()) clearTimeout(timer);
+      this.#asks.close();
       signal.removeEventListener("abort", cancel);
     }
     await this.#stopping;
-    await this.#telling;
-    if (this.#watchFailure) throw this.#watchFailure.error;
+    await this.#telling.over();
     return {
       outcome: outcomeOf(this.#progress),
       session: this.#session,
@@ -112,7 +119,7 @@ export class ServerTurn {
     }
     const client = connection.client(this.directory);
     this.#client = client;
-    await this.#tell(() => this.#watch.started(undefined));
+    await this.#telling.tell(() => this.#watch.started(undefined));
     const session = await this.#place(connection, client);
     if (session === undefined || this.#stopping) return;
     const silence = connection.events.listen(session, {
@@ -145,8 +152,8 @@ export class ServerTurn {
     }
     this.#session = session;
     if (kind === "fork") {
-      await this.#tell(() => this.#watch.named(session));
-      if (this.#watchFailure) return undefined;
+      await this.#telling.tell(() => this.#watch.named(session));
+      if (this.#telling.hasFailed) return undefined;
     }
     const before = await client.session.get({ sessionID: session });
     if (!before.data) return this.#unplaced(before.response?.status, before.error);
@@ -192,8 +199,8 @@ export class ServerTurn {
       }
     }
     const messageID = before ?? newMessageId();
-    await this.#tell(() => this.#watch.sending?.(messageID));
-    if (this.#watchFailure || this.#stopping) return;
+    await this.#telling.tell(() => this.#watch.sending?.(messageID));
+    if (this.#telling.hasFailed || this.#stopping) return;
     this.#messageId = messageID;
     const { error } = await client.session.promptAsync({
       sessionID: session,
@@ -224,9 +231,9 @@ export class ServerTurn {
         }
         return;
       case "asked":
-        return void this.#onAsked(event.request);
+        return this.#asks.asked(event.request);
       case "answered":
-        return this.#onAnswered(event.id);
+        return this.#asks.settled(event.id);
       case "idle":
         if (own) this.#look();
         return;
@@ -273,59 +280,9 @@ export class ServerTurn {
     this.#show({ kind: "trouble", text });
   }
 
-  async #onAsked(request: Request): Promise<void> {
-    if (this.#asks.has(request.id) || !this.#isNew(`asked ${request.id}`)) return;
-    const { permissions, limits } = this.#request;
-    if (permissions !== "wait") {
-      const allows = permissions === "allow" && request.kind === "permission";
-      if (!allows && request.kind === "permission") {
-        this.#see({ see: "remark", remark: request });
-        this.#show(request);
-      }
-      return void await this.#reply(
-        request,
-        allows ? { kind: "allow", always: false } : { kind: "deny" },
-      );
-    }
-    const ask = askOf(request);
-    const detail = `nobody answered in time: it wanted ${ask.what}`;
-    const timer = limits.answer === undefined ? undefined : setTimeout(() => {
-      this.#stop({ see: "blocked", detail });
-    }, limits.answer * 1000);
-    this.#asks.set(request.id, { ask, request, timer });
-    this.#dog.pause();
-    this.#show({ kind: "asks", ask });
-  }
-
-  #onAnswered(id: string): void {
-    const open = this.#asks.get(id);
-    if (!open) return;
-    clearTimeout(open.timer);
-    this.#asks.delete(id);
-    this.#show({ kind: "answered", id });
-    if (this.#asks.size === 0) this.#dog.resume();
-  }
-
-  async answer(askId: string, answer: Answer): Promise<boolean> {
-    const open = this.#asks.get(askId);
-    if (!open || !await this.#reply(open.request, answer)) return false;
-    this.#onAnswered(askId);
-    return true;
-  }
-
-  /** False when the server did not take it. */
-  async #reply(request: Request, answer: Answer): Promise<boolean> {
-    const client = this.#client;
-    if (!client) return false;
-    const requestID = request.id;
-    if (request.kind === "permission") {
-      const reply = answer.kind === "allow" ? (answer.always ? "always" : "once") : "reject";
-      const message = answer.kind === "text" ? { message: answer.text } : {};
-      return !(await client.permission.reply({ requestID, reply, ...message })).error;
-    }
-    if (answer.kind !== "text") return !(await client.question.reject({ requestID })).error;
-    const answers = request.questions.map(() => [answer.text]);
-    return !(await client.question.reply({ requestID, answers })).error;
+  /** Answers what the turn asks; false when it asks no such thing. */
+  answer(askId: string, answer: Answer): Promise<boolean> {
+    return this.#asks.answer(askId, answer);
   }
 
   /** Looks at what the server has stored, one look after the other. */
@@ -350,7 +307,7 @@ export class ServerTurn {
     if (!status.data || !listed.data) return;
     for (const value of [...(pending.data ?? []), ...(questions.data ?? [])]) {
       const open = parseRequest(value);
-      if (open?.session === session) void this.#onAsked(open.request);
+      if (open?.session === session) this.#asks.asked(open.request);
     }
     const messages = parseMessages(listed.data).filter(({ info }) => info.id > sent);
     for (const { info, parts } of messages) {
@@ -404,36 +361,8 @@ export class ServerTurn {
   }
 
   #show(event: TurnEvent): void {
-    void this.#tell(() => this.#watch.event(event));
+    void this.#telling.tell(() => this.#watch.event(event));
   }
-
-  #tell(call: () => Promise<void> | void): Promise<void> {
-    this.#telling = this.#telling.then(async () => {
-      if (this.#watchFailure) return;
-      try {
-        await call();
-      } catch (error) {
-        this.#watchFailure = { error };
-        this.#stop({ see: "stop", reason: "SIGTERM" });
-      }
-    });
-    return this.#telling;
-  }
-}
-
-function askOf(request: Request): Ask {
-  if (request.kind === "permission") {
-    const what = request.patterns
-      ? `${request.permission} (${request.patterns})`
-      : request.permission;
-    return { id: request.id, kind: "permission", what, options: [] };
-  }
-  return {
-    id: request.id,
-    kind: "question",
-    what: request.questions.map((it) => it.text).join(" "),
-    options: request.questions.flatMap((it) => it.options),
-  };
 }
 
 function modelOf(model: string): { providerID: string; modelID: string } {
