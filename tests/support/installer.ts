@@ -10,6 +10,7 @@ import { ROOT } from "../../scripts/_checkout.ts";
 import { run, type RunResult } from "../../scripts/_run.ts";
 import { TARGETS } from "../../scripts/_targets.ts";
 import { installer } from "../../scripts/release.ts";
+import { findExecutable } from "../../src/platform/executables.ts";
 import type { needs } from "./needs.ts";
 import { makeScratch, type Scratch } from "./scratch.ts";
 
@@ -141,9 +142,8 @@ export async function pathWith(
   await mkdir(folder, { recursive: true });
   const programs = CALLED.filter((it) => !without.includes(it) && !(it in own));
   for (const program of programs) {
-    const found = await run("sh", ["-c", `command -v ${program}`]);
-    const path = found.stdout.trim();
-    if (path.startsWith("/")) await symlink(path, join(folder, program)).catch(() => {});
+    const path = findExecutable(program, "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
+    if (path) await symlink(path, join(folder, program)).catch(() => {});
   }
   for (const [name, text] of Object.entries(own)) {
     await scratch.write(relative(scratch.path, join(folder, name)), `#!/bin/sh\n${text}\n`, 0o755);
