@@ -40,7 +40,7 @@ test("kugetsu is copied and used through the login", { skip }, async () => {
   const version = await host.login("kugetsu", "~/.local/bin/kugetsu --version");
   assert.equal(version.stdout, `kugetsu ${await declaredVersion()}\n`);
   const list = await host.login("kugetsu", "~/.local/bin/kugetsu list --json");
-  assert.deepEqual(JSON.parse(list.stdout), { base: null, sessions: [] });
+  assert.deepEqual(JSON.parse(list.stdout), { base: null, bases: [], sessions: [] });
   assert.match((await host.login("kugetsu", "~/.local/bin/kugetsu list")).stderr, /kugetsu init/);
   // An account that somebody works in is not deleted.
   assert.match((await host.setUp("--undo")).stdout, /Kept the user kugetsu and "\/home\/kugetsu"/);
