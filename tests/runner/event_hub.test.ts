@@ -28,7 +28,10 @@ function makeServer() {
   });
   const listen = (session: string) =>
     hub.listen(session, {
-      event: (event) => heard.push(`${session}: ${event.kind} of ${event.session}`),
+      event: (event) => {
+        const words = event.kind === "retry" ? ` (${event.why})` : "";
+        heard.push(`${session}: ${event.kind} of ${event.session}${words}`);
+      },
       missed: () => heard.push(`${session}: missed`),
       gone: () => heard.push(`${session}: gone`),
     });
@@ -77,7 +80,7 @@ test("an event may come in pieces, in the middle of a character too; what is no 
   for (const byte of bytes) streams.at(-1)!.enqueue(Uint8Array.of(byte));
   await until("it is heard", () => heard.length === 1);
   hub.close();
-  assert.deepEqual(heard, ["ses_a: retry of ses_a"]);
+  assert.deepEqual(heard, ["ses_a: retry of ses_a (später 月)"]);
 });
 
 test("a stream that breaks is opened again, and everybody is told to look for what was missed", async () => {
