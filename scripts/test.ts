@@ -21,7 +21,7 @@ import { ensureDebian } from "./debian.ts";
 import { ensureOpencode } from "./opencode.ts";
 
 /** No run may hang for ever, whatever a test does. Torture may take as long as it takes. */
-const LIMIT_MS = 26 * 60_000;
+const LIMIT_MS = 45 * 60_000;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
