@@ -84,8 +84,7 @@ export class OpencodeCommand {
     const guard = await this.guard(request);
     const everywhere = { ...guard.everywhere, ...UNANSWERABLE };
     // What is set under the old name comes on top, and has them already: a name keeps the place where it stood first.
-    const names = [...new Set([...OPENCODES_OWN, request.agent ?? "build"])]
-      .filter((name) => !Object.hasOwn(guard.modes, name));
+    const names = OPENCODES_OWN.filter((name) => !Object.hasOwn(guard.modes, name));
     const agents = merge(guard.agents, unanswerableFor(names)) as Guard["agents"];
     const continueOnDeny = request.permissions === "deny";
     const env = guarded(this.environment(), { ...guard, everywhere, agents }, { continueOnDeny });

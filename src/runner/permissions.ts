@@ -34,8 +34,8 @@ export const UNANSWERABLE: PermissionConfig = {
 export const OPENCODES_OWN = ["build", "plan", "general", "explore"];
 
 /**
- * For each agent, that those tools are denied: what is set for an agent comes behind all that is set in general. The
- * names mean the same as the plain ones, and stand behind them, which keep the place that they have in a file.
+ * For each agent, that those tools are denied: what is set for an agent comes behind all that is set in general. Only
+ * for agents that there are: settings for another one would make it. The names mean the same as the plain ones, and stand behind them, which keep the place that they have in a file.
  */
 export function unanswerableFor(agents: string[]): Record<string, PermissionConfig> {
   const denied = Object.keys(UNANSWERABLE).map((name) => [`${name} *`, "deny"] as const);

@@ -63,7 +63,7 @@ test("a message that is empty, given twice or not to be read is refused before a
   await using world = await makeWorld({ opencode: "stand-in" });
   await init(world);
   const refused: [number, string[], RegExp][] = [
-    [2, ["start", "localhost:1/a/b#14"], /no message was given/],
+    [2, ["start", "localhost:1/a/b#14", "--base", "default"], /no message was given/],
     [2, ["start", "14", "  \n"], /it is empty/],
     [2, ["start", "14", "-"], /standard input: it is empty/],
     [2, ["start", "14", "a", "--message-file", "b"], /twice/],

@@ -259,19 +259,19 @@ describe("the environment of a turn", () => {
     }
   });
 
-  test("denies each agent the tools that only a human can answer, behind what the user set for it", async () => {
-    const user = { agent: { mine: { permission: { question: "allow" }, prompt: "Be kind." } } };
+  test("denies each agent of opencode's the tools that only a human can answer, behind what the user set for it", async () => {
+    const user = { agent: { plan: { permission: { question: "allow" }, prompt: "Be kind." } } };
     const env = { OPENCODE_CONFIG_CONTENT: JSON.stringify(user) };
-    const { config } = await callFor({ agent: "mine" }, env);
+    const { config } = await callFor({ agent: "nonesuch" }, env);
     const agents = config["agent"] as Record<string, { permission: object; prompt?: string }>;
-    assert.deepEqual(Object.keys(agents).sort(), ["build", "explore", "general", "mine", "plan"]);
+    assert.deepEqual(Object.keys(agents).sort(), ["build", "explore", "general", "plan"]);
     const denied = { "question *": "deny", "plan_enter *": "deny", "plan_exit *": "deny" };
     assert.deepEqual(agents["build"]?.permission, denied);
-    assert.deepEqual(Object.entries(agents["mine"]!.permission), [
+    assert.deepEqual(Object.entries(agents["plan"]!.permission), [
       ["question", "allow"],
       ...Object.entries(denied),
     ]);
-    assert.equal(agents["mine"]?.prompt, "Be kind.");
+    assert.equal(agents["plan"]?.prompt, "Be kind.");
   });
 });
 
