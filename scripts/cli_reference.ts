@@ -107,12 +107,15 @@ function describe({ description, argChoices }: Option | Argument): string {
   return argChoices ? `${description}: ${argChoices.join(", ")}` : description;
 }
 
+/** What is opencode's to decide where nobody says anything. */
+const OPENCODES = ["model", "agent"];
+
 function settingTable(): string {
   return table(
     ["Setting", "Default", "Variable", "Meaning"],
     SETTINGS.map(({ name, fallback, variable, summary }) => [
       code(name),
-      fallback === undefined ? "opencode's" : code(fallback),
+      fallback !== undefined ? code(fallback) : OPENCODES.includes(name) ? "opencode's" : "none",
       code(variable),
       escape(summary),
     ]),

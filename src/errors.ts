@@ -96,6 +96,10 @@ export const errors = {
     make("empty-message", EXIT.usage, `Cannot send ${what}: it is empty`, {
       hint: 'say what to do, for example "fix the login"',
     }),
+  noText: (what: string) =>
+    make("no-text", EXIT.usage, `Cannot send ${what}: it is not text in UTF-8`, {
+      hint: "write it as UTF-8, or name the file in the message",
+    }),
   badConfig: (path: string, why: string, next = "kugetsu config path") =>
     make("bad-config", EXIT.usage, `Cannot use the configuration ${quote(path)}: ${why}`, next),
   badSetting: (name: string, value: string, why: string) =>
@@ -255,6 +259,16 @@ export const errors = {
       EXIT.busy,
       `Cannot start ${quote(ref)}: it has a session already`,
       `kugetsu continue ${quote(ref)} "what to do"`,
+    ),
+  sessionMapped: (id: string, ref: string) =>
+    make(
+      "session-mapped",
+      EXIT.busy,
+      `Cannot make ${id} the base: it is the session of ${quote(ref)}`,
+      {
+        next: "kugetsu init --headless",
+        hint: "makes a base of its own",
+      },
     ),
   notIndexed: (ref: string, file: string) =>
     make(

@@ -23,6 +23,8 @@ export async function makeProgram(
     .version(`kugetsu ${VERSION}`, "-V, --version", "print the version")
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
+    // So that a command may have a --version of its own.
+    .enablePositionalOptions()
     .addHelpText("after", helpText);
   for (const name of names) {
     const hidden = Object.hasOwn(HIDDEN_COMMANDS, name);

@@ -102,16 +102,15 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     readInput: async () => {
       const chunks: Uint8Array[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk);
-      return Buffer.concat(chunks).toString("utf8");
+      return textIn(Buffer.concat(chunks), "standard input");
     },
     pathOf: (path) => resolve(cwd, path),
     readFile: async (path) => {
       const { readFile } = await import("node:fs/promises");
-      try {
-        return await readFile(resolve(cwd, path), "utf8");
-      } catch (cause) {
+      const bytes = await readFile(resolve(cwd, path)).catch((cause) => {
         throw errors.unreadable(path, cause);
-      }
+      });
+      return textIn(bytes, `"${path}"`);
     },
     untilStopped: (work) => untilStopped(work, () => output.note("Stopping …")),
     now,
@@ -138,6 +137,15 @@ async function forOpencode(env: WireOptions["env"], config: Context["config"]) {
   const named = Object.values(settings.instances).map((it) => it.token_variable);
   const hidden = [...TOKEN_VARIABLES, ...named];
   return Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
+}
+
+/** What is no text would reach the agent as something else than it is. @throws no-text */
+function textIn(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw errors.noText(what);
+  }
 }
 
 function now(): string {

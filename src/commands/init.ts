@@ -76,6 +76,9 @@ async function adopt(context: Context, id: string, dir: string | undefined): Pro
     context.workspace(),
     context.store(),
   ]);
+  const { sessions: mapped } = await store.list();
+  const issue = mapped.find(({ record }) => record?.opencode_session_id === id);
+  if (issue) throw errors.sessionMapped(id, issue.key);
   const has = await context.untilStopped((signal) => sessions.find([id], store.folder, signal));
   const found = has.get(id);
   if (!found) throw errors.noSuchOpencodeSession(id, "opencode session list");

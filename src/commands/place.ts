@@ -91,7 +91,10 @@ async function isOwn(context: Context, directory: string, options: PlaceOptions)
   }
   const runner = await context.runner();
   if (!runner.movesForks) {
-    if (!demanded && from === undefined) return false;
+    if (!demanded && from === undefined) {
+      context.output.warn("worktree.mode is own, but this runner works in the base's folder alone");
+      return false;
+    }
     throw errors.worktreeImpossible("this runner cannot move a fork out of its base's folder");
   }
   const workspace = await context.workspace();

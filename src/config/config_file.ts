@@ -96,7 +96,7 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
       const edits = modify(before, name.split("."), value, {
         formattingOptions: { insertSpaces: true, tabSize: 2 },
       });
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(path));
       writeDurably(path, applyEdits(before, edits));
     },
   };
@@ -169,4 +169,13 @@ function keysOf(node: Node, prefix: string): { name: string; offset: number }[] 
 
 function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split("\n").length;
+}
+
+/** @throws unwritable */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw errors.unwritable(path, cause);
+  }
 }

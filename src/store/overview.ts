@@ -7,8 +7,9 @@
  * than `LOOKED_AT`; with more, such an edit is seen only by what reads the files themselves, which is everything
  * but this. What is kept may be deleted at any time.
  */
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { errors } from "../errors.ts";
 import { writeWhole } from "../platform/durable_write.ts";
 import { type Found, readEntry, readIndex, readSession, readText } from "./files.ts";
 import { BASE_FILE, type Layout } from "./layout.ts";
@@ -63,7 +64,7 @@ function rowsOf(layout: Layout, { rows, settled }: Kept): FileRow[] {
   if (rows.length > LOOKED_AT) return rows.map(rowOf);
   return rows.flatMap((row) => {
     const [key, file] = row;
-    const stats = statSync(layout.session(file), { throwIfNoEntry: false });
+    const stats = statsOf(layout.session(file));
     return stats && stats.ctimeMs < settled ? rowOf(row) : readRow(layout, key, file) ?? [];
   });
 }
@@ -78,11 +79,18 @@ function keptOf({ key, file, type, session, created, state }: FileRow): KeptRow 
 
 /** What changes with every change of the index or of the set of session files; undefined if just now. */
 function stampOf(layout: Layout, settled: number): string | undefined {
-  const stats = [layout.index, layout.sessions].map((it) =>
-    statSync(it, { throwIfNoEntry: false })
-  );
+  const stats = [layout.index, layout.sessions].map(statsOf);
   if (stats.some((it) => it === undefined || it.mtimeMs > settled)) return undefined;
   return stats.map((it) => `${it!.mtimeMs} ${it!.size} ${it!.ino}`).join(" ");
+}
+
+/** @throws unreadable */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw errors.unreadable(path, cause);
+  }
 }
 
 /** The row of an entry. */

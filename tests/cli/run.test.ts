@@ -210,6 +210,26 @@ test("the version", async () => {
 // deno-lint-ignore no-control-regex
 const COLOUR = /\x1b\[/;
 
+test("a command's own --version is the command's, wherever it stands", async () => {
+  const mirror = ["--base-url", "file:///nowhere/mirror"];
+  for (const args of [["--version", "9.9.9", ...mirror], [...mirror, "--version", "9.9.9"]]) {
+    const { code, stdout, stderr } = await kugetsu(["upgrade", ...args]);
+    assert.deepEqual([code, stdout], [5, ""], stderr);
+    assert.match(stderr, /v9\.9\.9/);
+  }
+  assert.equal((await kugetsu(["list", "--version"])).code, 2);
+});
+
+test("a state folder that is none is an error of the environment that names it", async () => {
+  await using scratch = await makeScratch("run");
+  const file = await scratch.write("state", "");
+  for (const args of [["list"], ["list", "--json"], ["config", "set", "model", "a/b"]]) {
+    const { code, stderr } = await kugetsu(args, { KUGETSU_HOME: file });
+    assert.equal(code, 5, stderr);
+    assert.ok(stderr.includes(file), stderr);
+  }
+});
+
 test("no colours in a pipe, unless FORCE_COLOR asks for them and NO_COLOR does not forbid it", async () => {
   const coloured = async (env: NodeJS.ProcessEnv) =>
     COLOUR.test((await kugetsu(["xyzzy"], env)).stderr);

@@ -16,12 +16,19 @@ import {
 
 type Did = (effect: string) => void;
 
+/** An issue that has a session. */
+const MAPPED = [{
+  key: "github.com/shoko/kugetsu#3",
+  record: { ...BASE, type: "forked" as const, opencode_session_id: "ses_issue" },
+}];
+
 /** A store without a base, in which one can be recorded; what is recorded is kept. */
 function emptyStore(did: Did, recorded: MadeSession[], base?: MadeSession): Parts["store"] {
   return {
     base: () => Promise.resolve(base),
     bases: () => Promise.resolve(base ? [base] : []),
     standingBase: () => Promise.resolve(base),
+    list: () => Promise.resolve({ base, sessions: MAPPED }),
     setBase(record, { replace }) {
       did(`set base ${record.opencode_session_id}${replace ? ", replacing" : ""}`);
       recorded.push(record);
@@ -320,6 +327,15 @@ describe("a session that was made, but could not be recorded", () => {
     await assert.rejects(init(context, { headless: true }), rejectedAs("stopped", EXIT.terminated));
     assert.deepEqual(effects, ["folder /cwd", "delete ses_new in opencode"]);
   });
+});
+
+test("the session of an issue does not become the base: it would go with the issue", async () => {
+  const { context, effects } = stageWith((did) => ({ store: emptyStore(did, []) }));
+  await assert.rejects(
+    init(context, { session: "ses_issue" }),
+    rejectedAs("session-mapped", EXIT.busy),
+  );
+  assert(!effects.some((it) => it.startsWith("set base")));
 });
 
 describe("bases of several repositories", () => {
