@@ -117,7 +117,7 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
       ["@cut Half", {}, { kind: "failed", reason: "output-limit" }],
       ["@hang", { limits: { ...LIMITS, silence: 3, firstEvent: 20 } }, { kind: "stalled" }],
       [
-        "@slow 300 a b c d e f g h i j k l m n o p q r s t u v",
+        "@slow 600 a b c d e f g h i j k l m n o p q r s t u v",
         { limits: { ...LIMITS, total: 8 } },
         { kind: "timeout" },
       ],
