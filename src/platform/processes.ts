@@ -144,8 +144,17 @@ function keyOf(identity: ProcessIdentity): string {
 
 function processTable(): Row[] {
   if (!HAS_PROC) return psRows(["-A"]);
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name))
+  return onceMore(() => readdirSync("/proc")).filter((name) => /^\d+$/.test(name))
     .flatMap((name) => rowOf(Number(name)) ?? []);
+}
+
+/** Who cannot look leaves processes behind, so what fails for a moment, as under too many open files, is tried again. */
+function onceMore<T>(look: () => T): T {
+  try {
+    return look();
+  } catch {
+    return look();
+  }
 }
 
 function rowOf(pid: number): Row | undefined {
@@ -185,7 +194,7 @@ let boot: string | undefined;
 
 function bootId(): string {
   boot ??= HAS_PROC
-    ? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
+    ? onceMore(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")).trim()
     : execFileSync("/usr/sbin/sysctl", ["-n", "kern.boottime"], { encoding: "utf8" }).trim();
   return boot;
 }

@@ -28,7 +28,7 @@ test("init opens opencode on a session made beforehand; leaving it records the b
   await terminal.shows(/Exit the app/);
   await terminal.press("Enter");
   assert.equal(await terminal.status(), 0);
-  await terminal.shows(new RegExp(`The base session is ${made}`));
+  await terminal.shows(new RegExp(`The base session for \\S+ is ${made}`));
 
   const { base } = await listing(world);
   assert.equal(base?.opencode_session_id, made);
