@@ -71,8 +71,9 @@ export class Places {
   names(): string[] {
     try {
       return readdirSync(this.worktrees);
-    } catch {
-      return []; // there never was a worktree
+    } catch (cause) {
+      if ((cause as { code?: string }).code === "ENOENT") return []; // there never was a worktree
+      throw errors.unreadable(this.worktrees, cause);
     }
   }
 
