@@ -808,7 +808,9 @@ take_extras_away() {
   for folder in "${XDG_CONFIG_HOME:-$HOME/.config}/opencode" "${CLAUDE_CONFIG_DIR:-$HOME/.claude}" "$HOME/.agents"; do
     if [ -L "$folder/skills/kugetsu" ]; then continue; fi
     remove_file "$folder/skills/kugetsu/SKILL.md" '^name: kugetsu$'
-    remove_file "$folder/skills/kugetsu/SKILL.md.previous" '^name: kugetsu$'
+    if [ -e "$folder/skills/kugetsu/SKILL.md.previous" ]; then
+      say "Left $folder/skills/kugetsu/SKILL.md.previous, which was there before"
+    fi
   done
 }
 

@@ -30,7 +30,12 @@ export async function taskFor(
   message: string | undefined,
   flags: IssueFlags,
 ): Promise<Task> {
-  if (message !== undefined && !flags.withIssue) return { message };
+  if (message !== undefined && !flags.withIssue) {
+    if (!flags.closed) return { message };
+    throw errors.usage("Cannot use --closed with a message alone: the issue is not read then", {
+      hint: "give --with-issue too, or leave --closed out",
+    });
+  }
   const issue = await readIssue(context, ref, flags);
   const text = await issueText(context, issue);
   if (message !== undefined) return { message: `${message}\n\n${text}`, issue };

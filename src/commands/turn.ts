@@ -37,7 +37,7 @@ const RETRY_AFTER_MS = 1500;
  */
 export async function runTurn(context: Context, hold: Hold, plan: TurnPlan): Promise<ExitStatus> {
   const { output } = context;
-  const view = new TurnView(context);
+  const view = new TurnView(context, plan.permissions);
   try {
     const result = await context.untilStopped((signal) =>
       attempt(context, hold, plan, view, signal)
@@ -175,10 +175,12 @@ function report(context: Context, hold: Hold, { outcome, text, session }: TurnRe
 /** Shows a turn as it goes: the answer on standard output, what the agent does on the terminal. */
 class TurnView {
   readonly #context: Context;
+  readonly #permissions: PermissionPolicy;
   readonly #progress;
 
-  constructor(context: Context) {
+  constructor(context: Context, permissions: PermissionPolicy) {
     this.#context = context;
+    this.#permissions = permissions;
     this.#progress = context.output.progress();
     this.#progress.show("waiting for opencode");
   }
@@ -195,6 +197,8 @@ class TurnView {
           `${event.state === "failed" ? "failed: " : ""}${event.tool} ${event.title}`,
         );
       case "permission":
+        // Under wait it ends the turn, and the error says what it was.
+        if (this.#permissions === "wait") return;
         return this.#progress.around(() =>
           output.note(
             `opencode wanted a permission and was denied: ${event.permission} (${event.patterns})`,

@@ -32,7 +32,7 @@ export function formatRepository(repository: Repository): string {
 
 /** Two spellings of one issue have the same fold. Also works for keys an older tool wrote. */
 export function foldRef(text: string): string {
-  return text.toLowerCase();
+  return text.toLowerCase().replace(/\.git(?=#)/, "");
 }
 
 /** The number of a short ref, `14` or `#14`; undefined for anything else. */
@@ -65,7 +65,8 @@ export function refInRepository(repository: Repository, number: string, typed: s
 
 function makeRef(path: string, number: string, typed: string): IssueRef {
   if (path.length > LONGEST) throw errors.badRef(typed, "it is too long");
-  const [spelled, ...project] = path.toLowerCase().split("/");
+  // As in an address to clone from: no forge lets a repository's own name end so.
+  const [spelled, ...project] = path.toLowerCase().replace(/\.git$/, "").split("/");
   const host = spelled!.replace(SAME_HOST, "");
   if (project.length < 2) {
     throw errors.badRef(typed, "an instance, a user and a repository are needed");

@@ -76,6 +76,10 @@ test("a closed issue is refused unless it is wanted", async () => {
     (error) => error instanceof KugetsuError && error.code === errors.issueClosed("").code,
   );
   assert((await taskFor(context, REF, undefined, { closed: true })).message);
+  await assert.rejects(
+    taskFor(context, REF, "do it", { closed: true }),
+    (error) => error instanceof KugetsuError && error.exit === 2,
+  );
 });
 
 test("news is what is not older than the last turn, even if the forge tells more", async () => {

@@ -221,6 +221,8 @@ test("what is said is shown as it comes, and a denied permission is noted", asyn
   assert.deepEqual(stderr, [
     "note opencode wanted a permission and was denied: bash (rm *)",
   ]);
+  const waiting = { ...CONTINUED, permissions: "wait" as const };
+  assert.deepEqual((await play(waiting, () => ({ runner: { turn } }))).stderr, []);
 });
 
 test("leftovers that would not end are an error, and those that did are none", async () => {

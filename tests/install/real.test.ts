@@ -1,7 +1,7 @@
 /** The real executable: installed from a server, upgraded and uninstalled by itself, also while a turn is running. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { declaredVersion, EXECUTABLE } from "../../scripts/_checkout.ts";
@@ -62,9 +62,14 @@ test("from a server, through upgrade and back, to nothing but the state", {
   assert.equal((await kugetsu("--version")).stdout, `kugetsu ${VERSION}\n`);
 
   await kugetsu("config", "set", "limits.total", "2h");
+  const mine = `${skill}.previous`;
+  await writeFile(mine, "name: kugetsu\nchanged by hand\n");
   assert.equal((await kugetsu("uninstall")).code, 9);
   const gone = await kugetsu("uninstall", "-y");
   assert.equal(gone.code, 0, gone.stderr);
+  assert.match(gone.stderr, /Left .*SKILL\.md\.previous/);
+  assert.match(await readFile(mine, "utf8"), /by hand/);
+  await rm(join(host.home, ".config"), { recursive: true });
   const left = (await treeOf(host.home)).map((line) => line.split(" ")[0]!);
   assert.ok(left.length > 0 && left.every((it) => it.startsWith(".kugetsu/")), left.join(" "));
 });

@@ -170,6 +170,15 @@ test("reading and writing a ref is a fixed point", () => {
   }));
 });
 
+test("a repository is the same with the ending of an address to clone from", () => {
+  for (const text of ["github.com/shoko/kugetsu.git#14", "GitHub.com/Shoko/Kugetsu.GIT#14"]) {
+    assert.equal(formatRef(parseRef(text)), "github.com/shoko/kugetsu#14");
+    assert.equal(foldRef(text), "github.com/shoko/kugetsu#14");
+  }
+  assert.equal(formatRef(parseRef("github.com/a.git/b#1")), "github.com/a.git/b#1");
+  assert.throws(() => parseRef("github.com/shoko/.git#14"));
+});
+
 test("any casing of a ref is the same issue", () => {
   fc.assert(fc.property(anyRef.chain((text) => fc.tuple(fc.constant(text), inAnyCase(text))), ([
     text,
