@@ -4,6 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { parse, type ParseError } from "jsonc-parser";
 import * as v from "valibot";
@@ -21,6 +22,10 @@ import {
 import { type Guard, projectGuard } from "./project_guard.ts";
 
 const run = promisify(execFile);
+
+/** Where several start at once on one database, opencode gives up rather than wait for it. */
+const LOCKED = /database is locked/i;
+const MOST_TRIES = 5;
 
 export const OLDEST_VERSION = "1.18.0";
 
@@ -129,17 +134,20 @@ export class OpencodeCommand {
   ): Promise<{ stdout: string }> {
     const env = { ...this.environment(), ...extra, PWD: folder };
     this.#options.debug(`in ${folder}: opencode ${args.join(" ")}`);
-    try {
-      return await run(this.executable(), args, {
-        cwd: folder,
-        env: env as NodeJS.ProcessEnv,
-        timeout: 60_000,
-        maxBuffer: 64 * 1024 * 1024,
-      });
-    } catch (error) {
-      const { stderr, message } = error as { stderr?: string; message: string };
-      const said = stderr?.trim().split("\n").at(-1);
-      throw errors.opencodeFailed(action, said || message.split("\n")[0]!);
+    for (let tries = 1;; tries++) {
+      try {
+        return await run(this.executable(), args, {
+          cwd: folder,
+          env: env as NodeJS.ProcessEnv,
+          timeout: 60_000,
+          maxBuffer: 64 * 1024 * 1024,
+        });
+      } catch (error) {
+        const { stderr, message } = error as { stderr?: string; message: string };
+        const said = stderr?.trim().split("\n").at(-1) || message.split("\n")[0]!;
+        if (!LOCKED.test(said) || tries === MOST_TRIES) throw errors.opencodeFailed(action, said);
+        await pause(tries * 500 * (0.5 + Math.random()));
+      }
     }
   }
 

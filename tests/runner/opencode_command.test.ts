@@ -1,6 +1,6 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { isAbsolute, relative } from "node:path";
 import process from "node:process";
 import { EXIT, KugetsuError } from "../../src/errors.ts";
@@ -282,6 +282,21 @@ test("a call has the folder it is about as its working folder and as PWD", async
   const command = commandIn(scratch, { KUGETSU_OPENCODE: file, KUGETSU_HOME: "/state" });
   const { stdout } = await command.ask(["a", "b c"], scratch.path, "try", { EXTRA: "x" });
   assert.equal(stdout, `${scratch.path}|${scratch.path}|x||a b c\n`);
+});
+
+test("a call that finds the database locked is made again, and not for ever", async () => {
+  await using scratch = await makeScratch();
+  const busy = (times: number) =>
+    `#!/bin/sh\ncd "$(dirname "$0")"\necho >> calls\n` +
+    `[ $(wc -l < calls) -gt ${times} ] && exec echo free\necho "Error: database is locked" >&2\nexit 1\n`;
+  const ask = async (times: number) => {
+    await rm(scratch.join("calls"), { force: true });
+    const file = await scratch.write("opencode", busy(times), 0o755);
+    return await commandIn(scratch, { KUGETSU_OPENCODE: file }).ask([], scratch.path, "try");
+  };
+  assert.equal((await ask(2)).stdout, "free\n");
+  await assert.rejects(ask(99), refusal("opencode-failed", /database is locked/));
+  assert.equal((await readFile(scratch.join("calls"), "utf8")).length, 5);
 });
 
 test("a turn without a repository's settings asks opencode for nothing but its version", async () => {
