@@ -1,9 +1,13 @@
 import process from "node:process";
 
 const [first, file] = process.argv.slice(2);
+// Processes of kugetsu's own, which need nothing of the command line.
 if (first === "__plugin") {
-  // The process of a plugin, which needs nothing of the command line.
   await (await import("./src/cli/wire.ts")).hostPlugin(file!);
+} else if (first === "__supervisor") {
+  await (await import("./src/cli/wire_supervisor.ts")).supervise(process.env);
+  // What turns still wait for goes on in opencode's server, and is taken up by the next supervisor.
+  process.exit(0);
 } else {
   const { run } = await import("./src/cli/run.ts");
   // Setting the status and returning lets the streams flush; exiting at once would cut pipes off.

@@ -54,6 +54,16 @@ export class KugetsuError extends Error {
   }
 }
 
+/** An error as it goes from one process to another. What is no KugetsuError is a bug. */
+export function partsOf(error: unknown): ErrorParts {
+  if (!(error instanceof KugetsuError)) {
+    const message = `Something went wrong inside kugetsu: ${reasonOf(error)}`;
+    return { code: "internal", exit: EXIT.internal, message };
+  }
+  const { code, exit, message, next, hint, details } = error;
+  return { code, exit, message, next, hint, details: details && [...details] };
+}
+
 /** The signals that stop a command. */
 export type StopSignal = "SIGINT" | "SIGTERM";
 
@@ -252,6 +262,13 @@ export const errors = {
       EXIT.notFound,
       `Cannot answer ${quote(ref)}: it asks nothing`,
       "kugetsu list",
+    ),
+  turnUnknown: (ref: string) =>
+    make(
+      "turn-unknown",
+      EXIT.environment,
+      `Cannot tell how the turn for ${quote(ref)} ended: it is not on record`,
+      `kugetsu status ${quote(ref)}`,
     ),
   sessionExists: (ref: string) =>
     make(

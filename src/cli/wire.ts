@@ -6,7 +6,8 @@ import type { Context } from "../commands/context.ts";
 import type { Output } from "../commands/output.ts";
 import { errors } from "../errors.ts";
 import type { Plugins } from "../plugins/mod.ts";
-import { timestamp } from "../session/record.ts";
+import type { Runner } from "../runner/mod.ts";
+import { type RunnerKind, timestamp } from "../session/record.ts";
 import { untilStopped } from "./signals.ts";
 
 export interface WireOptions {
@@ -21,14 +22,11 @@ export interface WireOptions {
 export type Wired = Context & { close(): Promise<void> };
 
 export function wire({ env, cwd, output, command }: WireOptions): Wired {
-  const folder = resolve(cwd, env["KUGETSU_HOME"] || join(env["HOME"] || homedir(), ".kugetsu"));
+  const folder = stateFolder(env, cwd);
+  const debug = (text: string) => output.debug(text);
   const opencode = once(async () => {
-    const { OpencodeCommand } = await import("../runner/opencode_command.ts");
-    return new OpencodeCommand({
-      env: await forOpencode(env, config),
-      cacheFolder: join(folder, "run"),
-      debug: (text) => output.debug(text),
-    });
+    const { makeOpencode } = await import("./wire_opencode.ts");
+    return await makeOpencode({ env, folder, config, debug });
   });
   const config = once(async () => {
     const { configFile } = await import("../config/config_file.ts");
@@ -40,9 +38,10 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       env,
       hostCommand: [...selfCommand(), PLUGIN_HOST],
       warn: (text: string) => output.warn(text),
-      debug: (text: string) => output.debug(text),
+      debug,
     };
   };
+  const runners: Partial<Record<RunnerKind, Runner>> = {};
   let started: Promise<Plugins> | undefined;
   const startPlugins = async () => {
     const { makePlugins } = await import("../plugins/plugins.ts");
@@ -68,15 +67,19 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     store: once(async () => {
       const { FileStore } = await import("../store/file_store.ts");
       const holder = () => `pid ${process.pid} (kugetsu ${command}, since ${now().slice(11, 19)})`;
-      return new FileStore(folder, holder, (text) => output.debug(text));
+      return new FileStore(folder, holder, debug);
     }),
     issueKeys: async () => {
       const { issueKeys } = await import("../store/issue_keys.ts");
       return issueKeys(folder);
     },
-    runner: once(async () => {
-      const { OpencodeRunRunner } = await import("../runner/opencode_run.ts");
-      return new OpencodeRunRunner(await opencode());
+    runner: async (kind) => {
+      const { makeRunner } = await import("./wire_opencode.ts");
+      return runners[kind] ??= makeRunner(kind, { opencode: await opencode(), folder, env, debug });
+    },
+    supervisor: once(async () => {
+      const { makeClient } = await import("./wire_supervisor.ts");
+      return await makeClient({ env, folder, debug });
     }),
     sessions: once(async () => {
       const { OpencodeSessions } = await import("../runner/opencode_sessions.ts");
@@ -118,25 +121,17 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
   };
 }
 
+/** Where the state is, as a whole path. */
+export function stateFolder(env: WireOptions["env"], cwd: string): string {
+  return resolve(cwd, env["KUGETSU_HOME"] || join(env["HOME"] || homedir(), ".kugetsu"));
+}
+
 /** What the first argument is when kugetsu is to be the process of a plugin: main.ts looks for it. */
 const PLUGIN_HOST = "__plugin";
 
 export async function hostPlugin(file: string): Promise<void> {
   const { hostPlugin } = await import("../plugins/host.ts");
   await hostPlugin(file);
-}
-
-/**
- * The environment of opencode: without forges' tokens, unless the user wants it otherwise. A configuration that cannot
- * be read may name such tokens, so nothing is started then.
- */
-async function forOpencode(env: WireOptions["env"], config: Context["config"]) {
-  const settings = (await config()).plugins();
-  if (settings.forgeTokens === "pass") return env;
-  const { TOKEN_VARIABLES } = await import("../plugins/mod.ts");
-  const named = Object.values(settings.instances).map((it) => it.token_variable);
-  const hidden = [...TOKEN_VARIABLES, ...named];
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
 }
 
 /** What is no text would reach the agent as something else than it is. @throws no-text */

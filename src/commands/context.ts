@@ -6,8 +6,9 @@ import type { Config } from "../config/mod.ts";
 import type { Installation } from "../installation/mod.ts";
 import type { Plugins, Shelf } from "../plugins/mod.ts";
 import type { AgentSessions, Runner } from "../runner/mod.ts";
-import type { ProcessIdentity } from "../session/record.ts";
+import type { ProcessIdentity, RunnerKind } from "../session/record.ts";
 import type { Store } from "../store/mod.ts";
+import type { Supervisor } from "../supervisor/mod.ts";
 import type { Workspace } from "../workspace/mod.ts";
 import type { Output } from "./output.ts";
 
@@ -17,7 +18,9 @@ export interface Context {
   readonly store: () => Promise<Store>;
   /** What the index calls its issues; nothing where it cannot be read. */
   readonly issueKeys: () => Promise<string[]>;
-  readonly runner: () => Promise<Runner>;
+  readonly runner: (kind: RunnerKind) => Promise<Runner>;
+  /** The process that owns turns; it is started when something is handed to it. */
+  readonly supervisor: () => Promise<Supervisor>;
   readonly sessions: () => Promise<AgentSessions>;
   readonly config: () => Promise<Config>;
   readonly workspace: () => Promise<Workspace>;

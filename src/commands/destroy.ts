@@ -2,6 +2,7 @@
 import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import type { SessionRecord } from "../session/record.ts";
+import { ownFolder } from "../session/state.ts";
 import type { Context } from "./context.ts";
 import { aroundDestroy } from "./hooks.ts";
 import { demandSaved, removeWorktree } from "./removal.ts";
@@ -61,7 +62,9 @@ async function destroyIssue(
       options,
     );
     const removed = await aroundDestroy(context, ref, hold.record, async () => {
-      if (hold.record.turn) await endLeftovers(context, hold.record.turn);
+      if (hold.record.turn) {
+        await endLeftovers(context, hold.record.turn, ownFolder(hold.record));
+      }
       if (id && deletes) await removeFromOpencode(context, id);
       const taken = worktree && await removeWorktree(context, worktree, removal);
       await hold.remove();

@@ -42,7 +42,9 @@ function checkStore(context: Context, fix: boolean): Promise<Line[]> {
     const store = await context.store();
     const found = await store.examine();
     if (fix) {
-      for (const { turn } of found) if (turn) await endLeftovers(context, turn);
+      for (const { turn, directory } of found) {
+        if (turn) await endLeftovers(context, turn, directory);
+      }
     }
     const repaired = fix && found.some((it) => it.kind !== "orphan") ? await store.repair() : [];
     const left = fix ? await store.examine() : found;

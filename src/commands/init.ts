@@ -141,10 +141,10 @@ async function headless(
   signal: AbortSignal,
 ): Promise<AgentSession> {
   if (message === undefined) return await make(context, directory, signal);
-  const { worktree: _, ...settings } = await turnSettings(context, {});
+  const { model, agent, permissions, limits } = await turnSettings(context, {});
   const session = await make(context, directory, signal);
   const turn = {
-    ...settings,
+    ...{ model, agent, permissions, limits },
     id: context.newId(),
     kind: "continue" as const,
     session: session.id,
@@ -152,7 +152,7 @@ async function headless(
     message,
   };
   const { outcome } = await orTakeBack(context, session, async () => {
-    const runner = await context.runner();
+    const runner = await context.runner("run");
     return await runner.turn(turn, showing(context), signal);
   });
   if (outcome.kind === "done") return session;

@@ -23,6 +23,7 @@ import {
   settingNamed,
   SETTINGS,
   settingsFrom,
+  supervisorSettingsFrom,
 } from "./settings.ts";
 
 type Environment = Record<string, string | undefined>;
@@ -74,6 +75,7 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
   return {
     path,
     settings: (flags) => settingsFrom(resolved(flags)),
+    supervisor: () => supervisorSettingsFrom(resolved({})),
     plugins: () => ({
       ...pluginSettingsFrom(resolved({})),
       order: structure("plugins") ?? [],

@@ -1,9 +1,9 @@
 /** The configuration port: what the user set, wherever they set it. */
 import type { Instance, PluginSettings } from "./plugin_settings.ts";
-import type { Setting, Settings } from "./settings.ts";
+import type { Setting, Settings, SupervisorSettings } from "./settings.ts";
 
-export { POLICIES, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./settings.ts";
-export type { Setting, Settings, WorktreeSettings } from "./settings.ts";
+export { POLICIES, RUNNERS, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./settings.ts";
+export type { Setting, Settings, SupervisorSettings, WorktreeSettings } from "./settings.ts";
 export { STRUCTURES } from "./plugin_settings.ts";
 export type { Instance, PluginSettings };
 
@@ -26,6 +26,8 @@ export interface Config {
   get(name: string): SettingValue;
   /** What concerns plugins and forges. @throws bad-config, bad-setting */
   plugins(): PluginSettings;
+  /** What concerns the supervisor. @throws bad-config, bad-setting */
+  supervisor(): SupervisorSettings;
   /** Every setting with its origin. */
   list(): SettingValue[];
   /**

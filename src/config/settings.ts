@@ -4,6 +4,8 @@
  * Each can be set in `config.jsonc`, by an environment variable and by a flag; the later of these wins.
  */
 import type { Limits, PermissionPolicy } from "../runner/mod.ts";
+import type { RunnerKind } from "../session/record.ts";
+import type { Budget, Caps } from "../supervisor/mod.ts";
 import type { PluginSettings } from "./plugin_settings.ts";
 
 /** All settings of a turn, resolved. */
@@ -12,14 +14,24 @@ export interface Settings {
   agent: string | undefined;
   permissions: PermissionPolicy;
   limits: Limits;
+  budget: Budget;
+  caps: Partial<Caps>;
+  runner: RunnerKind;
   worktree: WorktreeSettings;
+}
+
+/** What concerns the supervisor itself. */
+export interface SupervisorSettings {
+  idleSeconds: number;
+  /** The limit of an issue's transcript. */
+  transcriptBytes: number;
 }
 
 /** Where an issue's work is done, and how its worktree is got ready. */
 export interface WorktreeSettings {
   mode: "shared" | "own";
   copy: readonly string[];
-  setup: string | undefined;
+  setup?: string | undefined;
   setupSeconds: number;
 }
 
@@ -43,6 +55,8 @@ export const SCHEMA_ADDRESS =
 
 export const PLACES = ["shared", "own"] as const satisfies WorktreeSettings["mode"][];
 
+export const RUNNERS = ["server", "run"] as const satisfies RunnerKind[];
+
 export const POLICIES = ["deny", "allow", "wait"] as const satisfies PermissionPolicy[];
 
 const COMMENTS = ["writers", "all", "none"] as const;
@@ -53,6 +67,7 @@ const NAME = /^[^\s-]\S*$/;
 const ABSOLUTE = /^\/./;
 const SECONDS = /^\d+(?:\.\d+)?$/;
 const PARTS = /^(?:\d+(?:\.\d+)?[smh])+$/;
+const WHOLE = /^[1-9]\d*$/;
 /** Timers count milliseconds in 31 bits. */
 const LONGEST_SECONDS = 24 * 24 * 3600;
 
@@ -62,6 +77,7 @@ const DURATION = {
   exclusiveMinimum: 0,
   maximum: LONGEST_SECONDS,
 };
+const COUNT = { type: ["integer", "string"], minimum: 1, pattern: WHOLE.source };
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -113,6 +129,14 @@ export const SETTINGS: readonly Setting[] = [
     read: readDuration,
   },
   {
+    name: "limits.answer",
+    variable: "KUGETSU_ANSWER_TIMEOUT",
+    summary: "how long a turn may wait for an answer",
+    fallback: "24h",
+    schema: DURATION,
+    read: readDuration,
+  },
+  {
     name: "limits.plugin",
     variable: "KUGETSU_PLUGIN_TIMEOUT",
     summary: "how long a plugin may take for one thing that it is asked",
@@ -121,10 +145,66 @@ export const SETTINGS: readonly Setting[] = [
     read: readDuration,
   },
   {
+    name: "runner",
+    variable: "KUGETSU_RUNNER",
+    summary: "what turns run on: server (one opencode for all) or run (one for each)",
+    fallback: "server",
+    schema: { enum: RUNNERS },
+    read: (value) => readOneOf(RUNNERS, value),
+  },
+  {
+    name: "queue.maxParallel",
+    variable: "KUGETSU_MAX_PARALLEL",
+    summary: "how many turns run at once; by default what cores and memory allow",
+    fallback: undefined,
+    schema: COUNT,
+    read: readCount,
+  },
+  {
+    name: "queue.perRepository",
+    variable: "KUGETSU_MAX_PER_REPOSITORY",
+    summary: "how many of them in one repository; by default all",
+    fallback: undefined,
+    schema: COUNT,
+    read: readCount,
+  },
+  {
+    name: "budget.tokens",
+    variable: "KUGETSU_MAX_TOKENS",
+    summary: "how many tokens a turn may use before it is stopped",
+    fallback: undefined,
+    schema: COUNT,
+    read: readCount,
+  },
+  {
+    name: "budget.cost",
+    variable: "KUGETSU_MAX_COST",
+    summary: "how many US dollars a turn may cost before it is stopped",
+    fallback: undefined,
+    schema: { type: ["number", "string"], exclusiveMinimum: 0, pattern: SECONDS.source },
+    read: readAmount,
+  },
+  {
+    name: "supervisor.idle",
+    variable: "KUGETSU_SUPERVISOR_IDLE",
+    summary: "how long the supervisor and its opencode stay when there is nothing to do",
+    fallback: "15m",
+    schema: DURATION,
+    read: readDuration,
+  },
+  {
+    name: "logs.megabytes",
+    variable: "KUGETSU_LOGS_MEGABYTES",
+    summary: "how much is kept of what was said and done for one issue",
+    fallback: "16",
+    schema: COUNT,
+    read: readCount,
+  },
+  {
     name: "worktree.mode",
     variable: "KUGETSU_WORKTREE",
-    summary: "where a new issue is worked on: shared (the base's folder) or own (a worktree)",
-    fallback: "shared",
+    summary: "where a new issue is worked on: own (a worktree) or shared (the base's folder)",
+    fallback: "own",
     schema: { enum: PLACES },
     read: readPlace,
   },
@@ -211,6 +291,16 @@ function readOneOf<T extends string>(words: readonly T[], value: unknown): T {
   throw new Error(`it is ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`);
 }
 
+function readCount(value: unknown): number {
+  if (WHOLE.test(`${value}`) && Number(value) <= Number.MAX_SAFE_INTEGER) return Number(value);
+  throw new Error("it is a whole number, 1 or more");
+}
+
+function readAmount(value: unknown): number {
+  if (SECONDS.test(`${value}`) && Number(value) > 0) return Number(value);
+  throw new Error("it is an amount of dollars, such as 2.50");
+}
+
 function readPath(value: unknown): string {
   if (typeof value === "string" && ABSOLUTE.test(value)) return value;
   throw new Error("a file is named by its whole path");
@@ -258,13 +348,32 @@ export function settingsFrom(valueOf: ValueOf): Settings {
       firstEvent: value("limits.firstEvent") as number,
       silence: value("limits.silence") as number,
       total: value("limits.total") as number,
+      answer: value("limits.answer") as number,
     },
+    budget: {
+      tokens: value("budget.tokens") as number | undefined,
+      cost: value("budget.cost") as number | undefined,
+    },
+    caps: {
+      host: value("queue.maxParallel") as number | undefined,
+      repository: value("queue.perRepository") as number | undefined,
+    },
+    runner: value("runner") as RunnerKind,
     worktree: {
       mode: value("worktree.mode") as WorktreeSettings["mode"],
       copy: value("worktree.copy") as readonly string[] | undefined ?? [],
       setup: value("worktree.setup") as string | undefined,
       setupSeconds: value("worktree.setupTimeout") as number,
     },
+  };
+}
+
+/** The same for the supervisor. */
+export function supervisorSettingsFrom(valueOf: ValueOf): SupervisorSettings {
+  const value = valuesFrom(valueOf);
+  return {
+    idleSeconds: value("supervisor.idle") as number,
+    transcriptBytes: value("logs.megabytes") as number * 1024 * 1024,
   };
 }
 

@@ -1,6 +1,9 @@
 /** What is kept of a session: the shape of `sessions/*.json`. Times are ISO 8601 with an offset. */
 
-/** `queued` is for turns that wait for a place; states of other versions are kept as they are. */
+/**
+ * `queued`: it waits for a place. `blocked` with a turn: that waits for an answer. States of other versions are kept
+ * as they are.
+ */
 export const SESSION_STATES = [
   "starting",
   "queued",
@@ -29,9 +32,16 @@ export interface RunningTurn {
   started_at: string;
   /** Whoever runs the turn and holds its lock. */
   owner: ProcessIdentity;
-  /** The opencode process, once there is one. */
+  /** Which runner it runs on; those of earlier versions ran on `run`. */
+  runner?: RunnerKind | undefined;
+  /** The opencode process, once there is one of the turn's own. */
   opencode?: ProcessIdentity | undefined;
+  /** What the message is called in opencode, written before it is sent: so one can look whether it arrived. */
+  message_id?: string | undefined;
 }
+
+/** `server`: one opencode for many turns. `run`: an opencode for each. */
+export type RunnerKind = "server" | "run";
 
 /** How the last turn ended. */
 export interface LastTurn {

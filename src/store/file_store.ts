@@ -9,6 +9,7 @@
  * Commit order: session file, then index, both when a session comes and when it goes. So a file without an
  * entry is an orphan or a cut-off start, and an entry without a file is a finished destroy.
  */
+import { basename } from "node:path";
 import { errors } from "../errors.ts";
 import { removeDurably } from "../platform/durable_write.ts";
 import type { MadeSession, SessionRecord } from "../session/record.ts";
@@ -122,6 +123,21 @@ export class FileStore implements Store {
     });
   }
 
+  resume(ref: IssueRef): Promise<Hold> {
+    return this.#locked(async () => {
+      const { key, file } = await this.#entryOrPlace(ref);
+      const taken = await this.#takeTurn(key, file);
+      const found = readSession(this.#layout, file);
+      if (found.kind !== "damaged") return holdOf(this.#place, key, file, taken, found);
+      taken.release({ remove: true });
+      throw errors.damagedRecord(this.#layout.session(file), found.why);
+    });
+  }
+
+  async nameOf(ref: IssueRef): Promise<string> {
+    return basename((await this.#entryOrPlace(ref)).file, ".json");
+  }
+
   orphans(): Promise<Orphan[]> {
     return findOrphans(this.#layout);
   }
@@ -162,6 +178,12 @@ export class FileStore implements Store {
       });
       return changed ?? false;
     });
+  }
+
+  async #entryOrPlace(ref: IssueRef): Promise<{ key: string; file: string }> {
+    const index = readIndex(this.#layout);
+    return entryOf(index, ref) ??
+      { key: formatRef(ref), file: await this.#fileFor(ref, index) };
   }
 
   /** The file of an issue that is not in the index: its own, or the one with a digest if that is taken. */

@@ -53,6 +53,8 @@ export interface Orphan {
 /** The right to work on one issue. It is lost when the process dies, and given back by release or remove. */
 export interface Hold {
   readonly key: string;
+  /** The issue's name in files. */
+  readonly name: string;
   /** What is stored now; undefined for an issue that has nothing yet. */
   readonly record: SessionRecord | undefined;
   /** Stores the record durably; one with a session id is also put in the index. */
@@ -79,8 +81,9 @@ export interface Finding {
   subject: string;
   what: string;
   repair: string;
-  /** The turn that was cut off, whose processes may still be there. */
+  /** The turn that was cut off, whose processes may still be there, and its folder. */
   turn?: RunningTurn;
+  directory?: string;
 }
 
 export interface Store {
@@ -107,6 +110,10 @@ export interface Store {
   claim(ref: IssueRef): Promise<Hold>;
   /** The right to a session's next turn. @throws no-session, turn-running, damaged-record */
   hold(ref: IssueRef): Promise<Hold & { readonly record: SessionRecord }>;
+  /** The right to go on with a turn whose owner died, whatever there is of it. @throws turn-running, damaged-record */
+  resume(ref: IssueRef): Promise<Hold>;
+  /** The name that an issue has in files, be there anything of it or not. */
+  nameOf(ref: IssueRef): Promise<string>;
   /** Session files outside the index, less those a running start is about to index. @throws index-damaged */
   orphans(): Promise<Orphan[]>;
   /** Deletes such files, but for those to be spared, and returns them. */

@@ -9,7 +9,9 @@ const runningTurn = v.looseObject({
   kind: v.picklist(["start", "continue"]),
   started_at: v.string(),
   owner: processIdentity,
+  runner: v.optional(v.picklist(["server", "run"])),
   opencode: v.optional(processIdentity),
+  message_id: v.optional(v.string()),
 });
 
 const lastTurn = v.looseObject({

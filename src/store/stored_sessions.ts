@@ -23,7 +23,10 @@ export async function readOverview(layout: Layout): Promise<Overview> {
   const { base, rows } = readRows(layout);
   const shown: SessionRow[] = [];
   for (const row of rows) {
-    const session = isActive(row) ? await storedSession(layout, row.key, row.file) : row;
+    // A row does not tell whether the turn of a blocked one is over.
+    const session = isActive(row) || row.state === "blocked"
+      ? await storedSession(layout, row.key, row.file)
+      : row;
     if (session) shown.push("record" in session ? rowOf(session) : session);
   }
   const started = await beginning(layout, () => rows.map((row) => row.file));

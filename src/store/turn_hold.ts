@@ -1,4 +1,5 @@
 /** The right to one issue's turn: how its record and its index entry come and go while the turn lock is held. */
+import { basename } from "node:path";
 import { removeDurably } from "../platform/durable_write.ts";
 import type { MadeSession, SessionRecord } from "../session/record.ts";
 import { isActive } from "../session/state.ts";
@@ -28,6 +29,7 @@ export function holdOf(
   };
   return {
     key,
+    name: basename(file, ".json"),
     get record() {
       return record;
     },

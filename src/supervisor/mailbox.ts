@@ -7,6 +7,7 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import * as v from "valibot";
+import type { Issue } from "../api/mod.ts";
 import { errors } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 
@@ -15,7 +16,9 @@ const submission = v.object({
   id: v.string(),
   kind: v.picklist(["start", "continue"]),
   ref: v.string(),
+  started_at: v.string(),
   message: v.string(),
+  issue: v.optional(v.custom<Issue>((it) => typeof it === "object" && it !== null)),
   model: v.optional(v.string()),
   agent: v.optional(v.string()),
   permissions: v.picklist(["deny", "allow", "wait"]),
@@ -25,6 +28,17 @@ const submission = v.object({
     total: positive,
     answer: v.optional(positive),
   }),
+  runner: v.picklist(["server", "run"]),
+  base: v.optional(v.literal("default")),
+  place: v.object({
+    mode: v.picklist(["shared", "own"]),
+    demanded: v.boolean(),
+    from: v.optional(v.string()),
+    copy: v.pipe(v.array(v.string()), v.readonly()),
+    setup: v.optional(v.string()),
+    setupSeconds: positive,
+  }),
+  caps: v.optional(v.object({ host: v.optional(positive), repository: v.optional(positive) })),
   budget: v.optional(v.object({ tokens: v.optional(positive), cost: v.optional(positive) })),
   key: v.optional(v.string()),
   queue: v.optional(v.boolean()),
@@ -40,8 +54,9 @@ const mailSchema = v.looseObject({
   current: v.optional(submission),
   /** Turns for after it, in order. */
   next: v.optional(v.array(submission), []),
-  /** The last one that was over. */
+  /** The last one that was over, and why it is not done if it left no session that could tell. */
   last: v.optional(submission),
+  failure: v.optional(v.string()),
 });
 
 export type Mail = v.InferOutput<typeof mailSchema>;

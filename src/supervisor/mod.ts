@@ -4,8 +4,11 @@
  * A turn is handed in and accepted: from then on it will run, whatever becomes of whoever asked for it, of the
  * supervisor and of opencode. Everybody may follow it, stop it, or answer what it asks.
  */
+import type { Issue } from "../api/mod.ts";
+import type { ErrorParts } from "../errors.ts";
 import type { Answer, Ask, Limits, PermissionPolicy, TurnEvent } from "../runner/mod.ts";
 import type { Outcome } from "../session/outcome.ts";
+import type { RunnerKind } from "../session/record.ts";
 
 /** A turn as it is handed in. Its id is made by whoever asks: the same id twice is the same turn. */
 export interface Submission {
@@ -13,17 +16,46 @@ export interface Submission {
   kind: "start" | "continue";
   /** The issue, in its canonical form. */
   ref: string;
+  /** What was asked at; what is said on the issue later is new. */
+  started_at: string;
   message: string;
+  /** The issue as the forge had it, where it was read: for hooks. */
+  issue?: Issue | undefined;
   model?: string | undefined;
   agent?: string | undefined;
   permissions: PermissionPolicy;
   limits: Limits;
+  runner: RunnerKind;
+  /** Which base a start forks; that of the ref's repository without. */
+  base?: "default" | undefined;
+  /** Where a start works, and how a worktree is got ready. */
+  place: PlaceChoice;
   /** What the turn may use; no limit without. */
   budget?: Budget | undefined;
+  /** How many turns may run at once, as of now; what the host allows without. */
+  caps?: Partial<Caps> | undefined;
   /** Two submissions with one key are one turn. */
   key?: string | undefined;
   /** While a turn runs: wait for its end, instead of being refused. */
   queue?: boolean | undefined;
+}
+
+export interface PlaceChoice {
+  mode: "shared" | "own";
+  /** Whether a worktree was asked for by a flag, so that there is no other way. */
+  demanded: boolean;
+  /** The revision to begin at. */
+  from?: string | undefined;
+  copy: readonly string[];
+  setup?: string | undefined;
+  setupSeconds: number;
+}
+
+export interface Caps {
+  /** Turns that run at once on this host. */
+  host: number | undefined;
+  /** Turns that run at once in one repository. */
+  repository: number | undefined;
 }
 
 export interface Budget {
@@ -50,7 +82,10 @@ export type LineBody =
   | { kind: "accepted"; turn_kind: "start" | "continue"; message: string }
   | { kind: "begun"; directory: string }
   | { kind: "session"; session: string }
-  | { kind: "ended"; outcome: Outcome; session: string | null; text: string }
+  /** It is over. What is no matter of the agent's has an error of its own. */
+  | { kind: "ended"; outcome: Outcome; session: string | null; text: string; error?: ErrorParts }
+  /** What the user should know, as a command would say it on standard error. */
+  | { kind: "said"; level: "note" | "warning"; text: string }
   /** Lines were left out here: the disk was full, or the transcript became too long. */
   | { kind: "gap" }
   | TurnEvent;
@@ -100,3 +135,25 @@ export interface Supervisor {
   /** Ends the supervisor; with `stopTurns` while turns run. False when none runs. @throws supervisor-busy */
   shutdown(options: { stopTurns: boolean }): Promise<boolean>;
 }
+
+/** What a job is given to work with. */
+export interface JobHost {
+  /** Aborted, with a StopReason, when the turn is to end. */
+  readonly signal: AbortSignal;
+  /**
+   * Nothing can refuse the turn any more, its record is saved, and its lock held: it is accepted. Resolves when the
+   * turn has its place, or when it is to end.
+   */
+  admit(issue: { key: string; name: string }): Promise<void>;
+  /** The turn begins, in this folder. */
+  begun(directory: string): void;
+  named(session: string): void;
+  event(event: TurnEvent): void;
+  /** Kept until the turn is accepted. */
+  say(level: "note" | "warning", text: string): void;
+  /** The turn is over and its record saved; its lock is given back right after. */
+  ended(end: { outcome: Outcome; session: string | null; text: string; error?: ErrorParts }): void;
+}
+
+/** A turn from beginning to end. Throws what refuses it; after `admit`, only what nobody expects. */
+export type Job = (submission: Submission, host: JobHost, recovered: boolean) => Promise<void>;

@@ -3,7 +3,7 @@
  * `follow` lines after it, until one says that it is the end. Errors cross over whole.
  */
 import * as v from "valibot";
-import { type ErrorParts, KugetsuError } from "../errors.ts";
+import type { ErrorParts } from "../errors.ts";
 import { submissionSchema } from "./mailbox.ts";
 
 /** Counts up when an older side could misunderstand a newer one. */
@@ -45,12 +45,3 @@ export function parseRequest(value: unknown): Request | undefined {
 }
 
 export type Reply = { ok: true; result: unknown } | { ok: false; error: ErrorParts };
-
-export function failureOf(error: unknown): Reply {
-  if (!(error instanceof KugetsuError)) {
-    const message = `Something went wrong inside the supervisor: ${error}`;
-    return { ok: false, error: { code: "internal", exit: 1, message } };
-  }
-  const { code, exit, message, next, hint } = error;
-  return { ok: false, error: { code, exit, message, next, hint } };
-}

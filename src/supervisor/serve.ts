@@ -2,10 +2,10 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { dirname } from "node:path";
-import { errors } from "../errors.ts";
+import { errors, partsOf } from "../errors.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Line, SupervisorStatus } from "./mod.ts";
-import { failureOf, parseRequest, type Request } from "./protocol.ts";
+import { parseRequest, type Reply, type Request } from "./protocol.ts";
 import { type Channel, listen } from "./socket.ts";
 
 export interface ServeOptions {
@@ -81,14 +81,14 @@ class Serving {
     const request = parseRequest(said);
     if (!request) {
       const why = "it does not understand this version of kugetsu";
-      return channel.send(failureOf(errors.supervisorOlder(why)));
+      return channel.send(refusal(errors.supervisorOlder(why)));
     }
     this.#options.debug(`asked to ${request.ask}`);
     if (request.ask === "follow") return await this.#follow(channel, request);
     try {
       channel.send({ ok: true, result: await this.#answer(request) ?? null });
     } catch (error) {
-      channel.send(failureOf(error));
+      channel.send(refusal(error));
     }
   }
 
@@ -141,7 +141,11 @@ class Serving {
       begin();
       channel.send({ end: true });
     } catch (error) {
-      channel.send(failureOf(error));
+      channel.send(refusal(error));
     }
   }
+}
+
+function refusal(error: unknown): Reply {
+  return { ok: false, error: partsOf(error) };
 }

@@ -30,9 +30,13 @@ export function gitWorkspace(env: Environment, state: string): Workspace {
       const { behind } = await import("./behind.ts");
       return await behind(() => git, join(state, "run"), folder, branch, commit);
     },
-    async makeWorktree(plan, signal) {
+    async makeWorktree(plan) {
       const { make } = await import("./make.ts");
-      return await make(git, places(), plan, signal);
+      return await make(git, places(), plan);
+    },
+    async setUpWorktree(planned, signal) {
+      const { setUp } = await import("./make.ts");
+      await setUp(git, places(), planned, signal);
     },
     async undoWorktree({ worktree, isNew }) {
       const { undo } = await import("./remove.ts");

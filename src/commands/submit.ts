@@ -1,0 +1,138 @@
+/** Handing a turn to the supervisor, and following it to its end. */
+import { type Advice, errors, EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
+import { exitStatusOf, inWords, type Outcome } from "../session/outcome.ts";
+import { formatRef, type IssueRef } from "../session/ref.ts";
+import type { Accepted, Line, Submission } from "../supervisor/mod.ts";
+import type { Context } from "./context.ts";
+import type { Task } from "./task.ts";
+import type { TurnFlags } from "./turn_flags.ts";
+import { turnSettings } from "./turn_flags.ts";
+import { TurnView } from "./turn_view.ts";
+
+/** What a turn is made of, as the command line says it. @throws bad-config, bad-setting */
+export async function submissionOf(
+  context: Context,
+  kind: Submission["kind"],
+  ref: IssueRef,
+  flags: TurnFlags,
+): Promise<Omit<Submission, "message">> {
+  const { worktree, ...settings } = await turnSettings(context, flags);
+  return {
+    ...settings,
+    id: context.newId(),
+    kind,
+    ref: formatRef(ref),
+    started_at: context.now(),
+    place: { ...worktree, demanded: flags.worktree === true, from: flags.from },
+    key: flags.key,
+    base: flags.base,
+  };
+}
+
+/**
+ * Hands the turn in. With `detach` that is all; otherwise it is followed to its end.
+ *
+ * @returns the exit status of a turn that is done, or accepted
+ * @throws what refuses the turn; turn-ended for every other outcome
+ */
+export async function submitTurn(
+  context: Context,
+  submission: Omit<Submission, "message"> & Task,
+  { detach }: { detach?: boolean | undefined },
+): Promise<ExitStatus> {
+  const supervisor = await context.supervisor();
+  return await context.untilStopped(async (signal) => {
+    const accepted = await supervisor.submit(submission);
+    if (detach && !signal.aborted) return reportAccepted(context, accepted);
+    const stop = () => void supervisor.stop([accepted.key], signal.reason).catch(() => {});
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    const end = await follow(context, submission, accepted);
+    return conclude(context, submission.kind, accepted.key, end);
+  });
+}
+
+function reportAccepted(context: Context, { key, turn, ahead, again }: Accepted): ExitStatus {
+  const { output } = context;
+  output.result({ issue_ref: key, turn, ahead, again }, `${key}\n`);
+  const next = `kugetsu logs -f ${JSON.stringify(key)}`;
+  const when = ahead > 0 ? ` after ${ahead === 1 ? "another turn" : `${ahead} other turns`}` : "";
+  output.note(again ? `It was accepted before: ${next}` : `It runs${when}. To follow it: ${next}`);
+  return EXIT.ok;
+}
+
+type Ended = Extract<Line, { kind: "ended" }>;
+
+async function follow(
+  context: Context,
+  { permissions }: Pick<Submission, "permissions">,
+  { key, turn, ahead }: Accepted,
+): Promise<Ended> {
+  const supervisor = await context.supervisor();
+  const view = new TurnView(context, permissions);
+  view.waiting(ahead);
+  try {
+    for await (const line of supervisor.follow({ key, turn }, new AbortController().signal)) {
+      view.line(key, line);
+      if (line.kind === "ended") return line;
+    }
+  } finally {
+    view.stop();
+  }
+  throw errors.turnUnknown(key);
+}
+
+/** What the outcome means for the command. */
+function conclude(
+  context: Context,
+  kind: Submission["kind"],
+  key: string,
+  { outcome, session, text, error }: Ended,
+): ExitStatus {
+  if (error) throw new KugetsuError(error);
+  const { output } = context;
+  if (output.json) {
+    output.result({
+      issue_ref: key,
+      opencode_session_id: session,
+      outcome: outcome.kind,
+      ...("reason" in outcome ? { reason: outcome.reason } : {}),
+      ...("detail" in outcome ? { detail: outcome.detail } : {}),
+      exit: exitStatusOf(outcome),
+      text,
+    }, "");
+  }
+  if (outcome.kind === "done") return EXIT.ok;
+  throw errors.turnEnded(
+    key,
+    { kind: outcome.kind, words: inWords(outcome), advice: adviceAfter(kind, key, outcome) },
+    exitStatusOf(outcome),
+    session !== null,
+  );
+}
+
+/** What helps after an outcome, where it is something else than going on. */
+export function adviceAfter(
+  kind: Submission["kind"],
+  ref: string,
+  outcome: Outcome,
+): Advice | undefined {
+  const quoted = JSON.stringify(ref);
+  if (outcome.kind === "blocked") {
+    const next = `kugetsu continue ${quoted} --permissions allow`;
+    return { next, hint: "or allow it in opencode's settings" };
+  }
+  if (outcome.kind !== "failed") return undefined;
+  switch (outcome.reason) {
+    case "session-gone":
+      return kind === "start"
+        ? { next: "kugetsu init --force", hint: "the base session is gone from opencode" }
+        : { next: `kugetsu destroy ${quoted} -y`, hint: "then start it again" };
+    case "agent-unknown":
+      return "opencode agent list";
+    case "model-unknown":
+      return { next: "opencode models", hint: "name one of them with --model" };
+    default:
+      return undefined;
+  }
+}

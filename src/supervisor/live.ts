@@ -1,0 +1,144 @@
+/** A turn that was accepted and is not over: what is known of it, and what its events make of it. */
+import type { Ask, TurnEvent } from "../runner/mod.ts";
+import { formatRepository, parseRef } from "../session/ref.ts";
+import type { Line, LineBody, LiveTurn, Submission } from "./mod.ts";
+import type { Transcript } from "./transcript.ts";
+
+export interface LiveParts {
+  submission: Submission;
+  /** The issue as the index spells it, and its name in files. */
+  key: string;
+  name: string;
+  transcript: Transcript;
+  controller: AbortController;
+  /** Gives the turn its place. */
+  go(): void;
+  /** Resolves when the turn has let go of everything. */
+  isOver: Promise<void>;
+  now(): string;
+}
+
+export class Live {
+  readonly #parts: LiveParts;
+  readonly repository: string;
+  state: LiveTurn["state"] = "queued";
+  ask: Ask | undefined;
+  #since: string;
+  #doing: string | undefined;
+  #tokens = 0;
+  #cost = 0;
+  /** How often a line stands in the transcript already, of a turn that was taken up: it is told again. */
+  readonly #told = new Map<string, number>();
+
+  constructor(parts: LiveParts) {
+    this.#parts = parts;
+    this.repository = formatRepository(parseRef(parts.submission.ref));
+    this.#since = parts.now();
+  }
+
+  get submission(): Submission {
+    return this.#parts.submission;
+  }
+
+  get id(): string {
+    return this.submission.id;
+  }
+
+  get key(): string {
+    return this.#parts.key;
+  }
+
+  get name(): string {
+    return this.#parts.name;
+  }
+
+  get isOver(): Promise<void> {
+    return this.#parts.isOver;
+  }
+
+  get isStopped(): boolean {
+    return this.#parts.controller.signal.aborted;
+  }
+
+  /** `issue` is how it was typed or how the index has it. */
+  isOf(issue: string): boolean {
+    return issue === this.key || issue === this.submission.ref;
+  }
+
+  /** An earlier supervisor has told these: what the turn has used counts, and they are not told again. */
+  tookUp(lines: readonly Line[]): void {
+    for (const { seq: _, time: __, turn, ...body } of lines) {
+      if (turn !== this.id) continue;
+      const text = JSON.stringify(body);
+      this.#told.set(text, (this.#told.get(text) ?? 0) + 1);
+      if (body.kind === "usage") this.#use(body);
+    }
+  }
+
+  place(): void {
+    this.state = "running";
+    this.#parts.go();
+  }
+
+  begun(directory: string): void {
+    this.#since = this.#parts.now();
+    this.append({ kind: "begun", directory });
+  }
+
+  event(event: TurnEvent): void {
+    const text = JSON.stringify(event);
+    const told = this.#told.get(text) ?? 0;
+    if (told > 0) return void this.#told.set(text, told - 1);
+    if (event.kind === "usage") this.#use(event);
+    if (event.kind === "tool") this.#doing = event.state === "running" ? inWords(event) : undefined;
+    if (event.kind === "text") this.#doing = undefined;
+    if (event.kind === "asks") this.#waits(event.ask);
+    if (event.kind === "answered" && this.ask?.id === event.id) this.#waits(undefined);
+    this.append(event);
+  }
+
+  append(body: LineBody): void {
+    this.#parts.transcript.append(this.id, body);
+  }
+
+  stop(reason: unknown): void {
+    this.#parts.controller.abort(reason);
+  }
+
+  /** `position` is its place among those that wait. */
+  told(position: number): LiveTurn {
+    return {
+      key: this.key,
+      turn: this.id,
+      state: this.state,
+      since: this.#since,
+      position: this.state === "queued" ? position : undefined,
+      doing: this.#doing,
+      ask: this.ask,
+      tokens: this.#tokens,
+      cost: this.#cost,
+    };
+  }
+
+  #waits(ask: Ask | undefined): void {
+    this.ask = ask;
+    this.state = ask ? "blocked" : "running";
+    this.#since = this.#parts.now();
+  }
+
+  #use({ tokens, cost }: { tokens: number; cost: number }): void {
+    this.#tokens += tokens;
+    this.#cost += cost;
+    const { budget } = this.submission;
+    if (budget?.tokens !== undefined && this.#tokens > budget.tokens) {
+      this.stop({ budget: `it used ${this.#tokens} tokens, of ${budget.tokens} that it may use` });
+    } else if (budget?.cost !== undefined && this.#cost > budget.cost) {
+      const [used, may] = [this.#cost, budget.cost].map((it) => it.toFixed(2));
+      this.stop({ budget: `it cost $${used}, of $${may} that it may cost` });
+    }
+  }
+}
+
+function inWords({ tool, title }: { tool: string; title: string }): string {
+  return title ? `${tool} ${title}` : tool;
+}
