@@ -32,6 +32,7 @@ export function makeClient(
   return new SupervisorClient({
     socket: socketIn(folder),
     log: join(folder, "logs", "supervisor.log"),
+    mailbox: new Mailbox(folder),
     version: VERSION,
     command: [...selfCommand(), "__supervisor"],
     env: environmentOf(env, folder),

@@ -34,11 +34,14 @@ export interface Overview {
   /** Those of further repositories. */
   bases: SessionRow[];
   rows: SessionRow[];
+  /** Whether a turn is among them whose owner died. */
+  hasCutOff: boolean;
 }
 
 export interface Listing {
   base: MadeSession | undefined;
   sessions: StoredSession[];
+  hasCutOff: boolean;
 }
 
 /** A session file that no index entry points to. */

@@ -1,5 +1,5 @@
 /** What is stored, together with what is true of it now: whoever only reads takes no lock. */
-import { isActive, observed } from "../session/state.ts";
+import { isActive, observed, OWNER_DIED } from "../session/state.ts";
 import { baseRows, defaultBase } from "./bases.ts";
 import { type Found, readEntry, readIndex, readSession, sessionFiles } from "./files.ts";
 import { filesIn, type Layout } from "./layout.ts";
@@ -16,22 +16,30 @@ export async function readListing(layout: Layout): Promise<Listing> {
     if (session) sessions.push(session);
   }
   const started = await beginning(layout, () => Object.values(index.issues));
-  return { base: defaultBase(layout, index), sessions: [...sessions, ...started] };
+  const all = [...sessions, ...started];
+  return {
+    base: defaultBase(layout, index),
+    sessions: all.filter((it) => !isCutOffStart(it)),
+    hasCutOff: all.some(isCutOff),
+  };
 }
 
 export async function readOverview(layout: Layout): Promise<Overview> {
   const { base, rows } = readRows(layout);
   const shown: SessionRow[] = [];
+  let hasCutOff = false;
   for (const row of rows) {
     // A row does not tell whether the turn of a blocked one is over.
     const session = isActive(row) || row.state === "blocked"
       ? await storedSession(layout, row.key, row.file)
       : row;
+    if (session && "record" in session) hasCutOff ||= isCutOff(session);
     if (session) shown.push("record" in session ? rowOf(session) : session);
   }
   const started = await beginning(layout, () => rows.map((row) => row.file));
-  shown.push(...started.map(rowOf));
-  return { base, bases: baseRows(layout), rows: shown };
+  hasCutOff ||= started.some(isCutOff);
+  shown.push(...started.filter((it) => !isCutOffStart(it)).map(rowOf));
+  return { base, bases: baseRows(layout), rows: shown, hasCutOff };
 }
 
 export async function findOrphans(layout: Layout): Promise<Orphan[]> {
@@ -64,7 +72,7 @@ export async function storedSession(
   return busy ? { key, record, holder: holderOf(layout.turnLock(file)) } : { key, record };
 }
 
-/** Starts under way that have no index entry yet. Every running turn has a lock file, so few are looked at. */
+/** Starts that have no index entry yet, under way or cut off. Every running turn has a lock file, so few are looked at. */
 async function beginning(layout: Layout, indexedFiles: () => string[]): Promise<StoredSession[]> {
   const locks = filesIn(layout.turnLocks, ".lock");
   if (locks.length === 0) return [];
@@ -76,9 +84,18 @@ async function beginning(layout: Layout, indexedFiles: () => string[]): Promise<
     const starting = readSession(layout, file);
     const key = starting.kind === "record" && starting.record.issue_ref;
     const session = key ? await storedSession(layout, key, file) : undefined;
-    if (session?.holder) found.push(session);
+    if (session) found.push(session);
   }
   return found;
+}
+
+function isCutOff({ record }: StoredSession): boolean {
+  return record?.reason === OWNER_DIED && record.turn !== undefined;
+}
+
+/** There is no session of it, and nobody is about to make one. */
+function isCutOffStart(session: StoredSession): boolean {
+  return session.holder === undefined && session.record?.opencode_session_id === null;
 }
 
 function rowOf({ key, record, problem }: StoredSession): SessionRow {

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { errors, KugetsuError } from "../errors.ts";
 import type { Ask } from "../runner/mod.ts";
+import type { Mailbox } from "./mailbox.ts";
 import type { Accepted, Line, Submission, Supervisor, SupervisorStatus } from "./mod.ts";
 import { PROTOCOL, type Reply } from "./protocol.ts";
 import { type Channel, connect } from "./socket.ts";
@@ -12,6 +13,7 @@ import { type Channel, connect } from "./socket.ts";
 export interface ClientOptions {
   socket: string;
   log: string;
+  mailbox: Mailbox;
   version: string;
   /** The command line of a supervisor. */
   command: string[];
@@ -75,6 +77,14 @@ export class SupervisorClient implements Supervisor {
     const ask = await this.#askIfThere<Ask>({ ask: "answer", key, answer });
     if (!ask) throw errors.nothingAsked(key);
     return ask;
+  }
+
+  async wake(): Promise<boolean> {
+    const running = await connect(this.#options.socket);
+    running?.destroy();
+    if (running || !this.#options.mailbox.hasAccepted()) return false;
+    (await this.#open()).destroy();
+    return true;
   }
 
   status(): Promise<SupervisorStatus | undefined> {

@@ -104,6 +104,18 @@ export class Mailbox {
     }
   }
 
+  /** Whether there is a turn that was accepted and is not over. What cannot be read says nothing. */
+  hasAccepted(): boolean {
+    return this.names().some((name) => {
+      try {
+        const mail = this.read(name);
+        return mail !== undefined && (mail.current !== undefined || mail.next.length > 0);
+      } catch {
+        return false;
+      }
+    });
+  }
+
   #path(name: string): string {
     return join(this.#folder, `${name}.json`);
   }

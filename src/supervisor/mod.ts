@@ -130,6 +130,11 @@ export interface Supervisor {
   stop(keys: string[] | "all", signal: "SIGINT" | "SIGTERM"): Promise<string[]>;
   /** Answers what a turn asks. @throws nothing-asked */
   answer(key: string, answer: Answer): Promise<Ask>;
+  /**
+   * Starts a supervisor if an earlier one has left turns that it had accepted. True if that was so: what is stored is
+   * true again only from then on.
+   */
+  wake(): Promise<boolean>;
   /** Undefined when no supervisor runs; it is not started for that. */
   status(): Promise<SupervisorStatus | undefined>;
   /** Ends the supervisor; with `stopTurns` while turns run. False when none runs. @throws supervisor-busy */
