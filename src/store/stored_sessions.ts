@@ -19,7 +19,7 @@ export async function readListing(layout: Layout): Promise<Listing> {
   const all = [...sessions, ...started];
   return {
     base: defaultBase(layout, index),
-    sessions: all.filter((it) => !isCutOffStart(it)),
+    sessions: [...sessions, ...started.filter((it) => it.holder)],
     hasCutOff: all.some(isCutOff),
   };
 }
@@ -38,7 +38,7 @@ export async function readOverview(layout: Layout): Promise<Overview> {
   }
   const started = await beginning(layout, () => rows.map((row) => row.file));
   hasCutOff ||= started.some(isCutOff);
-  shown.push(...started.filter((it) => !isCutOffStart(it)).map(rowOf));
+  shown.push(...started.filter((it) => it.holder).map(rowOf));
   return { base, bases: baseRows(layout), rows: shown, hasCutOff };
 }
 
@@ -91,11 +91,6 @@ async function beginning(layout: Layout, indexedFiles: () => string[]): Promise<
 
 function isCutOff({ record }: StoredSession): boolean {
   return record?.reason === OWNER_DIED && record.turn !== undefined;
-}
-
-/** There is no session of it, and nobody is about to make one. */
-function isCutOffStart(session: StoredSession): boolean {
-  return session.holder === undefined && session.record?.opencode_session_id === null;
 }
 
 function rowOf({ key, record, problem }: StoredSession): SessionRow {
