@@ -484,6 +484,13 @@ export const errors = {
     ),
 
   // How a turn can end other than well: 6, 7, 8, 130, 143
+  turnWaits: (ref: string, ask: { kind: "permission" | "question"; what: string }) =>
+    make(
+      "turn-blocked",
+      EXIT.blocked,
+      `The turn for ${quote(ref)} waits for an answer: it wants ${ask.what}`,
+      `kugetsu answer ${quote(ref)} ${ask.kind === "permission" ? "--allow" : '"your answer"'}`,
+    ),
   turnEnded: (ref: string, outcome: EndedBadly, exit: ExitStatus, hasSession: boolean) =>
     make(
       `turn-${outcome.kind}`,

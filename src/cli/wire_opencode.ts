@@ -42,7 +42,7 @@ export function makeServers(
     opencode,
     runFolder: join(folder, "run"),
     logFolder: join(folder, "logs"),
-    shell: env["SHELL"],
+    env,
     debug,
   });
 }

@@ -48,6 +48,7 @@ export async function submitTurn(
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
     const end = await follow(context, submission, accepted);
+    if (end.kind === "asks") return waits(context, accepted.key, end);
     return conclude(context, submission.kind, accepted.key, end);
   });
 }
@@ -62,12 +63,14 @@ function reportAccepted(context: Context, { key, turn, ahead, again }: Accepted)
 }
 
 type Ended = Extract<Line, { kind: "ended" }>;
+type Asks = Extract<Line, { kind: "asks" }>;
 
+/** To the turn's end, or to what nobody there can answer. */
 async function follow(
   context: Context,
   { permissions }: Pick<Submission, "permissions">,
   { key, turn, ahead }: Accepted,
-): Promise<Ended> {
+): Promise<Ended | Asks> {
   const supervisor = await context.supervisor();
   const view = new TurnView(context, permissions);
   view.waiting(ahead);
@@ -75,11 +78,19 @@ async function follow(
     for await (const line of supervisor.follow({ key, turn }, new AbortController().signal)) {
       view.line(key, line);
       if (line.kind === "ended") return line;
+      // Where nobody looks on, whoever called has to know; the turn waits for the answer all the same.
+      if (line.kind === "asks" && !context.output.interactive) return line;
     }
   } finally {
     view.stop();
   }
   throw errors.turnUnknown(key);
+}
+
+function waits(context: Context, key: string, { ask }: Asks): never {
+  const outcome: Outcome = { kind: "blocked", detail: `it wants ${ask.what}`, pending: true };
+  report(context, key, outcome, null, "");
+  throw errors.turnWaits(key, ask);
 }
 
 /** What the outcome means for the command. */
@@ -90,18 +101,7 @@ function conclude(
   { outcome, session, text, error }: Ended,
 ): ExitStatus {
   if (error) throw new KugetsuError(error);
-  const { output } = context;
-  if (output.json) {
-    output.result({
-      issue_ref: key,
-      opencode_session_id: session,
-      outcome: outcome.kind,
-      ...("reason" in outcome ? { reason: outcome.reason } : {}),
-      ...("detail" in outcome ? { detail: outcome.detail } : {}),
-      exit: exitStatusOf(outcome),
-      text,
-    }, "");
-  }
+  report(context, key, outcome, session, text);
   if (outcome.kind === "done") return EXIT.ok;
   throw errors.turnEnded(
     key,
@@ -109,6 +109,26 @@ function conclude(
     exitStatusOf(outcome),
     session !== null,
   );
+}
+
+function report(
+  { output }: Context,
+  key: string,
+  outcome: Outcome,
+  session: string | null,
+  text: string,
+): void {
+  if (!output.json) return;
+  output.result({
+    issue_ref: key,
+    opencode_session_id: session,
+    outcome: outcome.kind,
+    ...("reason" in outcome ? { reason: outcome.reason } : {}),
+    ...("detail" in outcome ? { detail: outcome.detail } : {}),
+    ...("pending" in outcome ? { pending: outcome.pending } : {}),
+    exit: exitStatusOf(outcome),
+    text,
+  }, "");
 }
 
 /** What helps after an outcome, where it is something else than going on. */

@@ -109,19 +109,24 @@ class Attempt {
   /** Tries once more when opencode never got under way. */
   async #runWithRetry(signal: AbortSignal): Promise<TurnResult> {
     const runner = await this.#context.runner(this.#plan.runner);
-    const request = this.#request();
-    const result = await runner.turn(request, this.#watch(), signal);
-    const isUnderWay = this.#record.opencode_session_id !== null || result.session !== undefined;
-    if (!isTransient(result.outcome) || isUnderWay || signal.aborted) return result;
+    const result = await runner.turn(this.#request(), this.#watch(), signal);
+    if (!isTransient(result.outcome) || this.#isUnderWay(result) || signal.aborted) return result;
     this.#context.output.debug("opencode did not get under way; trying once more");
     await new Promise((later) => setTimeout(later, RETRY_AFTER_MS * (0.5 + Math.random())));
-    return await runner.turn(request, this.#watch(), signal);
+    return await runner.turn(this.#request(), this.#watch(), signal);
+  }
+
+  /** Whether the message may have been sent. */
+  #isUnderWay({ session }: TurnResult): boolean {
+    if (this.#plan.runner === "server") return this.#record.turn?.message_id !== undefined;
+    return this.#record.opencode_session_id !== null || session !== undefined;
   }
 
   #request(): TurnRequest {
-    const { turn, session, directory, title, message, model, agent, permissions, limits } =
-      this.#plan;
-    const kind = this.#record.opencode_session_id === null ? "fork" : "continue";
+    const { turn, directory, title, message, model, agent, permissions, limits } = this.#plan;
+    const forked = this.#record.opencode_session_id;
+    const kind = forked === null ? "fork" : "continue";
+    const session = forked ?? this.#plan.session;
     return {
       ...{ id: turn.id, kind, session, directory, message, messageId: turn.message_id },
       ...{ title, model, agent, permissions, limits },

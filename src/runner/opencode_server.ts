@@ -57,11 +57,17 @@ export interface Connection {
   client(directory: string): OpencodeClient;
 }
 
+export interface Opened {
+  connection: Connection;
+  /** An earlier process of ours has started it. */
+  isFound: boolean;
+}
+
 export class OpencodeServer {
   readonly #call: () => Promise<Call>;
   readonly #files: ServerFiles;
   readonly #debug: (text: string) => void;
-  #connection: Promise<Connection> | undefined;
+  #opened: Promise<Opened> | undefined;
   #failures = 0;
   #startedAt = 0;
 
@@ -76,28 +82,37 @@ export class OpencodeServer {
     this.#debug = debug;
   }
 
-  /** The server, started or found if need be. @throws opencode-failed */
-  connection(): Promise<Connection> {
-    this.#connection ??= this.#open().catch((error) => {
-      this.#connection = undefined;
+  /** The server, found or started if need be. @throws opencode-failed */
+  open(): Promise<Opened> {
+    this.#opened ??= this.#open().catch((error) => {
+      this.#opened = undefined;
       throw error;
     });
-    return this.#connection;
+    return this.#opened;
+  }
+
+  /** The server if it runs. */
+  async find(): Promise<Connection | undefined> {
+    if (this.#opened) return (await this.#opened.catch(() => undefined))?.connection;
+    const left = this.#read();
+    const connection = left && await this.#connect(left, HEALTH_MS);
+    if (connection) this.#opened ??= Promise.resolve({ connection, isFound: true });
+    return connection;
   }
 
   /** Ends the server and everything that it started; fine if there is none. */
   async stop(): Promise<void> {
-    const open = await this.#connection?.catch(() => undefined);
-    open?.events.close();
-    this.#connection = undefined;
+    const open = await this.#opened?.catch(() => undefined);
+    open?.connection.events.close();
+    this.#opened = undefined;
     const state = this.#read();
     if (state) await this.#end(state);
   }
 
-  async #open(): Promise<Connection> {
+  async #open(): Promise<Opened> {
     const left = this.#read();
     const found = left && await this.#connect(left, HEALTH_MS);
-    if (found) return found;
+    if (found) return { connection: found, isFound: true };
     if (left) await this.#end(left);
     if (Date.now() - this.#startedAt > SETTLED_MS) this.#failures = 0;
     if (this.#failures > 0) {
@@ -107,7 +122,7 @@ export class OpencodeServer {
     this.#startedAt = Date.now();
     const state = await this.#start();
     const made = await this.#connect(state, START_MS);
-    if (made) return made;
+    if (made) return { connection: made, isFound: false };
     await this.#end(state);
     throw errors.opencodeFailed("start opencode's server", "it does not answer");
   }
@@ -208,7 +223,7 @@ export class OpencodeServer {
   /** The server died, or hangs: what is left of it is ended, and the next turn gets a new one. */
   async #gone(state: ServerState): Promise<void> {
     this.#debug(`opencode's server ${state.process.pid} is gone`);
-    this.#connection = undefined;
+    this.#opened = undefined;
     await this.#end(state);
   }
 

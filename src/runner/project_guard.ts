@@ -144,7 +144,7 @@ function restrictionsOf(guard: PermissionConfig): PermissionConfig {
 }
 
 /** opencode's settings in the folder and the folders above it, up to the repository's root. */
-function projectFiles(directory: string): string[] {
+export function projectFiles(directory: string): string[] {
   const found: string[] = [];
   for (let folder = directory;; folder = dirname(folder)) {
     for (const name of ["opencode.json", "opencode.jsonc"]) {
@@ -157,7 +157,7 @@ function projectFiles(directory: string): string[] {
 }
 
 /** The files of a folder and of those below it; packages left out. */
-function filesBelow(folder: string): string[] {
+export function filesBelow(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -181,7 +181,7 @@ function userFiles(env: Environment): string[] {
   return [...filesBelow(join(home, "opencode")), ...named];
 }
 
-function settings(env: Environment): string[] {
+export function settings(env: Environment): string[] {
   return [
     "OPENCODE_PERMISSION",
     "OPENCODE_CONFIG_CONTENT",
@@ -191,7 +191,7 @@ function settings(env: Environment): string[] {
     .map((name) => env[name] ?? "");
 }
 
-function stampOf(path: string): string {
+export function stampOf(path: string): string {
   try {
     const { size, mtimeMs } = statSync(path);
     return `${path} ${size} ${mtimeMs}`;
@@ -200,6 +200,6 @@ function stampOf(path: string): string {
   }
 }
 
-function digest(parts: string[]): string {
+export function digest(parts: string[]): string {
   return createHash("sha256").update(parts.join("\n")).digest("hex");
 }

@@ -6,7 +6,7 @@
  */
 import { endProcesses } from "../platform/processes.ts";
 import type { Answer, Leftovers, Runner, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
-import type { OpencodeServer } from "./opencode_server.ts";
+import type { Connection } from "./opencode_server.ts";
 import { ServerTurn } from "./server_turn.ts";
 import { folderMarks } from "./shell_wrapper.ts";
 
@@ -14,8 +14,16 @@ const GRACE_MS = 3000;
 
 /** The servers, by what they have to be started with. */
 export interface Servers {
-  /** The one that applies the permissions of this turn. */
-  forTurn(request: TurnRequest): Promise<OpencodeServer>;
+  /** The one that applies the permissions of this turn, for as long as it takes. @throws opencode-failed */
+  forTurn(request: TurnRequest): Promise<Lease>;
+}
+
+/** A server that a turn uses. */
+export interface Lease {
+  connection: Connection;
+  /** It may have read other settings in the turn's folder than there are now. */
+  isOutdated: boolean;
+  release(): void;
 }
 
 export class ServerRunner implements Runner {

@@ -24,7 +24,7 @@ import {
   type ServerEvent,
   usageOf,
 } from "./server_events.ts";
-import type { Servers } from "./server_runner.ts";
+import type { Lease, Servers } from "./server_runner.ts";
 import { Asks } from "./server_asks.ts";
 import { folderMarks } from "./shell_wrapper.ts";
 import { Telling } from "./telling.ts";
@@ -111,15 +111,30 @@ export class ServerTurn {
 
   async #live(): Promise<void> {
     this.#dog.start();
-    let connection: Connection;
+    let lease: Lease;
     try {
-      connection = await (await this.#servers.forTurn(this.#request)).connection();
+      lease = await this.#servers.forTurn(this.#request);
     } catch (error) {
       return this.#see({ see: "spawn-failed", why: reasonOf(error) });
     }
+    try {
+      await this.#on(lease);
+    } catch {
+      // It could not be reached: the turn is over, wherever it was.
+      this.#see({ see: "server-gone", sent: this.#messageId !== undefined });
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #on({ connection, isOutdated }: Lease): Promise<void> {
     const client = connection.client(this.directory);
     this.#client = client;
     await this.#telling.tell(() => this.#watch.started(undefined));
+    // So that it reads them again; but not under a turn that is under way.
+    if (isOutdated && this.#request.messageId === undefined && this.#alone()) {
+      await client.instance.dispose();
+    }
     const session = await this.#place(connection, client);
     if (session === undefined || this.#stopping) return;
     const silence = connection.events.listen(session, {
@@ -215,8 +230,8 @@ export class ServerTurn {
   }
 
   #onEvent(event: ServerEvent): void {
-    this.#dog.sign();
     const own = event.session === this.#session;
+    if (this.#isSignOfLife(event, own)) this.#dog.sign();
     switch (event.kind) {
       case "message":
         if (own) this.#onMessage(event.message);
@@ -238,9 +253,16 @@ export class ServerTurn {
         if (own) this.#look();
         return;
       case "created":
+      case "delta":
       case "other":
         return;
     }
+  }
+
+  /** What an agent says or does; that opencode tries again, or has taken the message in, is none. */
+  #isSignOfLife(event: ServerEvent, own: boolean): boolean {
+    if (event.kind === "part") return !own || this.#messages.has(event.part.messageID);
+    return event.kind === "delta";
   }
 
   /** Only what came after the message belongs to the turn; ids of messages are in order. */

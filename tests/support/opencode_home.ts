@@ -12,7 +12,7 @@ import process from "node:process";
 import { EXECUTABLE, ROOT } from "../../scripts/_checkout.ts";
 import { run, type RunResult } from "../../scripts/_run.ts";
 import { ensureOpencode } from "../../scripts/opencode.ts";
-import { endProcesses, processesWith } from "./processes.ts";
+import { commandLine, endProcesses, processesWith } from "./processes.ts";
 import { endOf, type Running, start } from "./running.ts";
 import { makeScratch, type Scratch } from "./scratch.ts";
 import { type ScriptedModel, startScriptedModel } from "./scripted_model.ts";
@@ -48,7 +48,11 @@ export interface World extends AsyncDisposable {
   spawn(args: string[], options?: CallOptions): Running;
   opencode(args: string[], options?: CallOptions): Promise<RunResult>;
   git(...args: string[]): Promise<string>;
-  /** The processes that were started in this world and still run (Linux only). */
+  /** The worktree of an issue of the repository, by its number. */
+  worktree(number: number): string;
+  /** The supervisor of this world, if one runs (Linux only). */
+  supervisor(): Promise<number | undefined>;
+  /** What turns have left running: neither the supervisor nor its opencode (Linux only). */
   leftovers(): Promise<number[]>;
 }
 
@@ -64,7 +68,11 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
     ? await installStandIn(scratch.join("stand-in"))
     : undefined;
   const folder = opencode === "real" ? dirname(await ensureOpencode()) : standIn?.folder;
-  const env = environment(home, state, folder);
+  const env = {
+    ...environment(home, state, folder),
+    // The stand-in is no server.
+    ...(standIn ? { KUGETSU_RUNNER: "run" } : {}),
+  };
   await writeOpencodeConfig(home, model.url);
   await makeRepository(repository, env);
 
@@ -77,7 +85,12 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
   };
   const complete = (command: string[], args: string[], options: CallOptions = {}) =>
     endOf(begin(command, args, options), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-  const leftovers = () => processesWith(`HOME=${home}`);
+  const all = () => processesWith(`HOME=${home}`);
+  const those = async (wanted: (words: string[]) => boolean) => {
+    const found = await all();
+    const words = await Promise.all(found.map(commandLine));
+    return found.filter((_, i) => words[i]!.length > 0 && wanted(words[i]!));
+  };
   return {
     scratch,
     home,
@@ -93,10 +106,12 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
     spawn: (args, options) => begin(kugetsuCommand(), args, options),
     opencode: (args, options) => complete(["opencode"], args, options),
     git: (...args) => git(repository, env, args),
-    leftovers,
+    worktree: (number) => join(state, "worktrees", `github.com-shoko-kugetsu-${number}`),
+    supervisor: async () => (await those((words) => words.includes("__supervisor")))[0],
+    leftovers: () => those((words) => !words.includes("__supervisor") && !words.includes("serve")),
     [Symbol.asyncDispose]: async () => {
       await endProcesses(started.filter((one) => one.isRunning()).map((one) => one.pid));
-      await endProcesses(await leftovers());
+      await endProcesses(await all());
       await model.close();
       await scratch[Symbol.asyncDispose]();
     },
