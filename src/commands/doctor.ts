@@ -15,6 +15,11 @@ export interface DoctorOptions {
 
 export async function doctor(context: Context, { fix }: DoctorOptions): Promise<ExitStatus> {
   const opencode = await checkOpencode(context);
+  // What an earlier supervisor has left is no fault: the next one takes it up.
+  await attempt("supervisor", async () => {
+    await (await context.supervisor()).wake();
+    return [];
+  });
   const state = await checkStore(context, fix === true);
   const readable = !state.some((line) => line.check === "index-damaged" && !line.repaired);
   const sessions = opencode.ok && readable ? await checkSessions(context) : [];

@@ -119,7 +119,7 @@ class Attempt {
   /** Whether the message may have been sent. */
   #isUnderWay({ session }: TurnResult): boolean {
     if (this.#plan.runner === "server") return this.#record.turn?.message_id !== undefined;
-    return this.#record.opencode_session_id !== null || session !== undefined;
+    return session !== undefined;
   }
 
   #request(): TurnRequest {

@@ -25,6 +25,8 @@ export async function turnJob(
 ): Promise<void> {
   const ref = parseRef(submission.ref);
   warmHooks(context, submission.kind);
+  // Without an opencode that can be used nothing is claimed.
+  await (await context.sessions()).version();
   const hold = await holdFor(context, ref, submission, recovered);
   const before = hold.record;
   const over = recovered && before ? outcomeBefore(before, submission) : undefined;

@@ -21,6 +21,8 @@ import { installStandIn, type StandIn } from "./stand_in.ts";
 export interface WorldOptions {
   /** `real` (default), the scripted stand-in, or no opencode at all on PATH. */
   opencode?: "real" | "stand-in" | "none";
+  /** On top of the world's environment. */
+  env?: Record<string, string>;
 }
 
 export interface CallOptions {
@@ -58,7 +60,9 @@ export interface World extends AsyncDisposable {
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 
-export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promise<World> {
+export async function makeWorld(
+  { opencode = "real", env: more = {} }: WorldOptions = {},
+): Promise<World> {
   const scratch = await makeScratch("world");
   const model = await startScriptedModel();
   const home = scratch.join("home");
@@ -72,6 +76,7 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
     ...environment(home, state, folder),
     // The stand-in is no server.
     ...(standIn ? { KUGETSU_RUNNER: "run" } : {}),
+    ...more,
   };
   await writeOpencodeConfig(home, model.url);
   await makeRepository(repository, env);
@@ -108,7 +113,7 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
     git: (...args) => git(repository, env, args),
     worktree: (number) => join(state, "worktrees", `github.com-shoko-kugetsu-${number}`),
     supervisor: async () => (await those((words) => words.includes("__supervisor")))[0],
-    leftovers: () => those((words) => !words.includes("__supervisor") && !words.includes("serve")),
+    leftovers: () => those((words) => !words.includes("__supervisor") && !isWarmServer(words)),
     [Symbol.asyncDispose]: async () => {
       await endProcesses(started.filter((one) => one.isRunning()).map((one) => one.pid));
       await endProcesses(await all());
@@ -116,6 +121,11 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
       await scratch[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The server that turns share; one that is started for a question alone runs without plugins. */
+function isWarmServer(words: string[]): boolean {
+  return words.includes("serve") && !words.includes("--pure");
 }
 
 /** The ids of the sessions that opencode has for the repository, the last one changed first. */
