@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { FileStore } from "../../src/store/file_store.ts";
 import { parseRef } from "../../src/session/ref.ts";
-import { named, startingRecord } from "../../src/session/state.ts";
+import { named, newRecord } from "../../src/session/state.ts";
 import { startScript } from "../support/engines.ts";
 import { indexOf, makeStateFolder, type StateFolder } from "../support/state_folder.ts";
 
@@ -45,7 +45,7 @@ test("neither prune nor the doctor touches a start that is under way, whatever i
     started_at: NOW,
     owner: { pid: 1, started: "1", boot: "1" },
   };
-  const record = startingRecord(REF, turn, NOW);
+  const record = newRecord(REF, turn, NOW);
   await hold.save(record);
   await assertLeftAlone(lab, [FILE]);
   assert.equal((await lab.kugetsu(["continue", REF])).code, 4);
