@@ -154,7 +154,7 @@ test("what is said about a setting holds for that one", () => {
     "queue.maxParallel": 6,
     "queue.perRepository": 2,
     runner: "run",
-    "supervisor.idle": "1m",
+    "supervisor.idle": 60,
     "logs.megabytes": 2,
     "worktree.mode": "shared",
     "worktree.copy": [".env"],

@@ -13,11 +13,13 @@ import type { MadeSession, RunningTurn, SessionRecord } from "../../src/session/
 import type { Plugins, Shelf } from "../../src/plugins/mod.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import type { Hold, Store } from "../../src/store/mod.ts";
+import type { Supervisor } from "../../src/supervisor/mod.ts";
 import type { Workspace } from "../../src/workspace/mod.ts";
 
 export interface Parts {
   store?: Partial<Store>;
   runner?: Partial<Runner>;
+  supervisor?: Partial<Supervisor>;
   sessions?: Partial<AgentSessions>;
   config?: Partial<Config>;
   workspace?: Partial<Workspace>;
@@ -75,7 +77,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     cwd: "/cwd",
     store: port<Store>("store", parts.store && { folder: "/state", ...parts.store }),
     runner: port<Runner>("runner", parts.runner),
-    supervisor: unexpected("the supervisor to be asked"),
+    supervisor: port<Supervisor>("supervisor", parts.supervisor),
     sessions: port<AgentSessions>("sessions", parts.sessions),
     config: port<Config>("config", parts.config ?? { settings: () => SETTINGS }),
     workspace: port<Workspace>("workspace", parts.workspace),

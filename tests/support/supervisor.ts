@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
-import type { Context } from "../../src/commands/context.ts";
 import type { Output } from "../../src/commands/output.ts";
 import { turnJob } from "../../src/commands/turn_job.ts";
 import { KugetsuError, partsOf } from "../../src/errors.ts";
@@ -44,11 +43,7 @@ export function makeTurnStage(make: (did: (effect: string) => void) => Parts): T
     now: () => NOW,
     debug: () => {},
   });
-  const stage = makeStage((did) => {
-    const parts = make(did);
-    const supervisor = () => Promise.resolve(overWire(keeper));
-    return { ...parts, context: { supervisor, ...parts.context } };
-  });
+  const stage = makeStage((did) => ({ supervisor: overWire(keeper), ...make(did) }));
   return { ...stage, keeper, mailbox };
 }
 
