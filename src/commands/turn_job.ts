@@ -4,8 +4,9 @@
  * A turn that is taken up again after a crash goes the same way. Its record tells how far it came: without a session
  * nothing was sent, and it begins anew; with one it goes on there, and a message that arrived is not sent again.
  */
+import { errors, partsOf } from "../errors.ts";
 import type { Outcome } from "../session/outcome.ts";
-import type { RunningTurn, SessionRecord } from "../session/record.ts";
+import type { MadeSession, RunningTurn, SessionRecord } from "../session/record.ts";
 import { formatRef, type IssueRef, parseRef } from "../session/ref.ts";
 import { ended, newRecord, OWNER_DIED, ownFolder, queued } from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
@@ -32,6 +33,8 @@ export async function turnJob(
   let place: Place | undefined;
   let plan: TurnPlan;
   try {
+    // It was saved before the turn was accepted: somebody has destroyed it since.
+    if (recovered && !before) throw errors.noSession(hold.key);
     const begin = before?.opencode_session_id ? again : anew;
     plan = await begin(context, ref, submission, hold);
     place = plan.place;
@@ -40,7 +43,7 @@ export async function turnJob(
     await host.admit({ key: hold.key, name: hold.name });
   } catch (error) {
     if (place) await undoPlace(context, place);
-    await putBack(hold, before);
+    await putBack(context, hold, before, submission, error);
     throw error;
   }
   await runTurn(context, hold, plan, host);
@@ -57,12 +60,25 @@ async function holdFor(
   return await (kind === "start" ? store.claim(ref) : store.hold(ref));
 }
 
-/** As it was before the turn was handed in; a turn that was cut off and cannot go on has failed. */
-async function putBack(hold: Hold, before: SessionRecord | undefined): Promise<void> {
+/**
+ * As it was before the turn was handed in. A turn that was cut off and cannot go on has failed, and a start of which
+ * there is no session and no process leaves nothing.
+ */
+async function putBack(
+  context: Context,
+  hold: Hold,
+  before: SessionRecord | undefined,
+  { id }: Submission,
+  error: unknown,
+): Promise<void> {
+  const { code, message } = partsOf(error);
   try {
-    const isCutOff = before?.turn !== undefined && before.opencode_session_id === null;
-    if (!before || isCutOff) await hold.remove();
-    else if (hold.record !== before) await hold.save(before);
+    if (!before || (before.opencode_session_id === null && code !== "leftovers-alive")) {
+      await hold.remove();
+    } else if (before.turn?.id === id) {
+      // The turn stays: whoever begins the next one makes sure that nothing of it still runs.
+      await hold.save({ ...before, state: "failed", reason: message, updated_at: context.now() });
+    } else if (hold.record !== before) await hold.save(before);
   } finally {
     await hold.release();
   }
@@ -75,12 +91,11 @@ async function anew(
   submission: Submission,
   hold: Hold,
 ): Promise<TurnPlan> {
-  const base = await chooseBase(context, ref, submission.base);
   const left = hold.record;
   if (left?.turn) await endLeftovers(context, left.turn, ownFolder(left));
-  const { id, runner, place: { from, ...choice } } = submission;
+  const base = await chooseBase(context, ref, submission.base);
   const turn = await newTurn(context, submission);
-  const place = await placeOf(context, base, ref, { ...choice, from, runner, turn: id });
+  const place = await newPlace(context, base, ref, submission, left);
   const { directory, worktree } = place;
   const record = {
     ...newRecord(hold.key, turn, context.now()),
@@ -93,6 +108,22 @@ async function anew(
     session: base.opencode_session_id,
     title: formatRef(ref),
   };
+}
+
+/** The place of a start; of one that was cut off, the worktree that it had got. */
+async function newPlace(
+  context: Context,
+  base: MadeSession,
+  ref: IssueRef,
+  submission: Submission,
+  left: SessionRecord | undefined,
+): Promise<Place> {
+  const { id, runner, place: { from, ...choice } } = submission;
+  const { turn, directory, worktree } = left ?? {};
+  if (turn?.id === id && directory && worktree) {
+    return await placeAgain(context, ref, { directory, worktree }, { ...choice, turn: id });
+  }
+  return await placeOf(context, base, ref, { ...choice, from, runner, turn: id });
 }
 
 /** A session that is there: its folder, and the turn, which may have begun in an earlier supervisor. */
@@ -176,15 +207,16 @@ async function settle(
   outcome: Outcome,
   host: JobHost,
 ): Promise<void> {
+  const session = record.opencode_session_id;
   try {
     if (record.turn) {
       await endLeftovers(context, record.turn, ownFolder(record));
-      if (record.opencode_session_id === null) await hold.remove();
+      if (session === null) await hold.remove();
       else await hold.save(ended(record, outcome, context.now()));
     }
     await host.admit({ key: hold.key, name: hold.name });
-    host.ended({ outcome, session: record.opencode_session_id, text: "" });
   } finally {
     await hold.release();
   }
+  host.ended({ outcome, session, text: "" });
 }
