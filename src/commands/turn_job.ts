@@ -32,9 +32,12 @@ export async function turnJob(
   if (before && over) return await settle(context, hold, before, over, host);
   let place: Place | undefined;
   let plan: TurnPlan;
+  let isAlone = false;
   try {
-    // It was saved before the turn was accepted: somebody has destroyed it since.
+    // Its record was saved before the turn was accepted: somebody has destroyed it since.
     if (recovered && !before) throw errors.noSession(hold.key);
+    await endEarlier(context, before, submission);
+    isAlone = true;
     const begin = before?.opencode_session_id ? again : anew;
     plan = await begin(context, ref, submission, hold);
     place = plan.place;
@@ -43,7 +46,7 @@ export async function turnJob(
     await host.admit({ key: hold.key, name: hold.name });
   } catch (error) {
     if (place) await undoPlace(context, place);
-    await putBack(context, hold, before, submission, error);
+    await putBack(context, hold, before, { id: submission.id, isAlone, error });
     throw error;
   }
   await runTurn(context, hold, plan, host);
@@ -60,6 +63,16 @@ async function holdFor(
   return await (kind === "start" ? store.claim(ref) : store.hold(ref));
 }
 
+/** Ends what an earlier turn has left; this very one goes on where it has a session. */
+async function endEarlier(
+  context: Context,
+  before: SessionRecord | undefined,
+  { id }: Submission,
+): Promise<void> {
+  if (!before?.turn || (before.turn.id === id && before.opencode_session_id !== null)) return;
+  await endLeftovers(context, before.turn, ownFolder(before));
+}
+
 /**
  * As it was before the turn was handed in. A turn that was cut off and cannot go on has failed, and a start of which
  * there is no session and no process leaves nothing.
@@ -68,16 +81,14 @@ async function putBack(
   context: Context,
   hold: Hold,
   before: SessionRecord | undefined,
-  { id }: Submission,
-  error: unknown,
+  { id, isAlone, error }: { id: string; isAlone: boolean; error: unknown },
 ): Promise<void> {
-  const { code, message } = partsOf(error);
   try {
-    if (!before || (before.opencode_session_id === null && code !== "leftovers-alive")) {
-      await hold.remove();
-    } else if (before.turn?.id === id) {
+    if (!before || (before.opencode_session_id === null && isAlone)) await hold.remove();
+    else if (before.turn?.id === id) {
+      const { message: reason } = partsOf(error);
       // The turn stays: whoever begins the next one makes sure that nothing of it still runs.
-      await hold.save({ ...before, state: "failed", reason: message, updated_at: context.now() });
+      await hold.save({ ...before, state: "failed", reason, updated_at: context.now() });
     } else if (hold.record !== before) await hold.save(before);
   } finally {
     await hold.release();
@@ -91,11 +102,9 @@ async function anew(
   submission: Submission,
   hold: Hold,
 ): Promise<TurnPlan> {
-  const left = hold.record;
-  if (left?.turn) await endLeftovers(context, left.turn, ownFolder(left));
   const base = await chooseBase(context, ref, submission.base);
   const turn = await newTurn(context, submission);
-  const place = await newPlace(context, base, ref, submission, left);
+  const place = await newPlace(context, base, ref, submission, hold.record);
   const { directory, worktree } = place;
   const record = {
     ...newRecord(hold.key, turn, context.now()),
@@ -136,7 +145,6 @@ async function again(
   const before = hold.record!;
   const session = before.opencode_session_id!;
   const isSame = before.turn?.id === submission.id;
-  if (before.turn && !isSame) await endLeftovers(context, before.turn, ownFolder(before));
   const begins = await newTurn(context, submission);
   const turn: RunningTurn = isSame ? { ...before.turn!, owner: begins.owner } : begins;
   const place = await sessionPlace(context, ref, before, submission);
