@@ -4,12 +4,14 @@ import assert from "node:assert/strict";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errors, type KugetsuError } from "../../src/errors.ts";
+import type { Outcome } from "../../src/session/outcome.ts";
 import { SupervisorClient } from "../../src/supervisor/client.ts";
-import { type Job, Keeper } from "../../src/supervisor/keeper.ts";
+import { Keeper } from "../../src/supervisor/keeper.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
-import type { Line } from "../../src/supervisor/mod.ts";
+import type { Job, Line } from "../../src/supervisor/mod.ts";
 import { serve } from "../../src/supervisor/serve.ts";
 import { connect } from "../../src/supervisor/socket.ts";
+import { Transcripts } from "../../src/supervisor/transcripts.ts";
 import { needs } from "../support/needs.ts";
 import { makeScratch } from "../support/scratch.ts";
 import { submission } from "../support/turns.ts";
@@ -25,9 +27,10 @@ const talk: Job = async (turn, host) => {
   for (const text of ["one", "two", "three"]) host.event({ kind: "text", text });
   if (turn.message === "wait") {
     await new Promise<void>((stop) => host.signal.addEventListener("abort", () => stop()));
-    return host.ended({ kind: "cancelled", signal: host.signal.reason }, "ses_1", "");
+    const outcome: Outcome = { kind: "cancelled", signal: host.signal.reason };
+    return host.ended({ outcome, session: "ses_1", text: "" });
   }
-  host.ended({ kind: "done" }, "ses_1", "three");
+  host.ended({ outcome: { kind: "done" }, session: "ses_1", text: "three" });
 };
 
 async function makeLab(folder: string, idleSeconds = 60) {
@@ -36,8 +39,10 @@ async function makeLab(folder: string, idleSeconds = 60) {
   const keeper = new Keeper({
     job: talk,
     mailbox: new Mailbox(folder),
-    transcriptPath: (name) => join(folder, `${name}.jsonl`),
-    transcriptBytes: 1_000_000,
+    transcripts: new Transcripts(
+      (name) => join(folder, `${name}.jsonl`),
+      { maxBytes: 1_000_000, now: () => "now" },
+    ),
     caps: { host: 2, repository: 2 },
     answer: () => Promise.resolve(true),
     nameOf: () => Promise.resolve(NAME),
