@@ -86,6 +86,9 @@ function environment(scratch: Scratch, state: string, standIn: StandIn): Record<
     DENO_DIR: DENO_DIR ?? join(HOME, ".cache", "deno"),
     KUGETSU_HOME: state,
     KUGETSU_OPENCODE: join(standIn.folder, "opencode"),
+    // The stand-in is no server that turns could run on.
+    KUGETSU_RUNNER: "run",
+    KUGETSU_SUPERVISOR_IDLE: "2s",
   };
 }
 
