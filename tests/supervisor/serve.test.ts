@@ -61,6 +61,7 @@ async function makeLab(folder: string, idleSeconds = 60) {
     version: "9.9.9",
     command: ["/bin/false"],
     env: {},
+    prepare: () => {},
     debug: () => {},
   });
   await until("it listens", async () => {
@@ -191,6 +192,7 @@ test("one that cannot be started is told, with where to look", async () => {
     version: "1",
     command: ["/bin/false"],
     env: {},
+    prepare: () => {},
     debug: () => {},
   });
   await assert.rejects(client.submit(submission()), (error: KugetsuError) => {
@@ -198,4 +200,20 @@ test("one that cannot be started is told, with where to look", async () => {
     assert.ok(error.hint?.includes(scratch.join("log")));
     return true;
   });
+});
+
+test("none is started in a folder that is not fit for it, which is what is said", async () => {
+  await using scratch = await makeScratch("serve");
+  const client = new SupervisorClient({
+    socket: scratch.join("none.sock"),
+    log: scratch.join("log"),
+    version: "1",
+    command: ["/bin/false"],
+    env: {},
+    prepare() {
+      throw errors.networkFolder(scratch.path, "NFS");
+    },
+    debug: () => {},
+  });
+  await assert.rejects(client.submit(submission()), { code: "network-folder", exit: 5 });
 });
