@@ -184,6 +184,17 @@ test("a state folder that lies deep has a socket too", { skip: needs("linux") },
   assert.deepEqual((await lab.client.status())?.turns, []);
 });
 
+test(
+  "where there is no folder for a socket, nobody listens",
+  { skip: needs("linux") },
+  async () => {
+    await using scratch = await makeScratch("serve");
+    for (const folder of ["run", join("deep/".repeat(30), "run")]) {
+      assert.equal(await connect(scratch.join(folder, "supervisor.sock")), undefined);
+    }
+  },
+);
+
 test("one that cannot be started is told, with where to look", async () => {
   await using scratch = await makeScratch("serve");
   const client = new SupervisorClient({
