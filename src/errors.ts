@@ -268,7 +268,7 @@ export const errors = {
       "turn-unknown",
       EXIT.environment,
       `Cannot tell how the turn for ${quote(ref)} ended: it is not on record`,
-      `kugetsu status ${quote(ref)}`,
+      "kugetsu list",
     ),
   sessionExists: (ref: string) =>
     make(

@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { COMMANDS } from "../src/cli/commands.ts";
-import { errors, EXIT, type KugetsuError, reasonOf } from "../src/errors.ts";
+import { errors, EXIT, KugetsuError, partsOf, reasonOf } from "../src/errors.ts";
 
 const CAUSE = Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
 const REF = "github.com/shoko/kugetsu#14";
@@ -49,6 +49,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   noSuchOpencodeSession: errors.noSuchOpencodeSession("ses_1", "opencode session list"),
   baseExists: errors.baseExists("ses_1"),
   nothingAsked: errors.nothingAsked(REF),
+  turnUnknown: errors.turnUnknown(REF),
   worktreeTaken: errors.worktreeTaken(REF, "/worktree", "it has changes", "git worktree list"),
   branchTaken: errors.branchTaken(REF, "kugetsu/x", "it is checked out", "git worktree list"),
   sessionExists: errors.sessionExists(REF),
@@ -76,6 +77,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   notInstalled: errors.notInstalled("/usr/bin/deno"),
   installFailed: errors.installFailed(EXIT.refused, "Refused it", "a detail", "kugetsu upgrade"),
   leftoversAlive: errors.leftoversAlive("t1", 2),
+  turnWaits: errors.turnWaits(REF, { kind: "permission", what: "bash (make)" }),
   turnEnded: errors.turnEnded(REF, BAD, EXIT.failed, true),
   stopped: errors.stopped("ask opencode", "SIGINT"),
   startStopped: errors.startStopped(REF, "SIGINT"),
@@ -189,4 +191,16 @@ test("the reason of a failed call is in words where there are some", () => {
     [null, "null"],
   ];
   for (const [cause, words] of reasons) assert.equal(reasonOf(cause), words);
+});
+
+test("an error has the same parts in another process; what is no error of ours is a bug, and said to be", () => {
+  for (const [name, error] of ALL) {
+    const again = new KugetsuError(JSON.parse(JSON.stringify(partsOf(error))));
+    const { cause: _, ...parts } = error;
+    assert.deepEqual({ ...again }, { ...parts }, name);
+    assert.equal(again.message, error.message);
+  }
+  const bug = partsOf(new TypeError("x is not a function"));
+  assert.deepEqual([bug.code, bug.exit], ["internal", 1]);
+  assert.match(bug.message, /inside kugetsu: x is not a function$/);
 });

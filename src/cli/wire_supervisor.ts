@@ -36,6 +36,7 @@ export function makeClient(
     version: VERSION,
     command: [...selfCommand(), "__supervisor"],
     env: environmentOf(env, folder),
+    prepare: () => prepareFolder(layoutOf(folder)),
     debug,
   });
 }

@@ -8,11 +8,11 @@ import type {
   TurnResult,
   TurnWatch,
 } from "../runner/mod.ts";
-import { isTransient, type Outcome } from "../session/outcome.ts";
+import { isTransient, type Outcome, stoppedBy } from "../session/outcome.ts";
 import type { RunnerKind, RunningTurn, SessionRecord } from "../session/record.ts";
 import { answered, asking, begun, ended, named, sending, withProcess } from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
-import type { JobHost } from "../supervisor/mod.ts";
+import type { JobHost, TurnEnd } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
 import { afterTurn, type HookedTurn } from "./hooks.ts";
 import { type Place, setUpPlace, undoPlace } from "./place.ts";
@@ -32,24 +32,36 @@ export interface TurnPlan extends HookedTurn {
 
 const RETRY_AFTER_MS = 1500;
 
-/** Runs the turn, stores and tells how it ended, and gives the hold back. */
+/**
+ * Runs the turn, stores how it ended, gives the hold back, and tells: whoever hears of the end may begin the next turn
+ * at once.
+ */
 export async function runTurn(
   context: Context,
   hold: Hold,
   plan: TurnPlan,
   host: JobHost,
 ): Promise<void> {
+  const end = await endOf(context, hold, plan, host);
+  await hold.release();
+  host.ended(end);
+}
+
+async function endOf(
+  context: Context,
+  hold: Hold,
+  plan: TurnPlan,
+  host: JobHost,
+): Promise<TurnEnd> {
   try {
     const result = await new Attempt(context, hold, plan, host).run();
     await afterTurn(context, plan, hold.record, result);
-    host.ended({ ...result, session: result.session ?? null });
+    return { ...result, session: result.session ?? null };
   } catch (error) {
     const parts = partsOf(error);
     const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail: parts.message };
     const session = hold.record?.opencode_session_id ?? null;
-    host.ended({ outcome, session, text: "", error: parts });
-  } finally {
-    await hold.release();
+    return { outcome, session, text: "", error: parts };
   }
 }
 
@@ -94,39 +106,33 @@ class Attempt {
 
   async #work(): Promise<TurnResult> {
     const { signal } = this.#host;
-    if (signal.aborted) return cancelled(signal);
+    if (signal.aborted) return stopped(signal);
     await this.#save((record) => begun(record, this.#context.now()));
     this.#host.begun(this.#plan.directory);
     try {
       await setUpPlace(this.#context, this.#plan.place, signal);
     } catch (error) {
-      if (error instanceof KugetsuError && error.code === "start-stopped") return cancelled(signal);
+      if (error instanceof KugetsuError && error.code === "start-stopped") return stopped(signal);
       throw error;
     }
     return await this.#runWithRetry(signal);
   }
 
-  /** Tries once more when opencode never got under way. */
+  /** Tries once more where nothing was sent. */
   async #runWithRetry(signal: AbortSignal): Promise<TurnResult> {
     const runner = await this.#context.runner(this.#plan.runner);
     const result = await runner.turn(this.#request(), this.#watch(), signal);
-    if (!isTransient(result.outcome) || this.#isUnderWay(result) || signal.aborted) return result;
+    if (!mayTryAgain(result) || signal.aborted) return result;
     this.#context.output.debug("opencode did not get under way; trying once more");
     await new Promise((later) => setTimeout(later, RETRY_AFTER_MS * (0.5 + Math.random())));
     return await runner.turn(this.#request(), this.#watch(), signal);
   }
 
-  /** Whether the message may have been sent. */
-  #isUnderWay({ session }: TurnResult): boolean {
-    if (this.#plan.runner === "server") return this.#record.turn?.message_id !== undefined;
-    return session !== undefined;
-  }
-
   #request(): TurnRequest {
     const { turn, directory, title, message, model, agent, permissions, limits } = this.#plan;
-    const forked = this.#record.opencode_session_id;
-    const kind = forked === null ? "fork" : "continue";
-    const session = forked ?? this.#plan.session;
+    const own = this.#record.opencode_session_id;
+    const kind = own === null ? "fork" : "continue";
+    const session = own ?? this.#plan.session;
     return {
       ...{ id: turn.id, kind, session, directory, message, messageId: turn.message_id },
       ...{ title, model, agent, permissions, limits },
@@ -175,9 +181,14 @@ class Attempt {
   }
 }
 
-function cancelled(signal: AbortSignal): TurnResult {
-  const outcome: Outcome = { kind: "cancelled", signal: signal.reason };
-  return { outcome, session: undefined, text: "" };
+/** A server that ended before it had the message may have made the session already: the second try goes on in it. */
+function mayTryAgain({ outcome, session }: TurnResult): boolean {
+  const isUnsent = outcome.kind === "failed" && outcome.reason === "never-started";
+  return isTransient(outcome) && (isUnsent || session === undefined);
+}
+
+function stopped(signal: AbortSignal): TurnResult {
+  return { outcome: stoppedBy(signal.reason), session: undefined, text: "" };
 }
 
 /**

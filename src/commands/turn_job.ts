@@ -4,8 +4,9 @@
  * A turn that is taken up again after a crash goes the same way. Its record tells how far it came: without a session
  * nothing was sent, and it begins anew; with one it goes on there, and a message that arrived is not sent again.
  */
+import { errors, partsOf } from "../errors.ts";
 import type { Outcome } from "../session/outcome.ts";
-import type { RunningTurn, SessionRecord } from "../session/record.ts";
+import type { MadeSession, RunningTurn, SessionRecord } from "../session/record.ts";
 import { formatRef, type IssueRef, parseRef } from "../session/ref.ts";
 import { ended, newRecord, OWNER_DIED, ownFolder, queued } from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
@@ -33,7 +34,12 @@ export async function turnJob(
   if (before && over) return await settle(context, hold, before, over, host);
   let place: Place | undefined;
   let plan: TurnPlan;
+  let isAlone = false;
   try {
+    // Its record was saved before the turn was accepted: somebody has destroyed it since.
+    if (recovered && !before) throw errors.noSession(hold.key);
+    await endEarlier(context, before, submission);
+    isAlone = true;
     const begin = before?.opencode_session_id ? again : anew;
     plan = await begin(context, ref, submission, hold);
     place = plan.place;
@@ -42,7 +48,7 @@ export async function turnJob(
     await host.admit({ key: hold.key, name: hold.name });
   } catch (error) {
     if (place) await undoPlace(context, place);
-    await putBack(hold, before);
+    await putBack(context, hold, before, { id: submission.id, isAlone, error });
     throw error;
   }
   await runTurn(context, hold, plan, host);
@@ -59,12 +65,33 @@ async function holdFor(
   return await (kind === "start" ? store.claim(ref) : store.hold(ref));
 }
 
-/** As it was before the turn was handed in; a turn that was cut off and cannot go on has failed. */
-async function putBack(hold: Hold, before: SessionRecord | undefined): Promise<void> {
+/** Ends what an earlier turn has left; this very one goes on where it has a session. */
+async function endEarlier(
+  context: Context,
+  before: SessionRecord | undefined,
+  { id }: Submission,
+): Promise<void> {
+  if (!before?.turn || (before.turn.id === id && before.opencode_session_id !== null)) return;
+  await endLeftovers(context, before.turn, ownFolder(before));
+}
+
+/**
+ * As it was before the turn was handed in. A turn that was cut off and cannot go on has failed, and a start of which
+ * there is no session and no process leaves nothing.
+ */
+async function putBack(
+  context: Context,
+  hold: Hold,
+  before: SessionRecord | undefined,
+  { id, isAlone, error }: { id: string; isAlone: boolean; error: unknown },
+): Promise<void> {
   try {
-    const isCutOff = before?.turn !== undefined && before.opencode_session_id === null;
-    if (!before || isCutOff) await hold.remove();
-    else if (hold.record !== before) await hold.save(before);
+    if (!before || (before.opencode_session_id === null && isAlone)) await hold.remove();
+    else if (before.turn?.id === id) {
+      const { message: reason } = partsOf(error);
+      // The turn stays: whoever begins the next one makes sure that nothing of it still runs.
+      await hold.save({ ...before, state: "failed", reason, updated_at: context.now() });
+    } else if (hold.record !== before) await hold.save(before);
   } finally {
     await hold.release();
   }
@@ -78,11 +105,8 @@ async function anew(
   hold: Hold,
 ): Promise<TurnPlan> {
   const base = await chooseBase(context, ref, submission.base);
-  const left = hold.record;
-  if (left?.turn) await endLeftovers(context, left.turn, ownFolder(left));
-  const { id, runner, place: { from, ...choice } } = submission;
   const turn = await newTurn(context, submission);
-  const place = await placeOf(context, base, ref, { ...choice, from, runner, turn: id });
+  const place = await newPlace(context, base, ref, submission, hold.record);
   const { directory, worktree } = place;
   const record = {
     ...newRecord(hold.key, turn, context.now()),
@@ -97,6 +121,22 @@ async function anew(
   };
 }
 
+/** The place of a start; of one that was cut off, the worktree that it had got. */
+async function newPlace(
+  context: Context,
+  base: MadeSession,
+  ref: IssueRef,
+  submission: Submission,
+  left: SessionRecord | undefined,
+): Promise<Place> {
+  const { id, runner, place: { from, ...choice } } = submission;
+  const { turn, directory, worktree } = left ?? {};
+  if (turn?.id === id && directory && worktree) {
+    return await placeAgain(context, ref, { directory, worktree }, { ...choice, turn: id });
+  }
+  return await placeOf(context, base, ref, { ...choice, from, runner, turn: id });
+}
+
 /** A session that is there: its folder, and the turn, which may have begun in an earlier supervisor. */
 async function again(
   context: Context,
@@ -107,7 +147,6 @@ async function again(
   const before = hold.record!;
   const session = before.opencode_session_id!;
   const isSame = before.turn?.id === submission.id;
-  if (before.turn && !isSame) await endLeftovers(context, before.turn, ownFolder(before));
   const begins = await newTurn(context, submission);
   const turn: RunningTurn = isSame ? { ...before.turn!, owner: begins.owner } : begins;
   const place = await sessionPlace(context, ref, before, submission);
@@ -178,15 +217,16 @@ async function settle(
   outcome: Outcome,
   host: JobHost,
 ): Promise<void> {
+  const session = record.opencode_session_id;
   try {
     if (record.turn) {
       await endLeftovers(context, record.turn, ownFolder(record));
-      if (record.opencode_session_id === null) await hold.remove();
+      if (session === null) await hold.remove();
       else await hold.save(ended(record, outcome, context.now()));
     }
     await host.admit({ key: hold.key, name: hold.name });
-    host.ended({ outcome, session: record.opencode_session_id, text: "" });
   } finally {
     await hold.release();
   }
+  host.ended({ outcome, session, text: "" });
 }

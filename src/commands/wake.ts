@@ -2,7 +2,7 @@
 import type { Context } from "./context.ts";
 
 /** What `read` finds; read again if turns had to be taken up first that an earlier supervisor had accepted. */
-export async function trueOnes<T extends { hasCutOff: boolean }>(
+export async function trueOnes<T extends { hasCutOff?: boolean }>(
   context: Context,
   read: () => Promise<T>,
 ): Promise<T> {

@@ -292,12 +292,14 @@ function readOneOf<T extends string>(words: readonly T[], value: unknown): T {
 }
 
 function readCount(value: unknown): number {
-  if (WHOLE.test(`${value}`) && Number(value) <= Number.MAX_SAFE_INTEGER) return Number(value);
+  const count = typeof value === "string" && WHOLE.test(value) ? Number(value) : value;
+  if (Number.isSafeInteger(count) && (count as number) >= 1) return count as number;
   throw new Error("it is a whole number, 1 or more");
 }
 
 function readAmount(value: unknown): number {
-  if (SECONDS.test(`${value}`) && Number(value) > 0) return Number(value);
+  const amount = typeof value === "string" && SECONDS.test(value) ? Number(value) : value;
+  if (Number.isFinite(amount) && (amount as number) > 0) return amount as number;
   throw new Error("it is an amount of dollars, such as 2.50");
 }
 

@@ -2,7 +2,7 @@
  * The runner port: one turn of an agent session, from the prompt to a true outcome; and the agent's sessions
  * themselves. Implementations: opencode_run.ts and opencode_sessions.ts, which drive the opencode executable.
  */
-import type { Outcome } from "../session/outcome.ts";
+import type { Outcome, StopReason } from "../session/outcome.ts";
 import type { ProcessIdentity } from "../session/record.ts";
 
 /**
@@ -73,8 +73,7 @@ export type Answer =
   | { kind: "deny" }
   | { kind: "text"; text: string };
 
-/** Why a turn is stopped from our side: the reason of the signal that is aborted. */
-export type StopReason = "SIGINT" | "SIGTERM" | { budget: string };
+export type { StopReason };
 
 /** Called while a turn runs. A promise that rejects stops the turn, and the turn rejects with it. */
 export interface TurnWatch {

@@ -26,6 +26,16 @@ export type Outcome =
   | { kind: "timeout"; seconds: number; trouble?: string }
   | { kind: "cancelled"; signal: "SIGINT" | "SIGTERM" };
 
+/** Why a turn is stopped from our side. */
+export type StopReason = "SIGINT" | "SIGTERM" | { budget: string };
+
+/** How a turn ends that is stopped. */
+export function stoppedBy(reason: StopReason): Outcome {
+  return typeof reason === "string"
+    ? { kind: "cancelled", signal: reason }
+    : { kind: "failed", reason: "budget", detail: reason.budget };
+}
+
 /** What an outcome means. One row for each kind: leaving one out does not compile. */
 const MEANING: { [K in Outcome["kind"]]: { state: SessionState } } = {
   done: { state: "idle" },

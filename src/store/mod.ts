@@ -35,13 +35,13 @@ export interface Overview {
   bases: SessionRow[];
   rows: SessionRow[];
   /** Whether a turn is among them whose owner died. */
-  hasCutOff: boolean;
+  hasCutOff?: boolean;
 }
 
 export interface Listing {
   base: MadeSession | undefined;
   sessions: StoredSession[];
-  hasCutOff: boolean;
+  hasCutOff?: boolean;
 }
 
 /** A session file that no index entry points to. */

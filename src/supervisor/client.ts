@@ -18,6 +18,8 @@ export interface ClientOptions {
   /** The command line of a supervisor. */
   command: string[];
   env: Record<string, string | undefined>;
+  /** Makes the state folder fit for a supervisor, which could tell nobody why it is not. @throws unwritable, network-folder */
+  prepare(): void;
   debug(text: string): void;
 }
 
@@ -149,7 +151,8 @@ export class SupervisorClient implements Supervisor {
   }
 
   #start(): ChildProcess {
-    const { command: [file, ...args], env, log, debug } = this.#options;
+    const { command: [file, ...args], env, log, prepare, debug } = this.#options;
+    prepare();
     mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
     const output = openSync(log, "a", 0o600);
     const child = spawn(file!, args, {

@@ -14,7 +14,7 @@ import type { Answer, Ask } from "../runner/mod.ts";
 import { explain, type Outcome } from "../session/outcome.ts";
 import { Live } from "./live.ts";
 import type { Mail, Mailbox } from "./mailbox.ts";
-import type { Accepted, Caps, Job, JobHost, Line, LiveTurn, Submission } from "./mod.ts";
+import type { Accepted, Caps, Job, JobHost, Line, LiveTurn, Submission, TurnEnd } from "./mod.ts";
 import { type Limits, pick } from "./queue.ts";
 import type { Transcripts } from "./transcripts.ts";
 
@@ -30,8 +30,6 @@ export interface KeeperOptions {
   now(): string;
   debug(text: string): void;
 }
-
-type End = Parameters<JobHost["ended"]>[0];
 
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -63,6 +61,10 @@ export class Keeper {
       const mail = this.#readMail(name);
       return mail && (mail.current || mail.next.length > 0) ? [{ name, mail }] : [];
     }).sort((a, b) => asked(a.mail) < asked(b.mail) ? -1 : 1);
+    const turns = left.flatMap(({ mail }) =>
+      mail.current ? [mail.current, ...mail.next] : mail.next
+    );
+    this.#follow(turns.sort((a, b) => a.started_at < b.started_at ? -1 : 1).at(-1)?.caps);
     for (const { name, mail } of left) {
       debug(`taking up the turns of ${mail.key}`);
       if (!mail.current) await this.#next(name);
@@ -204,16 +206,24 @@ export class Keeper {
     }
   }
 
-  /** The turn is over: what follows is decided in the mailbox, in one write. */
-  #settle(live: Live, end: End): void {
+  /** The turn is over: what follows is decided in the mailbox, in one write. Whoever follows hears of it in any case. */
+  #settle(live: Live, end: TurnEnd): void {
     if (!this.#live.delete(live.id)) return;
-    const { mailbox } = this.#options;
-    const mail = mailbox.read(live.name);
-    if (mail?.current?.id === live.id) {
-      const failure = end.error?.message ?? (explain(end.outcome) || undefined);
-      mailbox.write(live.name, { ...mail, current: undefined, last: live.submission, failure });
+    try {
+      this.#putAway(live, end);
+    } catch (error) {
+      // The next supervisor takes it up, and finds on record how it ended.
+      this.#options.debug(`the turn of ${live.key} cannot be put away: ${reasonOf(error)}`);
     }
     live.append({ kind: "ended", ...end });
+  }
+
+  #putAway({ name, id, submission }: Live, end: TurnEnd): void {
+    const { mailbox } = this.#options;
+    const mail = mailbox.read(name);
+    if (mail?.current?.id !== id) return;
+    const failure = end.error?.message ?? (explain(end.outcome) || undefined);
+    mailbox.write(name, { ...mail, current: undefined, last: submission, failure });
   }
 
   /** The job has let go of everything: the next one may have its place, and the next turn of the issue begins. */
@@ -234,7 +244,8 @@ export class Keeper {
       } catch (error) {
         const mail = mailbox.read(name);
         if (!mail) return;
-        mailbox.write(name, { ...mail, next: mail.next.filter((it) => it.id !== next.id) });
+        const others = mail.next.filter((it) => it.id !== next.id);
+        mailbox.write(name, { ...mail, next: others, last: next, failure: reasonOf(error) });
         transcripts.append(name, next.id, { kind: "ended", ...failed(error) });
       }
     }
@@ -245,10 +256,8 @@ export class Keeper {
     const wanted = [...this.#live.values()].filter((it) =>
       keys === "all" || keys.some((key) => it.isOf(key))
     );
-    for (const live of wanted) {
-      this.#dropWaiting(live, { kind: "cancelled", signal: reason });
-      live.stop(reason);
-    }
+    for (const live of wanted) live.stop(reason);
+    for (const live of wanted) this.#dropWaiting(live, { kind: "cancelled", signal: reason });
     this.#schedule();
     await Promise.all(wanted.map((it) => it.isOver));
     return wanted.map((it) => it.key);
@@ -309,7 +318,7 @@ function isSame(a: Submission, b: Submission): boolean {
 }
 
 /** The end of a turn that kugetsu itself could not see through. */
-function failed(error: unknown): End {
+function failed(error: unknown): TurnEnd {
   const parts: ErrorParts = partsOf(error);
   const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail: parts.message };
   return { outcome, session: null, text: "", error: parts };

@@ -86,15 +86,21 @@ export class Live {
   }
 
   event(event: TurnEvent): void {
-    const text = JSON.stringify(event);
-    const told = this.#told.get(text) ?? 0;
-    if (told > 0) return void this.#told.set(text, told - 1);
-    if (event.kind === "usage") this.#use(event);
+    // What it does and asks now holds, whether it was told before or not.
     if (event.kind === "tool") this.#doing = event.state === "running" ? inWords(event) : undefined;
     if (event.kind === "text") this.#doing = undefined;
     if (event.kind === "asks") this.#waits(event.ask);
     if (event.kind === "answered" && this.ask?.id === event.id) this.#waits(undefined);
+    if (this.#wasTold(event)) return;
+    if (event.kind === "usage") this.#use(event);
     this.append(event);
+  }
+
+  #wasTold(event: TurnEvent): boolean {
+    const text = JSON.stringify(event);
+    const times = this.#told.get(text) ?? 0;
+    if (times > 0) this.#told.set(text, times - 1);
+    return times > 0;
   }
 
   append(body: LineBody): void {

@@ -82,13 +82,20 @@ export type LineBody =
   | { kind: "accepted"; turn_kind: "start" | "continue"; message: string }
   | { kind: "begun"; directory: string }
   | { kind: "session"; session: string }
-  /** It is over. What is no matter of the agent's has an error of its own. */
-  | { kind: "ended"; outcome: Outcome; session: string | null; text: string; error?: ErrorParts }
+  | { kind: "ended" } & TurnEnd
   /** What the user should know, as a command would say it on standard error. */
   | { kind: "said"; level: "note" | "warning"; text: string }
   /** Lines were left out here: the disk was full, or the transcript became too long. */
   | { kind: "gap" }
   | TurnEvent;
+
+/** How a turn ended. What is no matter of the agent's has an error of its own. */
+export interface TurnEnd {
+  outcome: Outcome;
+  session: string | null;
+  text: string;
+  error?: ErrorParts;
+}
 
 /** A turn that is not over, as the supervisor has it. */
 export interface LiveTurn {
@@ -156,8 +163,8 @@ export interface JobHost {
   event(event: TurnEvent): void;
   /** Kept until the turn is accepted. */
   say(level: "note" | "warning", text: string): void;
-  /** The turn is over and its record saved; its lock is given back right after. */
-  ended(end: { outcome: Outcome; session: string | null; text: string; error?: ErrorParts }): void;
+  /** The turn is over, its record saved, and its lock given back. */
+  ended(end: TurnEnd): void;
 }
 
 /** A turn from beginning to end. Throws what refuses it; after `admit`, only what nobody expects. */

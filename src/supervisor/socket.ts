@@ -20,17 +20,22 @@ function withShortPath<T>(path: string, use: (path: string) => Promise<T>): Prom
   return use(`/proc/self/fd/${folder}/${basename(path)}`).finally(() => closeSync(folder));
 }
 
+/** What a connection fails with where nobody listens, or somebody did who has died this moment. */
+const NOBODY = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"];
+
 /** Undefined when nobody listens there. */
-export function connect(path: string): Promise<Channel | undefined> {
-  return withShortPath(path, (short) =>
-    new Promise((resolve, reject) => {
-      const socket = createConnection(short);
-      socket.once("connect", () => resolve(new Channel(socket)));
-      socket.once("error", (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
-        else reject(error);
-      });
-    }));
+export async function connect(path: string): Promise<Channel | undefined> {
+  try {
+    return await withShortPath(path, (short) =>
+      new Promise<Channel>((resolve, reject) => {
+        const socket = createConnection(short);
+        socket.once("connect", () => resolve(new Channel(socket)));
+        socket.once("error", reject);
+      }));
+  } catch (error) {
+    if (NOBODY.includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
 }
 
 export function listen(path: string, onChannel: (channel: Channel) => void): Promise<Server> {

@@ -37,7 +37,7 @@ const OFFERS: [string, string[]][] = [
   ["config ", ["get", "list", "path", "set"]],
   [
     "config get lim",
-    ["firstEvent", "plugin", "silence", "total"].map((it) => `limits.${it}`),
+    ["answer", "firstEvent", "plugin", "silence", "total"].map((it) => `limits.${it}`),
   ],
   ["config set perm", ["permissions"]],
   ["config set permissions ", []],

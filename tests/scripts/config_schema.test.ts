@@ -16,11 +16,15 @@ function violations(schema: Schema, value: unknown, path = ""): string[] {
   const wrong = Object.entries(schema).some(([keyword, what]) => {
     switch (keyword) {
       case "type":
-        return ![what].flat().includes(type);
+        return ![what].flat().some((it) =>
+          it === "integer" ? Number.isInteger(value) : it === type
+        );
       case "enum":
         return !(what as unknown[]).includes(value);
       case "pattern":
         return type === "string" && !new RegExp(what as string, "u").test(value as string);
+      case "minimum":
+        return type === "number" && (value as number) < (what as number);
       case "exclusiveMinimum":
         return type === "number" && (value as number) <= (what as number);
       case "maximum":
@@ -73,6 +77,8 @@ test("it takes what is right", () => {
     { limits: {} },
     { worktree: { mode: "own", copy: [".env"], setup: "npm ci", setupTimeout: "5m" } },
     { worktree: { copy: ".env" } },
+    { runner: "run", queue: { maxParallel: 6, perRepository: "2" }, logs: { megabytes: 1 } },
+    { budget: { tokens: 100_000, cost: 2.5 }, supervisor: { idle: "1h" } },
   ];
   for (const example of examples) assert.deepEqual(violations(schema, example), []);
 });
@@ -91,9 +97,12 @@ test("it names values that are wrong", () => {
     permissions: "ask",
     limits: { total: "soon", silence: 0 },
     worktree: { mode: "mine", copy: [7] },
+    queue: { maxParallel: 0, perRepository: 1.5 },
+    budget: { cost: 0 },
   };
   const wrong = ["model", "agent", "permissions", "limits.total", "limits.silence"]
-    .concat(["worktree.mode", "worktree.copy"]);
+    .concat(["worktree.mode", "worktree.copy"])
+    .concat(["queue.maxParallel", "queue.perRepository", "budget.cost"]);
   assert.deepEqual(violations(schema, values), wrong);
 });
 
@@ -114,6 +123,9 @@ test("what kugetsu takes, the schema takes, and what the schema takes, kugetsu c
     ["model", ["a/b", "a/b/c", "a", "/b", "a/", "-a/b", "a b/c", "", 3, null, true]],
     ["agent", ["build", "a b", "", "-x", 3, null]],
     ["permissions", ["deny", "allow", "wait", "ask", "", "DENY", null, true]],
+    ["runner", ["server", "run", "both", "", null, true]],
+    ["queue.maxParallel", [1, 24, "6", 0, -1, 1.5, "0", "1.5", "", "x", null, true]],
+    ["budget.cost", [1, 0.01, 1e-9, "2.50", 0, -1, "-1", "", "$1", null, true]],
     ["limits.total", [
       ...["1", "90", "90s", "5m", "1h30m", "1.5h", "0.5", "576h"],
       ...["", "s", "h1", "1d", "-1", "1 h", "1h 30m", "1e3", "∞", ".5"],

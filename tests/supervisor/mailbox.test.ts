@@ -1,10 +1,23 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { stat, writeFile } from "node:fs/promises";
+import type { Issue } from "../../src/api/mod.ts";
 import { KugetsuError } from "../../src/errors.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
+import type { Submission } from "../../src/supervisor/mod.ts";
+import { parseRequest, PROTOCOL } from "../../src/supervisor/protocol.ts";
 import { makeScratch } from "../support/scratch.ts";
 import { submission } from "../support/turns.ts";
+
+const ISSUE: Issue = {
+  title: "Widget",
+  body: "It breaks",
+  state: "open",
+  author: { name: "x", standing: "writer" },
+  labels: ["bug"],
+  url: "https://github.com/a/b/issues/1",
+  comments: [],
+};
 
 test("what was put in is there for the next one to read, and for nobody else", async () => {
   await using scratch = await makeScratch("mailbox");
@@ -18,6 +31,49 @@ test("what was put in is there for the next one to read, and for nobody else", a
   assert.equal((await stat(scratch.join("turns", "a.json"))).mode & 0o777, 0o600);
   mailbox.remove("a");
   assert.deepEqual(mailbox.names(), []);
+});
+
+test("a turn comes out with all that it went in with, and nothing else", async () => {
+  await using scratch = await makeScratch("mailbox");
+  const mailbox = new Mailbox(scratch.path);
+  const whole: Required<Submission> = {
+    ...{ id: "t1", kind: "start", ref: "github.com/a/b#1", message: "x" },
+    started_at: "2026-01-02T03:04:05+00:00",
+    issue: ISSUE,
+    ...{ model: "m/x", agent: "plan", permissions: "wait" },
+    limits: { firstEvent: 1, silence: 2, total: 3, answer: 4 },
+    ...{ runner: "run", base: "default" },
+    place: {
+      ...{ mode: "own", demanded: true, from: "v1" },
+      ...{ copy: [".env"], setup: "npm ci", setupSeconds: 5 },
+    },
+    budget: { tokens: 6, cost: 0.5 },
+    caps: { host: 7, repository: 8 },
+    ...{ key: "once", queue: true },
+  };
+  const mail = { key: whole.ref, next: [whole], last: whole, failure: "no credit" };
+  mailbox.write("a", mail);
+  assert.deepEqual(mailbox.read("a"), mail);
+  const request = { protocol: PROTOCOL, version: "1", ask: "submit", submission: whole };
+  assert.deepEqual(parseRequest(JSON.parse(JSON.stringify(request))), request);
+});
+
+test("what cannot be a turn is not taken for one", () => {
+  const bad: Record<string, unknown>[] = [
+    { started_at: undefined },
+    { runner: "both" },
+    { base: "other" },
+    { place: { mode: "own" } },
+    { limits: { firstEvent: 0, silence: 1, total: 1 } },
+    { budget: { tokens: 0 } },
+    { caps: { host: -1 } },
+    { permissions: "ask" },
+  ];
+  for (const changes of bad) {
+    const turn = { ...submission(), ...changes };
+    const request = { protocol: PROTOCOL, version: "1", ask: "submit", submission: turn };
+    assert.equal(parseRequest(request), undefined, JSON.stringify(changes));
+  }
 });
 
 test("one that is damaged is named, and not taken for an empty one", async () => {

@@ -4,12 +4,14 @@ import assert from "node:assert/strict";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errors, type KugetsuError } from "../../src/errors.ts";
+import type { Outcome } from "../../src/session/outcome.ts";
 import { SupervisorClient } from "../../src/supervisor/client.ts";
-import { type Job, Keeper } from "../../src/supervisor/keeper.ts";
+import { Keeper } from "../../src/supervisor/keeper.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
-import type { Line } from "../../src/supervisor/mod.ts";
+import type { Job, Line } from "../../src/supervisor/mod.ts";
 import { serve } from "../../src/supervisor/serve.ts";
 import { connect } from "../../src/supervisor/socket.ts";
+import { Transcripts } from "../../src/supervisor/transcripts.ts";
 import { needs } from "../support/needs.ts";
 import { makeScratch } from "../support/scratch.ts";
 import { submission } from "../support/turns.ts";
@@ -25,9 +27,10 @@ const talk: Job = async (turn, host) => {
   for (const text of ["one", "two", "three"]) host.event({ kind: "text", text });
   if (turn.message === "wait") {
     await new Promise<void>((stop) => host.signal.addEventListener("abort", () => stop()));
-    return host.ended({ kind: "cancelled", signal: host.signal.reason }, "ses_1", "");
+    const outcome: Outcome = { kind: "cancelled", signal: host.signal.reason };
+    return host.ended({ outcome, session: "ses_1", text: "" });
   }
-  host.ended({ kind: "done" }, "ses_1", "three");
+  host.ended({ outcome: { kind: "done" }, session: "ses_1", text: "three" });
 };
 
 async function makeLab(folder: string, idleSeconds = 60) {
@@ -36,8 +39,10 @@ async function makeLab(folder: string, idleSeconds = 60) {
   const keeper = new Keeper({
     job: talk,
     mailbox: new Mailbox(folder),
-    transcriptPath: (name) => join(folder, `${name}.jsonl`),
-    transcriptBytes: 1_000_000,
+    transcripts: new Transcripts(
+      (name) => join(folder, `${name}.jsonl`),
+      { maxBytes: 1_000_000, now: () => "now" },
+    ),
     caps: { host: 2, repository: 2 },
     answer: () => Promise.resolve(true),
     nameOf: () => Promise.resolve(NAME),
@@ -53,9 +58,11 @@ async function makeLab(folder: string, idleSeconds = 60) {
   const client = new SupervisorClient({
     socket,
     log: join(folder, "log"),
+    mailbox: new Mailbox(scratch.path),
     version: "9.9.9",
     command: ["/bin/false"],
     env: {},
+    prepare: () => {},
     debug: () => {},
   });
   await until("it listens", async () => {
@@ -178,14 +185,27 @@ test("a state folder that lies deep has a socket too", { skip: needs("linux") },
   assert.deepEqual((await lab.client.status())?.turns, []);
 });
 
+test(
+  "where there is no folder for a socket, nobody listens",
+  { skip: needs("linux") },
+  async () => {
+    await using scratch = await makeScratch("serve");
+    for (const folder of ["run", join("deep/".repeat(30), "run")]) {
+      assert.equal(await connect(scratch.join(folder, "supervisor.sock")), undefined);
+    }
+  },
+);
+
 test("one that cannot be started is told, with where to look", async () => {
   await using scratch = await makeScratch("serve");
   const client = new SupervisorClient({
     socket: scratch.join("none.sock"),
     log: scratch.join("log"),
+    mailbox: new Mailbox(scratch.path),
     version: "1",
     command: ["/bin/false"],
     env: {},
+    prepare: () => {},
     debug: () => {},
   });
   await assert.rejects(client.submit(submission()), (error: KugetsuError) => {
@@ -193,4 +213,21 @@ test("one that cannot be started is told, with where to look", async () => {
     assert.ok(error.hint?.includes(scratch.join("log")));
     return true;
   });
+});
+
+test("none is started in a folder that is not fit for it, which is what is said", async () => {
+  await using scratch = await makeScratch("serve");
+  const client = new SupervisorClient({
+    socket: scratch.join("none.sock"),
+    log: scratch.join("log"),
+    mailbox: new Mailbox(scratch.path),
+    version: "1",
+    command: ["/bin/false"],
+    env: {},
+    prepare() {
+      throw errors.networkFolder(scratch.path, "NFS");
+    },
+    debug: () => {},
+  });
+  await assert.rejects(client.submit(submission()), { code: "network-folder", exit: 5 });
 });

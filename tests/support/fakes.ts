@@ -13,11 +13,13 @@ import type { MadeSession, RunningTurn, SessionRecord } from "../../src/session/
 import type { Plugins, Shelf } from "../../src/plugins/mod.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import type { Hold, Store } from "../../src/store/mod.ts";
+import type { Supervisor } from "../../src/supervisor/mod.ts";
 import type { Workspace } from "../../src/workspace/mod.ts";
 
 export interface Parts {
   store?: Partial<Store>;
   runner?: Partial<Runner>;
+  supervisor?: Partial<Supervisor>;
   sessions?: Partial<AgentSessions>;
   config?: Partial<Config>;
   workspace?: Partial<Workspace>;
@@ -75,6 +77,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     cwd: "/cwd",
     store: port<Store>("store", parts.store && { folder: "/state", ...parts.store }),
     runner: port<Runner>("runner", parts.runner),
+    supervisor: port<Supervisor>("supervisor", parts.supervisor),
     sessions: port<AgentSessions>("sessions", parts.sessions),
     config: port<Config>("config", parts.config ?? { settings: () => SETTINGS }),
     workspace: port<Workspace>("workspace", parts.workspace),
@@ -111,13 +114,18 @@ export const NOW = "2026-01-02T03:04:05+00:00";
 export const OWNER = { pid: 7, started: "70", boot: "b" };
 export const OPENCODE = { pid: 8, started: "80", boot: "b" };
 export const REF = "github.com/shoko/kugetsu#14";
+/** What it is called in files. */
+export const NAME = "github.com-shoko-kugetsu-14";
 
 export const SETTINGS: Settings = {
   model: undefined,
   agent: undefined,
   permissions: "deny",
-  limits: { firstEvent: 180, silence: 1200, total: 14_400 },
-  worktree: { mode: "shared", copy: [], setup: undefined, setupSeconds: 600 },
+  limits: { firstEvent: 180, silence: 1200, total: 14_400, answer: 86_400 },
+  budget: {},
+  caps: {},
+  runner: "server",
+  worktree: { mode: "shared", copy: [], setupSeconds: 600 },
 };
 
 export const BASE: MadeSession = {
@@ -161,6 +169,7 @@ export function fakeHold(
   };
   return {
     key: REF,
+    name: NAME,
     get record() {
       return record as SessionRecord;
     },
@@ -208,6 +217,10 @@ export function storeWith(
       if (stored) return Promise.resolve(fakeHold(did, stored, onSave));
       return Promise.reject(errors.noSession(formatRef(ref)));
     },
+    resume(ref) {
+      did(`resume ${formatRef(ref)}`);
+      return Promise.resolve(fakeHold(did, stored, onSave));
+    },
   };
 }
 
@@ -243,8 +256,8 @@ export function runnerThat(
       if (whole.text) watch.event({ kind: "text", text: whole.text });
       return whole;
     },
-    endLeftovers({ id }) {
-      did(`end leftovers of ${id}`);
+    endLeftovers({ id, directory }) {
+      did(`end leftovers of ${id}${directory ? ` in ${directory}` : ""}`);
       return Promise.resolve(0);
     },
   };
