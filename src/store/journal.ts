@@ -34,9 +34,9 @@ import type { Layout } from "./layout.ts";
 import { lock } from "./lock.ts";
 import { recordsOf } from "./records.ts";
 
-/** Events enough for some thousand turns a file; with so many files, for ten times as many. */
-const FILE_BYTES = 1024 * 1024;
-const FILES = 8;
+/** Events enough for some hundred turns a file, since the newest one is searched whenever something is told. */
+const FILE_BYTES = 256 * 1024;
+const FILES = 32;
 /** The lock is held for less than a millisecond, or, once in thousands of events, for a new file. */
 const LOCK_MS = 2000;
 const NEWLINE = 10;

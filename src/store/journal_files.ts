@@ -4,6 +4,7 @@
  * A file begins with the state in which it found each session (`standing`), so that the last word about any of them is
  * always in the newest file. The tag tells a journal from one that was deleted and begun anew.
  */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SessionEvent } from "../session/event.ts";
 import { readText } from "./files.ts";
@@ -16,6 +17,7 @@ export interface JournalFile {
   path: string;
 }
 
+const NEWLINE = 10;
 const NAME = /^(\d{6,})-[0-9a-f]{6}\.jsonl$/;
 const NAMED = /^(\d{6,}-[0-9a-f]{6})-(\d{1,15})$/;
 
@@ -57,10 +59,11 @@ export function lastWords(newest: JournalFile | undefined): Map<string, SessionE
 }
 
 /** The same for one of them, without reading the rest: no text can hold the quotes of a field's name. */
-export function lastWord(newest: JournalFile, file: string): SessionEvent | undefined {
-  const text = readText(newest.path) ?? "";
-  const end = text.lastIndexOf("\n");
-  const at = text.lastIndexOf(`"file":${JSON.stringify(file)}`, end);
+export function lastWord({ path }: JournalFile, file: string): SessionEvent | undefined {
+  const bytes = readFileSync(path);
+  const end = bytes.lastIndexOf(NEWLINE);
+  const at = bytes.subarray(0, end + 1).lastIndexOf(`"file":${JSON.stringify(file)}`);
   if (at < 0) return undefined;
-  return parseEvent(text.slice(text.lastIndexOf("\n", at) + 1, text.indexOf("\n", at)));
+  const start = bytes.lastIndexOf(NEWLINE, at) + 1;
+  return parseEvent(bytes.toString("utf8", start, bytes.indexOf(NEWLINE, at)));
 }

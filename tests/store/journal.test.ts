@@ -287,8 +287,8 @@ describe("with small files", () => {
     await started(scratch.path);
     const [first] = await eventsIn(scratch.path);
     const hold = await storeIn(scratch.path).hold(parseRef(REF));
-    const ids = await fill(scratch.path, 60);
-    assert.equal((await readdir(scratch.join("journal"))).length, 8);
+    const ids = await fill(scratch.path, 160);
+    assert.equal((await readdir(scratch.join("journal"))).length, 32);
     await assert.rejects(eventsIn(scratch.path, first!.cursor), { code: "no-cursor", exit: 3 });
     const [standing, ...rest] = await eventsIn(scratch.path);
     assert.equal(standing?.event, "standing");
