@@ -149,6 +149,13 @@ export const errors = {
       "kugetsu plugin --help",
     ),
 
+  badCursor: (text: string) =>
+    make(
+      "bad-cursor",
+      EXIT.usage,
+      `Cannot go on after ${quote(shorten(text))}: it is no cursor of an event`,
+      { next: "kugetsu events", hint: 'its lines have one each, "cursor"; take the last one seen' },
+    ),
   badRevision: (rev: string, folder: string) =>
     make(
       "bad-revision",
@@ -210,6 +217,16 @@ export const errors = {
       {
         next: `kugetsu start ${quote(ref)} "what to do"`,
         hint: "kugetsu list shows what there is",
+      },
+    ),
+  noCursor: (cursor: string) =>
+    make(
+      "no-cursor",
+      EXIT.notFound,
+      `Cannot go on after ${quote(cursor)}: the events behind it are no longer kept`,
+      {
+        next: "kugetsu events",
+        hint: "begins anew, with the state of every issue before the oldest event that is kept",
       },
     ),
   noSuchOpencodeSession: (id: string, advice: Advice) =>

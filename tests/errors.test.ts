@@ -19,6 +19,8 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   badConfig: errors.badConfig(PATH, "line 3: CommaExpected"),
   badSetting: errors.badSetting("model", "x", "a model is written provider/model"),
   unknownSetting: errors.unknownSetting("modle", "model"),
+  badCursor: errors.badCursor("yesterday"),
+  noCursor: errors.noCursor("000001-5e0c1a-3120"),
   badRevision: errors.badRevision("v9", "/clone"),
   noRepository: errors.noRepository("/folder", "it has no commit yet"),
   worktreeImpossible: errors.worktreeImpossible("this runner cannot move a fork"),

@@ -10,6 +10,7 @@ export const COMMANDS: Commands = {
   start: async (host) => any((await import("../commands/start.ts")).startCommand(host)),
   continue: async (host) => any((await import("../commands/continue.ts")).continueCommand(host)),
   list: async (host) => any((await import("../commands/list.ts")).listCommand(host)),
+  events: async (host) => any((await import("../commands/events.ts")).eventsCommand(host)),
   path: async (host) => any((await import("../commands/path.ts")).pathCommand(host)),
   diff: async (host) => any((await import("../commands/diff.ts")).diffCommand(host)),
   prune: async (host) => any((await import("../commands/prune.ts")).pruneCommand(host)),

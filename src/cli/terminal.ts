@@ -4,7 +4,7 @@
  */
 import type { Output, Progress } from "../commands/output.ts";
 import type { KugetsuError } from "../errors.ts";
-import { isTerminal, STDERR, STDIN, STDOUT, writeAll } from "./streams.ts";
+import { isClosed, isTerminal, STDERR, STDIN, STDOUT, writeAll } from "./streams.ts";
 import { makeVisible, renderTable } from "./table.ts";
 
 export interface TerminalOptions {
@@ -28,6 +28,9 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
       return isColoured(STDOUT, env);
     },
     write: (text) => writeAll(STDOUT, text),
+    get reaches() {
+      return !isClosed(STDOUT);
+    },
     result(value, text) {
       if (options.json) writeAll(STDOUT, `${JSON.stringify(value, null, 2)}\n`);
       else if (text) writeAll(STDOUT, text);

@@ -137,7 +137,7 @@ function jobOutput(host: JobHost, debug: (text: string) => void): Output {
 function quietOutput(said: Pick<Output, "note" | "warn" | "debug">): Output {
   return {
     ...said,
-    ...{ json: false, interactive: false, colour: false },
+    ...{ json: false, interactive: false, colour: false, reaches: false },
     write() {},
     result() {},
     confirm: () => Promise.resolve(false),

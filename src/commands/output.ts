@@ -9,6 +9,8 @@ export interface Output {
   readonly colour: boolean;
   /** Text for standard output, as it is. */
   write(text: string): void;
+  /** Whether what is written to standard output still gets somewhere. */
+  readonly reaches: boolean;
   /** The command's result: `value` under --json, otherwise `text` (nothing if it is empty). */
   result(value: unknown, text: string): void;
   /** Something good to know; left out under --quiet. */

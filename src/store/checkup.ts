@@ -82,9 +82,8 @@ function rebuiltIndex(layout: Layout) {
 
 /** Temporary files of writers that are gone. */
 function leftovers(layout: Layout): Problem[] {
-  return [layout.folder, layout.sessions, layout.bases, dirname(layout.overview)].flatMap((
-    folder,
-  ) =>
+  const written = [layout.folder, layout.sessions, layout.bases, layout.journal];
+  return [...written, dirname(layout.overview)].flatMap((folder) =>
     hiddenFilesIn(folder, TEMPORARY_SUFFIX).filter(isAbandoned).map((name): Problem => ({
       kind: "leftover",
       subject: join(folder, name),

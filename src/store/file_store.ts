@@ -10,15 +10,27 @@
  * entry is an orphan or a cut-off start, and an entry without a file is a finished destroy.
  */
 import { basename } from "node:path";
-import { errors } from "../errors.ts";
+import { errors, reasonOf } from "../errors.ts";
 import { removeDurably } from "../platform/durable_write.ts";
 import type { MadeSession, SessionRecord } from "../session/record.ts";
 import { foldRef, formatRef, type IssueRef } from "../session/ref.ts";
 import { allBases, baseOf, defaultBase, dropBase, putBase, standingBase } from "./bases.ts";
 import { type Found, readEntry, readIndex, readSession, writeSession } from "./files.ts";
 import { type Layout, layoutOf, prepareFolder } from "./layout.ts";
+import { Journal } from "./journal.ts";
 import { type HeldLock, holderOf, isHeld, lock, tryLock, whileFree } from "./lock.ts";
-import type { Finding, Hold, Listing, Orphan, Overview, Store, StoredSession } from "./mod.ts";
+import type {
+  Finding,
+  Following,
+  Hold,
+  Listing,
+  Orphan,
+  Overview,
+  Store,
+  StoredEvent,
+  StoredSession,
+} from "./mod.ts";
+import { sessionPath } from "./records.ts";
 import type { Index } from "./schemas.ts";
 import { findOrphans, readListing, readOverview, storedSession } from "./stored_sessions.ts";
 import { hasSession, holdOf } from "./turn_hold.ts";
@@ -29,6 +41,7 @@ const STORE_LOCK_SECONDS = 30;
 export class FileStore implements Store {
   readonly folder: string;
   readonly #layout: Layout;
+  readonly #journal: Journal;
   readonly #describe: () => string;
   readonly #debug: (text: string) => void;
   #prepared = false;
@@ -42,6 +55,7 @@ export class FileStore implements Store {
     this.#layout = layoutOf(folder);
     this.#describe = holder;
     this.#debug = debug;
+    this.#journal = new Journal(this.#layout, { debug });
     debug(`state in ${folder}`);
   }
 
@@ -70,7 +84,7 @@ export class FileStore implements Store {
   }
 
   setBase(record: MadeSession, { replace }: { replace: boolean }): Promise<void> {
-    return this.#locked(() => {
+    return this.#changing(() => {
       const index = readIndex(this.#layout);
       const standing = replace ? undefined : standingBase(this.#layout, record.repository);
       if (standing) throw errors.baseExists(standing.opencode_session_id, record.repository);
@@ -79,7 +93,7 @@ export class FileStore implements Store {
   }
 
   removeBase(repository?: string): Promise<boolean> {
-    return this.#locked(() => dropBase(this.#layout, repository));
+    return this.#changing(() => dropBase(this.#layout, repository));
   }
 
   async find(ref: IssueRef): Promise<StoredSession | undefined> {
@@ -143,7 +157,7 @@ export class FileStore implements Store {
   }
 
   deleteOrphans(spared: readonly string[] = []): Promise<Orphan[]> {
-    return this.#locked(async () => {
+    return this.#changing(async () => {
       const deleted: Orphan[] = [];
       for (const orphan of await this.orphans()) {
         if (spared.includes(orphan.file)) continue;
@@ -163,19 +177,22 @@ export class FileStore implements Store {
 
   async repair(): Promise<Finding[]> {
     const { repairFiles } = await import("./checkup.ts");
-    return await this.#locked(() => repairFiles(this.#layout, this.#holder));
+    return await this.#changing(() => repairFiles(this.#layout, this.#holder));
   }
 
   amend(key: string, change: (record: SessionRecord) => SessionRecord): Promise<boolean> {
     return this.#locked(async () => {
       const file = readIndex(this.#layout).issues[key];
       if (!file) return false;
+      const { catchUp } = await import("./catch_up.ts");
+      await catchUp(this.#place, [sessionPath(file)]);
       const changed = await whileFree(this.#layout.turnLock(file), this.#holder, () => {
         const found = readEntry(this.#layout, key, file);
         if (found.kind !== "record") return false;
         writeSession(this.#layout, file, change(found.record));
         return true;
       });
+      await catchUp(this.#place, [sessionPath(file)]);
       return changed ?? false;
     });
   }
@@ -184,6 +201,13 @@ export class FileStore implements Store {
     const index = readIndex(this.#layout);
     return entryOf(index, ref) ??
       { key: formatRef(ref), file: await this.#fileFor(ref, index) };
+  }
+
+  async *events({ since, follow }: Following): AsyncGenerator<StoredEvent> {
+    const { readEvents } = await import("./journal_reader.ts");
+    const meanwhile = () => this.#tellMissed();
+    await meanwhile();
+    yield* readEvents(this.#layout, { since, follow, meanwhile });
   }
 
   /** The file of an issue that is not in the index: its own, or the one with a digest if that is taken. */
@@ -219,12 +243,38 @@ export class FileStore implements Store {
   get #place() {
     return {
       layout: this.#layout,
+      journal: this.#journal,
+      holder: this.#holder,
       locked: <T>(change: () => T | Promise<T>) => this.#locked(change),
     };
   }
 
   get #holder(): string {
     return this.#describe();
+  }
+
+  /** What a crash kept from being told: looked for without a lock, and written under one. */
+  async #tellMissed(): Promise<void> {
+    try {
+      const { catchUp, isUntold } = await import("./catch_up.ts");
+      if (await isUntold(this.#layout)) await this.#locked(() => catchUp(this.#place));
+    } catch (error) {
+      this.#debug(`cannot complete the journal: ${reasonOf(error)}`);
+    }
+  }
+
+  /** The same for what is written by `change`, and for what it is about to overwrite. */
+  #changing<T>(change: () => T | Promise<T>): Promise<T> {
+    return this.#locked(async () => {
+      const { catchUp } = await import("./catch_up.ts");
+      await catchUp(this.#place);
+      const result = await Promise.resolve().then(change).catch(async (error) => {
+        await catchUp(this.#place).catch(() => {}); // the first error matters
+        throw error;
+      });
+      await catchUp(this.#place);
+      return result;
+    });
   }
 
   /** Runs `change` while no other process changes the store. */

@@ -18,6 +18,9 @@ export interface Layout {
   turnLock(file: string): string;
   /** What a listing keeps for the next one. */
   overview: string;
+  /** What happened, for those who follow. */
+  journal: string;
+  journalLock: string;
 }
 
 export function layoutOf(folder: string): Layout {
@@ -35,6 +38,8 @@ export function layoutOf(folder: string): Layout {
     turnLocks,
     turnLock: (file) => join(turnLocks, `${basename(file, ".json")}.lock`),
     overview: join(folder, "run", "overview.json"),
+    journal: join(folder, "journal"),
+    journalLock: join(folder, "locks", "journal.lock"),
   };
 }
 

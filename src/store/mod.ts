@@ -5,6 +5,7 @@
  * the error named. Nobody but the holder of an issue's turn changes its record. Today the store is files
  * (file_store.ts); nothing here says so, apart from paths that help a person.
  */
+import type { SessionEvent } from "../session/event.ts";
 import type { IssueRef } from "../session/ref.ts";
 import type { MadeSession, RunningTurn, SessionRecord, Worktree } from "../session/record.ts";
 
@@ -89,6 +90,16 @@ export interface Finding {
   directory?: string;
 }
 
+/** An event, and the place behind it: a reader that comes back with it goes on from there. */
+export type StoredEvent = SessionEvent & { cursor: string };
+
+export interface Following {
+  /** The cursor of the last event that was seen; without it, all that is kept. */
+  since?: string | undefined;
+  /** Whether to wait for more, for ever. */
+  follow: boolean;
+}
+
 export interface Store {
   /** Where the state is, for messages. */
   readonly folder: string;
@@ -127,4 +138,6 @@ export interface Store {
   repair(): Promise<Finding[]>;
   /** Changes the record of a session that has no turn; one that is busy or gone is left alone. */
   amend(key: string, change: (record: SessionRecord) => SessionRecord): Promise<boolean>;
+  /** What happened to every session, each change once. @throws bad-cursor, no-cursor */
+  events(following: Following): AsyncIterable<StoredEvent>;
 }

@@ -1,5 +1,6 @@
 /** What may stand in the state folder's files. Unknown fields are kept: another version wrote them. */
 import * as v from "valibot";
+import { EVENT_KINDS, type SessionEvent } from "../session/event.ts";
 import type { SessionRecord } from "../session/record.ts";
 
 const processIdentity = v.object({ pid: v.number(), started: v.string(), boot: v.string() });
@@ -47,6 +48,22 @@ const sessionRecord = v.looseObject({
   last_turn: v.optional(lastTurn),
 });
 
+const sessionEvent = v.looseObject({
+  v: v.literal(1),
+  time: v.string(),
+  event: v.picklist(EVENT_KINDS),
+  type: v.picklist(["base", "forked"]),
+  issue_ref: v.nullable(v.string()),
+  repository: v.optional(v.string()),
+  from: v.nullable(v.string()),
+  to: v.nullable(v.string()),
+  session: v.nullable(v.string()),
+  turn: v.nullable(v.string()),
+  outcome: v.nullable(v.string()),
+  reason: v.optional(v.string()),
+  file: v.string(),
+});
+
 /** The index: the base's session id and the file of each issue. */
 export interface Index {
   base: string | null;
@@ -85,6 +102,12 @@ export function parseRecord(text: string): Parsed<SessionRecord> {
 
 export function parseIndex(text: string): Parsed<Index> {
   return parse(index, text);
+}
+
+/** An event of the journal; undefined for a line that is none, such as one that a crash has cut. */
+export function parseEvent(line: string): SessionEvent | undefined {
+  const parsed = line ? parse(sessionEvent, line) : undefined;
+  return parsed?.ok ? parsed.value as SessionEvent : undefined;
 }
 
 function parse<T>(schema: v.GenericSchema<unknown, T>, text: string): Parsed<T> {

@@ -16,7 +16,8 @@ const FAULTS: Fault[] = ["error=EIO", "error=EACCES", "error=ENOSPC"];
  * What only saves time or tells others more, and what gives a lock back after everything is done: without it the
  * command may still end well. Leftovers are tried for more than once.
  */
-const COURTESY = /"STATE\/(?:run|locks)|<STATE\/(?:run|locks)|mkdir\("STATE"|unlink.*\.tmp"/;
+const COURTESY =
+  /"STATE\/(?:run|locks|journal)|<STATE\/(?:run|locks|journal)|mkdir\("STATE"|unlink.*\.tmp"/;
 
 for (const scenario of SCENARIOS) {
   const title = `${scenario.name} survives an error in every call on the folder`;

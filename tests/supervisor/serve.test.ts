@@ -58,7 +58,7 @@ async function makeLab(folder: string, idleSeconds = 60) {
   const client = new SupervisorClient({
     socket,
     log: join(folder, "log"),
-    mailbox: new Mailbox(scratch.path),
+    mailbox: new Mailbox(folder),
     version: "9.9.9",
     command: ["/bin/false"],
     env: {},

@@ -59,6 +59,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
       interactive: parts.answer !== undefined,
       colour: false,
       write: (text) => void stdout.push(text),
+      reaches: true,
       result(value, text) {
         results.push(value);
         if (!parts.json && text) stdout.push(text);

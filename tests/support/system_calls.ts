@@ -81,5 +81,6 @@ function traced(names: string[], log: string, more: string[] = []): string[] {
 /** Without what differs from run to run, and without the result. */
 function readable(line: string, state: string): string {
   return line.replaceAll(state, "STATE").replaceAll(/\.\d+\.[0-9a-f]{12}\./g, ".PID.")
+    .replaceAll(/(\d{6})-[0-9a-f]{6}\.jsonl/g, "$1-TAG.jsonl")
     .replace(/AT_FDCWD<[^>]*>/, "AT_FDCWD").replace(/ = (?:-?\d|\?).*/, "");
 }
