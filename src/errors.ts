@@ -216,10 +216,11 @@ export const errors = {
     plugin: string,
     kind: keyof typeof FORGE_FAILURES | undefined,
     why: string,
+    action: "ask about" | "comment on" = "ask about",
   ) => {
     const { code, exit, hint } = FORGE_FAILURES[kind ?? "failed"] ?? FORGE_FAILURES.failed;
     const next = kind === undefined ? `kugetsu plugin info ${plugin}` : undefined;
-    return make(code, exit, `Cannot ask about ${quote(ref)}: ${oneLine(why)}`, { next, hint });
+    return make(code, exit, `Cannot ${action} ${quote(ref)}: ${oneLine(why)}`, { next, hint });
   },
 
   // Busy or already there: 4
@@ -594,7 +595,7 @@ const FORGE_FAILURES = {
   "no-permission": {
     code: "forge-denied",
     exit: EXIT.environment,
-    hint: "a token that may read it helps: README, Forges",
+    hint: "a token that may do so helps: README, Forges",
   },
   "pull-request": { code: "not-an-issue", exit: EXIT.usage, hint: "name an issue" },
   "rate-limited": {

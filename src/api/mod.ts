@@ -25,6 +25,8 @@ export interface Plugin {
   readonly apiVersion: 1;
   /** The variables of kugetsu's environment that it gets; it sees no others of them. */
   readonly env?: readonly string[];
+  /** Whether its hooks may have a comment posted on the issue, with the user's token: see Report. */
+  readonly comments?: boolean;
   readonly forges?: readonly Forge[];
   readonly hooks?: Hooks;
   /** What `kugetsu plugin check` runs. */
@@ -153,7 +155,7 @@ export interface Person {
 
 /**
  * What each hook is. `sequential`: one after the other, each sees what the one before has changed, and may refuse.
- * `all`: every one runs, nothing comes back, and a failure is a warning.
+ * `all`: every one runs, at most a report comes back, and a failure is a warning.
  */
 export interface HookTypes {
   "pre-start": Sequential<BeforeTurn, Amendment | Refusal | void>;
@@ -177,7 +179,7 @@ export interface Sequential<C, R> {
 export interface All<C> {
   readonly kind: "all";
   readonly context: C;
-  readonly result: void;
+  readonly result: Report | void;
 }
 
 export type Hooks = { readonly [H in HookName]?: Hook<HookTypes[H]> };
@@ -223,6 +225,28 @@ export interface Amendment {
 /** The command ends with exit code 9 and this reason. */
 export interface Refusal {
   readonly refuse: string;
+}
+
+/**
+ * What the issue is to be told: kugetsu has its forge post it. It is one comment for each plugin and issue, which the
+ * next report changes. Only for a plugin with `comments: true`.
+ *
+ * ```ts
+ * import type { Plugin } from "kugetsu";
+ *
+ * export default {
+ *   name: "report",
+ *   apiVersion: 1,
+ *   comments: true,
+ *   hooks: {
+ *     outcome: ({ outcome }) => ({ comment: `The work on this is ${outcome.kind}.` }),
+ *   },
+ *   examples: [{ hook: "outcome", gives: { comment: "The work on this is done." } }],
+ * } satisfies Plugin;
+ * ```
+ */
+export interface Report {
+  readonly comment: string;
 }
 
 /** Frozen: what a hook changes, it returns. */
@@ -293,5 +317,5 @@ export type Example =
       readonly outcome?: Outcome;
       readonly issue?: Issue;
     };
-    readonly gives?: Amendment | Refusal;
+    readonly gives?: Amendment | Refusal | Report;
   };

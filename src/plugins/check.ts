@@ -5,6 +5,7 @@ import type { Outcome } from "../api/mod.ts";
 import { formatRef } from "../session/ref.ts";
 import type { Driver } from "./driver.ts";
 import { issueRef } from "./forges.ts";
+import { readReport } from "./hooks.ts";
 import type { Checked } from "./mod.ts";
 import type { Hello } from "./protocol.ts";
 
@@ -48,7 +49,7 @@ function titleOf({ parse, hook }: ExampleMessage): string {
 }
 
 async function tryExample(driver: Driver, said: Hello, example: ExampleMessage, limitMs: number) {
-  if (typeof example.hook === "string") return await tryHook(driver, example, limitMs);
+  if (typeof example.hook === "string") return await tryHook(driver, said, example, limitMs);
   if (typeof example.parse === "string") return await tryParse(driver, said, example, limitMs);
   throw new Error("an example has either hook or parse");
 }
@@ -65,7 +66,7 @@ async function tryParse(driver: Driver, said: Hello, example: ExampleMessage, li
   demandEqual(found, example.gives ?? null);
 }
 
-async function tryHook(driver: Driver, example: ExampleMessage, limitMs: number) {
+async function tryHook(driver: Driver, said: Hello, example: ExampleMessage, limitMs: number) {
   const { hook, given = {}, gives } = example as { hook: string; given?: object; gives?: unknown };
   const outcome: Outcome = { kind: "done", text: "ok" };
   const context = {
@@ -76,6 +77,7 @@ async function tryHook(driver: Driver, example: ExampleMessage, limitMs: number)
     ...given,
   };
   const answer = await driver.ask({ method: "hook", params: { hook, context }, limitMs });
+  readReport(answer, said.comments);
   demandEqual(answer ?? null, gives ?? null);
 }
 
