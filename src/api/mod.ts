@@ -63,7 +63,7 @@ export interface IssueRef {
  *     },
  *     url: (ref) => `https://${ref.host}/${ref.project.join("/")}/${ref.number}`,
  *     async issue(ref, context) {
- *       const reply = await context.fetch(`https://${ref.host}/api/${ref.project.join("/")}/${ref.number}`, {
+ *       const reply = await context.fetch(`${context.base}/api/${ref.project.join("/")}/${ref.number}`, {
  *         headers: { authorization: `Bearer ${context.env.ACME_TOKEN}` },
  *         signal: context.signal,
  *       });
@@ -84,6 +84,14 @@ export interface IssueRef {
  *   }],
  *   examples: [
  *     { parse: "https://issues.acme.example/web/shop/7", gives: "issues.acme.example/web/shop#7" },
+ *     {
+ *       issue: "issues.acme.example/web/shop#7",
+ *       replies: {
+ *         "/api/web/shop/7": { json: { title: "It breaks", text: "Often.", open: true, by: "ada" } },
+ *       },
+ *       gives: { title: "It breaks", state: "open" },
+ *     },
+ *     { issue: "issues.acme.example/web/shop#8", replies: {}, fails: "not-found" },
  *   ],
  * } satisfies Plugin;
  * ```
@@ -305,9 +313,13 @@ export interface KeyValues {
   delete(key: string): Promise<void>;
 }
 
-/** Something that `kugetsu plugin check` tries: a text and the ref that it means, or a hook and what it gives. */
+/**
+ * Something that `kugetsu plugin check` tries: a text and the ref that it means, what a forge makes of replies, or a
+ * hook and what it gives.
+ */
 export type Example =
   | { readonly parse: string; readonly gives: string | null }
+  | ForgeExample
   | {
     readonly hook: HookName;
     /** The ref `git.example.org/group/widget#1`, the message "go" and the outcome `done`, unless said otherwise. */
@@ -319,3 +331,33 @@ export type Example =
     };
     readonly gives?: Amendment | Refusal | Report;
   };
+
+/** `context.base` leads to a server that gives these replies, and to nothing else. */
+export type ForgeExample =
+  | FromReplies<Issue> & {
+    /** The issue that is read: `git.example.org/group/widget#1`. */
+    readonly issue: string;
+    readonly since?: string;
+  }
+  | FromReplies<{ readonly url: string }> & {
+    /** The issue that is commented on. */
+    readonly comment: string;
+    readonly body: string;
+    readonly replace?: string;
+  };
+
+export interface FromReplies<T> {
+  /** By request, `GET /path` or `POST /path`, with the query only where it matters. To others the answer is 404. */
+  readonly replies: { readonly [request: string]: Reply };
+  /** What the answer must hold; what is left out is not looked at. */
+  readonly gives?: Partial<T>;
+  /** The kind of error that must come in place of an answer. */
+  readonly fails?: ForgeProblem;
+}
+
+export interface Reply {
+  /** 200, unless said otherwise. */
+  readonly status?: number;
+  readonly headers?: { readonly [name: string]: string };
+  readonly json?: unknown;
+}
