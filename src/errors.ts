@@ -426,12 +426,12 @@ export const errors = {
       }: it is on a network file system (${kind}), where locks cannot be trusted`,
       { hint: "set KUGETSU_HOME to a folder on a local disk" },
     ),
-  pluginUnloadable: (name: string, why: string) =>
+  pluginUnloadable: (name: string, why: string, next?: string) =>
     make(
       "plugin-unloadable",
       EXIT.environment,
       `Cannot load the plugin ${quote(name)}: ${oneLine(why)}`,
-      { hint: "what it prints on standard error is shown with --debug" },
+      next ?? { hint: "what it prints on standard error is shown with --debug" },
     ),
   pluginFailsCheck: (name: string, failures: number) =>
     make(
