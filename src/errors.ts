@@ -243,10 +243,11 @@ export const errors = {
     plugin: string,
     kind: keyof typeof FORGE_FAILURES | undefined,
     why: string,
+    action: "ask about" | "comment on" = "ask about",
   ) => {
     const { code, exit, hint } = FORGE_FAILURES[kind ?? "failed"] ?? FORGE_FAILURES.failed;
     const next = kind === undefined ? `kugetsu plugin info ${plugin}` : undefined;
-    return make(code, exit, `Cannot ask about ${quote(ref)}: ${oneLine(why)}`, { next, hint });
+    return make(code, exit, `Cannot ${action} ${quote(ref)}: ${oneLine(why)}`, { next, hint });
   },
 
   // Busy or already there: 4
@@ -459,12 +460,12 @@ export const errors = {
       }: it is on a network file system (${kind}), where locks cannot be trusted`,
       { hint: "set KUGETSU_HOME to a folder on a local disk" },
     ),
-  pluginUnloadable: (name: string, why: string) =>
+  pluginUnloadable: (name: string, why: string, next?: string) =>
     make(
       "plugin-unloadable",
       EXIT.environment,
       `Cannot load the plugin ${quote(name)}: ${oneLine(why)}`,
-      { hint: "what it prints on standard error is shown with --debug" },
+      next ?? { hint: "what it prints on standard error is shown with --debug" },
     ),
   pluginFailsCheck: (name: string, failures: number) =>
     make(
@@ -635,7 +636,7 @@ const FORGE_FAILURES = {
   "no-permission": {
     code: "forge-denied",
     exit: EXIT.environment,
-    hint: "a token that may read it helps: README, Forges",
+    hint: "a token that may do so helps: README, Forges",
   },
   "pull-request": { code: "not-an-issue", exit: EXIT.usage, hint: "name an issue" },
   "rate-limited": {

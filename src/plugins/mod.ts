@@ -38,7 +38,7 @@ export interface Plugins {
   warm(hook: HookName): void;
   /** What the hooks make of what was given. @throws plugin-refused, hook-failed */
   before<H extends HooksOf<"sequential">>(hook: H, given: Given<H>): Promise<Amendment>;
-  /** Runs them all; a failure is a warning. */
+  /** Runs them all, and posts what they report; a failure is a warning. */
   after<H extends HooksOf<"all">>(hook: H, given: Given<H>): Promise<void>;
   /** Ends what was started. */
   close(): Promise<void>;
@@ -48,6 +48,8 @@ export interface Plugins {
 export interface Declared {
   name: string;
   env: string[];
+  /** Whether its hooks may have a comment posted. */
+  comments: boolean;
   forges: { name: string; hosts: string[]; probes: boolean; comments: boolean }[];
   hooks: Partial<Record<HookName, { order?: "first" | "last" | undefined }>>;
 }

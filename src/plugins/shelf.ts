@@ -89,7 +89,7 @@ class FileShelf implements Shelf {
     const pin = this.#pin(name);
     const path = join(this.#options.folder, pin.path);
     const problem = existsSync(path) ? undefined : "its file is gone";
-    if (problem) throw errors.pluginUnloadable(name, problem);
+    if (problem) throw errors.pluginUnloadable(name, problem, `kugetsu plugin update ${name}`);
     return await this.#look(await this.#copy(path, false), pin.source, name);
   }
 
@@ -114,6 +114,8 @@ class FileShelf implements Shelf {
     const limitMs = await this.#options.limitMs();
     const builtIn = BUILT_IN.find((it) => it.name === nameOrPath);
     const pin = this.#pins().find((it) => it.declared.name === nameOrPath);
+    // What is not there is no plugin that fails.
+    const path = pin ? join(folder, pin.path) : builtIn ? "" : this.#existing(nameOrPath);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const scratch = join(folder, `.check-${crypto.randomUUID()}`);
     const open = () => {
@@ -121,7 +123,6 @@ class FileShelf implements Shelf {
         const log = { info: this.#options.debug, warn: this.#options.debug };
         return inProcess(builtIn, { env: {}, log, store: keyValuesIn(join(scratch, "store")) });
       }
-      const path = pin ? join(folder, pin.path) : this.#existing(nameOrPath);
       const problem = pin && changeOf(path, pin.sha256);
       if (problem) throw new PluginFailure(`${problem}; kugetsu plugin trust ${nameOrPath}`);
       return this.#launch(path, scratch, limitMs);
