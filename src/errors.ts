@@ -348,6 +348,14 @@ export const errors = {
       `Cannot use ${quote(folder)}, ${what}: there is no such folder`,
       { next, hint: "or put the folder back" },
     ),
+  noCurrentFolder: (cause: unknown) =>
+    make(
+      "no-current-folder",
+      EXIT.environment,
+      "Cannot work in the current folder: it was deleted, or may not be entered",
+      { hint: "change to another one with cd, and run the command again" },
+      cause,
+    ),
   wrongFolder: (id: string, found: string, wanted: string) =>
     make(
       "wrong-folder",

@@ -57,6 +57,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   turnRunning: errors.turnRunning(REF, "pid 7"),
   storeLocked: errors.storeLocked("pid 7", 30),
   noTerminal: errors.noTerminal(),
+  noCurrentFolder: errors.noCurrentFolder(CAUSE),
   noOpencode: errors.noOpencode("it is not on PATH"),
   opencodeTooOld: errors.opencodeTooOld("1.0.0", "1.18.0"),
   opencodeFailed: errors.opencodeFailed("ask opencode", "it exited with 1"),

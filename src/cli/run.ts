@@ -10,12 +10,17 @@ import { wire } from "./wire.ts";
 
 type Environment = Record<string, string | undefined>;
 
-/** Runs the command line and returns the exit status. Never throws. */
-export async function run(args: string[], env: Environment, cwd: string): Promise<ExitStatus> {
+/** Runs the command line and returns the exit status. Never throws. `folder` is asked for the current one. */
+export async function run(
+  args: string[],
+  env: Environment,
+  folder: () => string,
+): Promise<ExitStatus> {
   let status: ExitStatus = EXIT.ok;
   const host: Host = {
     async run(command, options, work) {
       const output = outputFor(options, env);
+      const cwd = currentFolder(folder);
       output.debug(`kugetsu ${VERSION} ${command}, pid ${process.pid}, in ${cwd}`);
       const context = wire({ env, cwd, command, output });
       try {
@@ -48,6 +53,15 @@ async function parse(program: CommandUnknownOpts, words: string[]): Promise<void
     if (error.exitCode === 0) return;
     const { usageError } = await import("./usage_error.ts");
     throw usageError(error, commandIn(program, words));
+  }
+}
+
+/** One that was deleted under a shell cannot be told. @throws no-current-folder */
+function currentFolder(folder: () => string): string {
+  try {
+    return folder();
+  } catch (cause) {
+    throw errors.noCurrentFolder(cause);
   }
 }
 

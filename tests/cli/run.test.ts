@@ -2,6 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import process from "node:process";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { EXECUTABLE } from "../../scripts/_checkout.ts";
 import { run, type RunResult } from "../../scripts/_run.ts";
 import { needs } from "../support/needs.ts";
 import { kugetsuCommand } from "../support/opencode_home.ts";
@@ -42,6 +43,23 @@ async function assertRefused(
   const expected = { code: 2, stdout: "", stderr: `error: ${message}\n${advice}` };
   assert.deepEqual({ code, stdout, stderr }, expected, args.join(" "));
 }
+
+test("the executable says so in a folder that was deleted; help and version still answer", async () => {
+  await using scratch = await makeScratch("run");
+  const inDeleted = async (...args: string[]) => {
+    const words = ["-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh"];
+    const env = { PATH, HOME: scratch.path };
+    return await run("sh", [...words, EXECUTABLE, ...args], { cwd: scratch.path, env });
+  };
+  const { code, stdout, stderr } = await inDeleted("list");
+  assert.deepEqual([code, stdout], [5, ""]);
+  assert.match(
+    stderr,
+    /^error: Cannot work in the current folder: it was deleted.*\n.* with cd/,
+  );
+  assert.equal((await inDeleted("--version")).code, 0);
+  assert.match((await inDeleted("start", "--help")).stdout, /^Usage: kugetsu start /);
+});
 
 test("every command has help with examples, three ways to ask for it", async () => {
   for (const name of Object.keys(COMMANDS)) {
