@@ -96,6 +96,13 @@ export const errors = {
     make("empty-message", EXIT.usage, `Cannot send ${what}: it is empty`, {
       hint: 'say what to do, for example "fix the login"',
     }),
+  badSessionId: (text: string) =>
+    make(
+      "bad-session-id",
+      EXIT.usage,
+      `Cannot adopt ${quote(shorten(text))}: it is not the id of a session, as in ses_abc123`,
+      { next: "opencode session list", hint: "shows the sessions that there are" },
+    ),
   noText: (what: string) =>
     make("no-text", EXIT.usage, `Cannot send ${what}: it is not text in UTF-8`, {
       hint: "write it as UTF-8, or name the file in the message",
@@ -341,12 +348,12 @@ export const errors = {
     ),
   opencodeFailed: (action: string, why: string) =>
     make("opencode-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),
-  noFolder: (folder: string, what: string, next?: string) =>
+  noFolder: (folder: string, what: string, why: string, next?: string) =>
     make(
       "no-folder",
       EXIT.environment,
-      `Cannot use ${quote(folder)}, ${what}: there is no such folder`,
-      { next, hint: "or put the folder back" },
+      `Cannot use ${quote(folder)}, ${what}: ${why}`,
+      { next, hint: next ? "or put the folder back" : "name a folder that is there" },
     ),
   noCurrentFolder: (cause: unknown) =>
     make(
@@ -387,6 +394,14 @@ export const errors = {
       EXIT.environment,
       `Cannot read ${quote(path)}: ${reasonOf(cause)}`,
       "kugetsu doctor",
+      cause,
+    ),
+  unreadableFile: (path: string, cause: unknown) =>
+    make(
+      "unreadable-file",
+      EXIT.environment,
+      `Cannot read ${quote(path)}: ${reasonOf(cause)}`,
+      { hint: "name a file that is there and may be read" },
       cause,
     ),
   pathTooLong: (path: string, longest: number) =>

@@ -82,6 +82,7 @@ const COMMON = ["--json", "-q", "--quiet", "--debug"];
 /** `help start` asks for `start --help`; behind an unknown command nothing counts, not even --help. */
 function wordsOf(args: string[]): string[] {
   const from = args.findIndex((word) => !COMMON.includes(word));
+  if (from < 0) return [];
   if (from > 0) {
     const rest = args.slice(from);
     const end = rest.indexOf("--");

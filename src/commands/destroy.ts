@@ -73,7 +73,7 @@ async function destroyIssue(
       opencode_session_deleted: deletes,
       ...(removed ? { worktree: { ...worktree, ...removed } } : {}),
     }, "");
-    const kept = id && !deletes ? `; session ${id} stays in opencode` : "";
+    const kept = id && !deletes ? `; session ${id} is not deleted in opencode` : "";
     output.note(`Destroyed the session of ${hold.key}${kept}.`);
     return EXIT.ok;
   } finally {
@@ -104,7 +104,7 @@ async function destroyBase(context: Context, options: DestroyOptions): Promise<E
     opencode_session_id: id,
     opencode_session_deleted: deletes,
   }, "");
-  const kept = deletes ? "" : `; session ${id} stays in opencode`;
+  const kept = deletes ? "" : `; session ${id} is not deleted in opencode`;
   output.note(`Destroyed the base${of}${kept}. Issues that were forked from it are untouched.`);
   return EXIT.ok;
 }

@@ -20,6 +20,8 @@ export interface InitOptions {
 }
 
 const TITLE = "kugetsu base";
+/** What opencode would not even look for. */
+const SESSION_ID = /^ses_\w+$/;
 
 export async function init(context: Context, options: InitOptions): Promise<ExitStatus> {
   const { output } = context;
@@ -27,6 +29,7 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
   if (adopted !== undefined && (headless !== undefined || refresh)) {
     throw errors.usage("Cannot adopt a session and make a new one: give --session alone");
   }
+  if (adopted !== undefined && !SESSION_ID.test(adopted)) throw errors.badSessionId(adopted);
   const store = await context.store();
   const given = adopted === undefined ? undefined : await adopt(context, adopted, options.dir);
   const directory = given?.directory ?? await folderOf(context, options);
@@ -42,7 +45,9 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
   output.result(base, "");
   const of = repository ? ` for ${repository}` : "";
   output.note(`The base session${of} is ${base.opencode_session_id} in ${directory}.`);
-  if (old) output.note(`The former base, ${old.opencode_session_id}, stays in opencode.`);
+  if (old && old.opencode_session_id !== base.opencode_session_id) {
+    output.note(`The former base, ${old.opencode_session_id}, is not deleted in opencode.`);
+  }
   output.note(`Next: kugetsu start ${repository ?? "github.com/user/repo"}#1 "what to do"`);
   return EXIT.ok;
 }

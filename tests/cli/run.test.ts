@@ -99,7 +99,7 @@ test("the help names every command that is not hidden", async () => {
 });
 
 test("without a command there is the help, on standard error, and exit status 2", async () => {
-  for (const args of [[], ["config"]]) {
+  for (const args of [[], ["-q"], ["--debug", "--quiet"], ["config"]]) {
     const { code, stdout, stderr } = await kugetsu(args);
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, /^Usage: kugetsu /);
@@ -130,6 +130,11 @@ test("an unknown option", async () => {
     "kugetsu list --help",
   );
   await assertRefused(["--nonsense"], 'Unknown option "--nonsense"', "kugetsu --help");
+  await assertRefused(
+    ["list", "--json=1"],
+    "Cannot give --json a value: it takes none",
+    "kugetsu list --help",
+  );
   await assertRefused(
     ["config", "get", "--jsno"],
     'Unknown option "--jsno": did you mean --json?',
@@ -180,6 +185,12 @@ test("too many arguments, which are not repeated", async () => {
     "the message goes in quotes",
   );
   await assertRefused(
+    ["init", "--headless", "--force", "read the rules"],
+    "Too many arguments: kugetsu init takes none",
+    "kugetsu init --help",
+    "the message goes in quotes, right behind --headless",
+  );
+  await assertRefused(
     ["list", "all"],
     "Too many arguments: kugetsu list takes none",
     "kugetsu list --help",
@@ -211,6 +222,9 @@ test("under --json an error is one line of JSON, and nothing else is said", asyn
   const { error } = JSON.parse(stderr);
   assert.deepEqual([error.code, error.exit, error.next], ["usage", 2, "kugetsu list --help"]);
   assert.equal(stderr.split("\n").length, 2);
+  const alone = await kugetsu(["--json"]);
+  assert.deepEqual([alone.code, alone.stdout], [2, ""]);
+  assert.equal(JSON.parse(alone.stderr).error.message, "A command is missing");
   // Behind -- it is a message, and what is wrong is told to a person.
   const other = await kugetsu(["continue", "nonsense", "--", "--json"]);
   assert.equal(other.code, 2);

@@ -28,7 +28,7 @@ test("destroy --keep-session leaves it in opencode; then the issue can be starte
   exits(0, await world.kugetsu(["start", refOf(1), "@say Begun."]));
   const { opencode_session_id: id } = await sessionOf(world, 1);
   const { stderr } = exits(0, await destroy(refOf(1), "-y", "--keep-session"));
-  assert.match(stderr, new RegExp(`session ${id} stays in opencode`));
+  assert.match(stderr, new RegExp(`session ${id} is not deleted in opencode`));
   assert.ok((await sessionsOf(world)).includes(id));
   exits(0, await world.kugetsu(["start", refOf(1), "@say Begun."]));
   assert.notEqual((await sessionOf(world, 1)).opencode_session_id, id);
