@@ -337,6 +337,10 @@ export const errors = {
       `Cannot work with opencode ${found}: ${needed} or newer is needed`,
       "opencode upgrade",
     ),
+  noGit: () =>
+    make("no-git", EXIT.environment, "Cannot find git: it is not in an absolute folder on PATH", {
+      hint: "install your system's package git; a whole ref, as in " + EXAMPLE + ", needs none",
+    }),
   gitFailed: (action: string, why: string) =>
     make("git-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),
   setupFailed: (ref: string, why: string, log: string) =>

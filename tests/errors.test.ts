@@ -62,6 +62,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   noOpencode: errors.noOpencode("it is not on PATH"),
   opencodeTooOld: errors.opencodeTooOld("1.0.0", "1.18.0"),
   opencodeFailed: errors.opencodeFailed("ask opencode", "it exited with 1"),
+  noGit: errors.noGit(),
   gitFailed: errors.gitFailed("ask git", "it exited with 1"),
   setupFailed: errors.setupFailed(REF, "it ended with exit status 1", "/log"),
   noFolder: errors.noFolder("/gone", "the session's folder", "there is no such folder"),

@@ -10,13 +10,14 @@ import {
 } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 
-/** @throws bad-ref, no-origin */
+/** @throws bad-ref, no-origin, no-git */
 export async function resolveRef(context: Context, typed: string): Promise<IssueRef> {
   const number = shortNumber(typed);
   if (number === undefined) return await readRef(context, typed);
   const workspace = await context.workspace();
   const origin = await workspace.remote(context.cwd, "origin");
   if (!origin) {
+    workspace.git(); // without it there is no telling whether there is one
     throw errors.noOrigin(typed, context.cwd, "the folder has no git remote called origin");
   }
   const repository = repositoryOfRemote(origin);

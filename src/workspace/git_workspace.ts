@@ -23,6 +23,7 @@ export function gitWorkspace(env: Environment, state: string): Workspace {
   const places = () => new Places(state);
   const ask = (folder: string, ...args: string[]) => git.ask(folder, args);
   return {
+    git: () => git.executable(),
     folder(path, what, next) {
       const [real, why] = realFolder(path);
       if (real === undefined) throw errors.noFolder(path, what, why, next);

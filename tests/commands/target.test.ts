@@ -1,14 +1,15 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { resolveRef } from "../../src/commands/target.ts";
-import { EXIT, KugetsuError } from "../../src/errors.ts";
+import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import { makeStage } from "../support/fakes.ts";
 
 /** Resolves a ref in a folder whose origin is this. */
-async function resolve(typed: string, origin?: string): Promise<string> {
+async function resolve(typed: string, origin?: string, git = () => "/git"): Promise<string> {
   const { context } = makeStage(() => ({
     workspace: {
+      git,
       remote(folder, name) {
         assert.deepEqual([folder, name], ["/cwd", "origin"]);
         return Promise.resolve(origin);
@@ -53,4 +54,15 @@ test("a number alone is refused where it means nothing, with the folder and an e
       return true;
     });
   }
+});
+
+test("a number alone blames git where that is missing, and not the folder", async () => {
+  const git = () => {
+    throw errors.noGit();
+  };
+  await assert.rejects(resolve("14", undefined, git), (error) => {
+    assert(error instanceof KugetsuError, String(error));
+    assert.deepEqual([error.code, error.exit], ["no-git", EXIT.environment]);
+    return true;
+  });
 });
