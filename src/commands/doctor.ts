@@ -3,9 +3,11 @@ import { type Host, newCommand } from "./define.ts";
 import { EXIT, type ExitStatus } from "../errors.ts";
 import type { MadeSession } from "../session/record.ts";
 import { gone } from "../session/state.ts";
-import type { Finding, Store } from "../store/mod.ts";
-import { attempt, type Line } from "./checks.ts";
+import { type Finding, isByHand, type Store } from "../store/mod.ts";
+import { attempt, inWords, type Line, withoutRepeats } from "./checks.ts";
 import type { Context } from "./context.ts";
+import { checkFolders } from "./folder_checks.ts";
+import { checkPlugins } from "./plugin_checks.ts";
 import { endLeftovers } from "./turn.ts";
 import { checkWorktrees } from "./worktree_checks.ts";
 
@@ -15,11 +17,16 @@ export interface DoctorOptions {
 
 export async function doctor(context: Context, { fix }: DoctorOptions): Promise<ExitStatus> {
   const opencode = await checkOpencode(context);
+  const around = [...await checkGit(context), ...await checkSettings(context)];
   const state = await checkStore(context, fix === true);
   const readable = !state.some((line) => line.check === "index-damaged" && !line.repaired);
   const sessions = opencode.ok && readable ? await checkSessions(context) : [];
+  const folders = readable ? await checkFolders(context) : [];
   const worktrees = readable ? await checkWorktrees(context, fix === true) : [];
-  const lines = [opencode, ...state, ...sessions, ...worktrees];
+  const plugins = await checkPlugins(context);
+  const lines = withoutRepeats(
+    [opencode, ...around, ...state, ...sessions, ...folders, ...worktrees, ...plugins],
+  );
   const bad = lines.filter((line) => !line.ok);
   context.output.result({ ok: bad.length === 0, checks: lines }, lines.map(inWords).join(""));
   return bad.length === 0 ? EXIT.ok : EXIT.environment;
@@ -37,14 +44,30 @@ async function checkOpencode(context: Context): Promise<Line> {
   }).then(([line]) => line!);
 }
 
+function checkGit(context: Context): Promise<Line[]> {
+  return attempt("git", async () => {
+    const git = (await context.workspace()).git();
+    return [{ check: "git", ok: true, text: `git at ${git}` }];
+  });
+}
+
+/** What would be refused when a turn is begun. */
+function checkSettings(context: Context): Promise<Line[]> {
+  return attempt("settings", async () => {
+    (await context.config()).settings({});
+    return [];
+  });
+}
+
 function checkStore(context: Context, fix: boolean): Promise<Line[]> {
   return attempt("state folder", async () => {
     const store = await context.store();
     const found = await store.examine();
-    if (fix) {
+    const repairs = fix && !found.some((it) => it.kind === "unwritable");
+    if (repairs) {
       for (const { turn } of found) if (turn) await endLeftovers(context, turn);
     }
-    const repaired = fix && found.some((it) => it.kind !== "orphan") ? await store.repair() : [];
+    const repaired = repairs && found.some((it) => !isByHand(it)) ? await store.repair() : [];
     const left = fix ? await store.examine() : found;
     const lines = [
       ...repaired.map((it) => lineOf(it, true)),
@@ -74,7 +97,6 @@ function checkSessions(context: Context): Promise<Line[]> {
       opencode.find(ids, store.folder, signal)
     );
     const missing = mapped.filter((it) => !present.has(it.id));
-    await markGone(context, store, missing.map((it) => it.key));
     const lines: Line[] = missing.map(({ key, id }) => ({
       check: "sessions",
       ok: false,
@@ -83,13 +105,18 @@ function checkSessions(context: Context): Promise<Line[]> {
     }));
     const lost = bases.filter((it) => !present.has(it.opencode_session_id));
     lines.push(...lost.map(baseGone));
+    lines.push(...await markGone(context, store, missing.map((it) => it.key)));
     if (lines.length > 0) return lines;
     return [{ check: "sessions", ok: true, text: `opencode has all ${ids.length} sessions` }];
   });
 }
 
-async function markGone(context: Context, store: Store, keys: string[]): Promise<void> {
-  for (const key of keys) await store.amend(key, (record) => gone(record, context.now()));
+/** Where that cannot be written down, what was found is told all the same. */
+function markGone(context: Context, store: Store, keys: string[]): Promise<Line[]> {
+  return attempt("sessions", async () => {
+    for (const key of keys) await store.amend(key, (record) => gone(record, context.now()));
+    return [];
+  });
 }
 
 function baseGone({ opencode_session_id: id, repository, directory }: MadeSession): Line {
@@ -111,17 +138,12 @@ function lineOf(finding: Finding, repaired: boolean): Line {
     ok,
     text: `${subject}: ${what}; ${repaired ? `repaired: ${repair}` : `repair: ${repair}`}`,
     ...(repaired ? { repaired } : {}),
-    ...(ok ? {} : { next: "kugetsu doctor --fix" }),
+    ...(ok || isByHand(finding) ? {} : { next: "kugetsu doctor --fix" }),
   };
 }
 
-function inWords({ ok, text, next, repaired }: Line): string {
-  const mark = repaired ? "fixed" : ok ? "ok" : "bad";
-  return `${mark.padEnd(6)} ${text}\n${next ? `       run: ${next}\n` : ""}`;
-}
-
 export function doctorCommand(host: Host) {
-  return newCommand("doctor", "check opencode, the state folder and the sessions", [
+  return newCommand("doctor", "check opencode, the state folder, sessions and plugins", [
     "kugetsu doctor",
     "kugetsu doctor --fix",
   ])

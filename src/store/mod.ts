@@ -74,13 +74,19 @@ export interface Finding {
     | "cut-off-start"
     | "cut-off-adopt"
     | "interrupted-turn"
-    | "leftover";
+    | "leftover"
+    | "unwritable";
   /** The file or issue concerned. */
   subject: string;
   what: string;
   repair: string;
   /** The turn that was cut off, whose processes may still be there. */
   turn?: RunningTurn;
+}
+
+/** What `repair` leaves to a person. */
+export function isByHand({ kind }: Finding): boolean {
+  return kind === "orphan" || kind === "unwritable";
 }
 
 export interface Store {
