@@ -1,13 +1,12 @@
 /** `kugetsu doctor`: what is not as it should be, and its repair. */
 import { type Host, newCommand } from "./define.ts";
 import { EXIT, type ExitStatus } from "../errors.ts";
-import type { MadeSession } from "../session/record.ts";
-import { gone } from "../session/state.ts";
-import { type Finding, isByHand, type Store } from "../store/mod.ts";
+import { type Finding, isByHand } from "../store/mod.ts";
 import { attempt, inWords, type Line, withoutRepeats } from "./checks.ts";
 import type { Context } from "./context.ts";
 import { checkFolders } from "./folder_checks.ts";
 import { checkPlugins } from "./plugin_checks.ts";
+import { checkSessions } from "./session_checks.ts";
 import { endLeftovers } from "./turn.ts";
 import { checkWorktrees } from "./worktree_checks.ts";
 
@@ -20,7 +19,9 @@ export async function doctor(context: Context, { fix }: DoctorOptions): Promise<
   const around = [...await checkGit(context), ...await checkSettings(context)];
   const state = await checkStore(context, fix === true);
   const readable = !state.some((line) => line.check === "index-damaged" && !line.repaired);
-  const sessions = opencode.ok && readable ? await checkSessions(context) : [];
+  const sessions = opencode.ok && readable
+    ? await checkSessions(context, state.some(isRebuiltBase))
+    : [];
   const folders = readable ? await checkFolders(context) : [];
   const worktrees = readable ? await checkWorktrees(context, fix === true) : [];
   const plugins = await checkPlugins(context);
@@ -79,54 +80,8 @@ function checkStore(context: Context, fix: boolean): Promise<Line[]> {
   });
 }
 
-/** Which sessions opencode no longer has. When it cannot be asked, nothing changes. */
-function checkSessions(context: Context): Promise<Line[]> {
-  return attempt("sessions", async () => {
-    const store = await context.store();
-    const { sessions } = await store.list();
-    const mapped = sessions.flatMap(({ key, record }) =>
-      record?.opencode_session_id ? [{ key, id: record.opencode_session_id }] : []
-    );
-    const bases = await store.bases();
-    const ids = [...mapped, ...bases.map((it) => ({ id: it.opencode_session_id }))].map((it) =>
-      it.id
-    );
-    if (ids.length === 0) return [{ check: "sessions", ok: true, text: "there is no session yet" }];
-    const opencode = await context.sessions();
-    const present = await context.untilStopped((signal) =>
-      opencode.find(ids, store.folder, signal)
-    );
-    const missing = mapped.filter((it) => !present.has(it.id));
-    const lines: Line[] = missing.map(({ key, id }) => ({
-      check: "sessions",
-      ok: false,
-      text: `${key}: opencode no longer has its session ${id}`,
-      next: `kugetsu destroy ${JSON.stringify(key)} -y`,
-    }));
-    const lost = bases.filter((it) => !present.has(it.opencode_session_id));
-    lines.push(...lost.map(baseGone));
-    lines.push(...await markGone(context, store, missing.map((it) => it.key)));
-    if (lines.length > 0) return lines;
-    return [{ check: "sessions", ok: true, text: `opencode has all ${ids.length} sessions` }];
-  });
-}
-
-/** Where that cannot be written down, what was found is told all the same. */
-function markGone(context: Context, store: Store, keys: string[]): Promise<Line[]> {
-  return attempt("sessions", async () => {
-    for (const key of keys) await store.amend(key, (record) => gone(record, context.now()));
-    return [];
-  });
-}
-
-function baseGone({ opencode_session_id: id, repository, directory }: MadeSession): Line {
-  const of = repository ? ` of ${repository}` : "";
-  return {
-    check: "sessions",
-    ok: false,
-    text: `opencode no longer has the base session ${id}${of}`,
-    next: `kugetsu init --force${directory ? ` --dir ${JSON.stringify(directory)}` : ""}`,
-  };
+function isRebuiltBase({ check, repaired }: Line): boolean {
+  return repaired === true && (check === "base-mismatch" || check === "record-damaged");
 }
 
 function lineOf(finding: Finding, repaired: boolean): Line {

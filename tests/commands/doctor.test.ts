@@ -357,6 +357,47 @@ describe("what is not as it should be", () => {
     assert.match(stdout.join(""), /^bad {4}\/state: nothing can .*; repair: chmod u\+rwx\nok/m);
   });
 
+  test("is a base's file: once rebuilt, what it lacks is asked of folder and opencode", async () => {
+    const rebuilt: Finding = {
+      kind: "base-mismatch",
+      subject: "/state/sessions/base.json",
+      what: "the base's file cannot be read",
+      repair: "write what is known anew",
+    };
+    const { directory: _, ...bare } = BASE;
+    const cases: [findings: Finding[], base: MadeSession, directory: string][] = [
+      [[rebuilt], bare, "/repository"],
+      [[rebuilt], { ...BASE, directory: "/known", branch: "mine" }, "/known"],
+      [[INTERRUPTED], bare, ""],
+      [[rebuilt], { ...BASE, opencode_version: "1.18.0" }, ""],
+    ];
+    for (const [findings, base, directory] of cases) {
+      const recorded: MadeSession[] = [];
+      const listing = { base, sessions: [] };
+      const { context, stdout } = stageWith({ listing, findings }, (did) => ({
+        store: {
+          ...storeOf(did, listing, findings),
+          setBase(record) {
+            recorded.push(record);
+            return Promise.resolve();
+          },
+        },
+        runner: runnerThat(did),
+        workspace: {
+          ...anyFolder(did),
+          head: () => Promise.resolve("0123abc"),
+          branch: () => Promise.resolve("main"),
+          remote: () => Promise.resolve("https://github.com/acme/widget.git"),
+        },
+      }));
+      assert.equal(await doctor(context, { fix: true }), 0);
+      const facts = { commit: "0123abc", branch: "main", repository: "github.com/acme/widget" };
+      const whole = { opencode_version: "1.18.33", ...facts, directory, ...base };
+      assert.deepEqual(recorded, directory ? [whole] : []);
+      assert.equal(/^fixed +the base session ses_base: /m.test(stdout.join("")), directory !== "");
+    }
+  });
+
   test("harms nothing if it is an orphan, which is for prune to delete", async () => {
     for (const fix of [false, true]) {
       const { context, effects, stdout } = stageWith({ findings: [ORPHAN] });
