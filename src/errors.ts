@@ -83,6 +83,15 @@ export const errors = {
       `Cannot read the issue ref ${quote(shorten(text))}: ${why}`,
       { hint: `write it as instance/user/repo#number, for example ${EXAMPLE}` },
     ),
+  badRepository: (text: string) =>
+    make(
+      "bad-repository",
+      EXIT.usage,
+      `Cannot read the repository ${
+        quote(shorten(text))
+      }: an instance, a user and a name are needed`,
+      { hint: `write it as instance/user/repo, for example ${EXAMPLE.split("#")[0]}` },
+    ),
   noOrigin: (text: string, folder: string, why: string) =>
     make(
       "no-origin",

@@ -12,6 +12,7 @@ const BAD = { kind: "failed", words: "failed: no credit" };
 const EVERY: Record<keyof typeof errors, KugetsuError> = {
   usage: errors.usage("Cannot do both"),
   badRef: errors.badRef("x", "it is empty"),
+  badRepository: errors.badRepository("kugetsu"),
   noOrigin: errors.noOrigin("14", "/repository", "it has no origin"),
   noMessage: errors.noMessage("kugetsu start 14"),
   emptyMessage: errors.emptyMessage("the message"),

@@ -17,16 +17,18 @@ export interface DestroyOptions {
   deleteSession?: boolean | undefined;
 }
 
+const HELP = "kugetsu destroy --help";
+
 export async function destroy(
   context: Context,
   typed: string | undefined,
   options: DestroyOptions,
 ): Promise<ExitStatus> {
   if (options.keepSession && options.deleteSession) {
-    throw errors.usage("Cannot both keep and delete the session in opencode");
+    throw errors.usage("Cannot both keep and delete the session in opencode", HELP);
   }
   if (options.base && typed !== undefined) {
-    throw errors.usage("Cannot destroy an issue and the base at once: give a REF or --base");
+    throw errors.usage("Cannot destroy an issue and the base at once: give a REF or --base", HELP);
   }
   if (options.base) return await destroyBase(context, options);
   if (typed === undefined) {

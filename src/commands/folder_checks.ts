@@ -54,7 +54,7 @@ function inWords({ bases, issues }: Users): string {
 function lineOf(text: string, { bases, issues: [issue, ...more] }: Users): Line {
   const line = { check: "folders", ok: false, text };
   if (bases > 0) {
-    const hint = "in its new place, for new issues; those that it has need the folder put back";
+    const hint = "in its new place, for new issues; the old ones need the folder put back";
     return { ...line, next: "kugetsu init --force", hint: issue ? hint : "in its new place" };
   }
   const next = more.length > 0 ? undefined : `kugetsu destroy ${JSON.stringify(issue)} -y`;

@@ -27,7 +27,10 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
   const { output } = context;
   const { session: adopted, headless, refresh, force } = options;
   if (adopted !== undefined && (headless !== undefined || refresh)) {
-    throw errors.usage("Cannot adopt a session and make a new one: give --session alone");
+    throw errors.usage(
+      "Cannot adopt a session and make a new one: give --session without --headless and --refresh",
+      "kugetsu init --help",
+    );
   }
   if (adopted !== undefined && !SESSION_ID.test(adopted)) throw errors.badSessionId(adopted);
   const store = await context.store();

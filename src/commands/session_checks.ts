@@ -35,8 +35,8 @@ export function checkSessions(context: Context, baseRebuilt: boolean): Promise<L
     lines.push(...lost.map(baseGone));
     lines.push(...await markGone(context, store, missing.map((it) => it.key)));
     if (lines.length === 0) {
-      const text = `opencode has all ${ids.length} sessions`;
-      lines.push({ check: "sessions", ok: true, text });
+      const all = ids.length === 1 ? "the one session" : `all ${ids.length} sessions`;
+      lines.push({ check: "sessions", ok: true, text: `opencode has ${all}` });
     }
     return baseRebuilt ? [...lines, ...await completed(context, present)] : lines;
   });

@@ -27,9 +27,14 @@ export async function resolveRef(context: Context, typed: string): Promise<Issue
   return refInRepository(repository, number, typed);
 }
 
-/** A repository as it was typed, in the spelling that bases have. @throws bad-ref */
+/** A repository as it was typed, in the spelling that bases have. @throws bad-repository */
 export function asRepository(typed: string): string {
-  return formatRepository(parseRef(`${typed.trim()}#1`));
+  try {
+    return formatRepository(parseRef(`${typed.trim()}#1`));
+  } catch (error) {
+    if (!(error instanceof KugetsuError)) throw error;
+    throw errors.badRepository(typed);
+  }
 }
 
 /** What only a forge can read: an address of a host that kugetsu itself does not know, or a plugin's own spelling. */

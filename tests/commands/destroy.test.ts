@@ -212,7 +212,7 @@ describe("destroying the base", () => {
     assert.equal((results[0] as { repository: string }).repository, repository);
     await assert.rejects(
       destroy(context, undefined, { base: "widget", yes: true }),
-      (error) => error instanceof KugetsuError && error.code === "bad-ref",
+      (error) => error instanceof KugetsuError && error.code === "bad-repository",
     );
   });
 

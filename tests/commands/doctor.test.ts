@@ -110,9 +110,10 @@ describe("where all is well", () => {
   test("a start that has no session yet is not asked for", async () => {
     const starting = { ...SESSION, opencode_session_id: null, state: "starting" };
     const sessions = [{ key: REF, record: starting }, { key: "a.b/c/d#1", record: undefined }];
-    const { context, effects } = stageWith({ listing: { base: BASE, sessions } });
+    const { context, effects, stdout } = stageWith({ listing: { base: BASE, sessions } });
     assert.equal(await doctor(context, {}), 0);
     assert.deepEqual(effects, ["examine", "find ses_base"]);
+    assert.match(stdout.join(""), /^ok +opencode has the one session$/m);
   });
 });
 

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { resolveRef } from "../../src/commands/target.ts";
+import { asRepository, resolveRef } from "../../src/commands/target.ts";
 import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import { makeStage } from "../support/fakes.ts";
@@ -65,4 +65,16 @@ test("a number alone blames git where that is missing, and not the folder", asyn
     assert.deepEqual([error.code, error.exit], ["no-git", EXIT.environment]);
     return true;
   });
+});
+
+test("a repository is read in any spelling, and what is none is refused as what it is", () => {
+  assert.equal(asRepository(" GitHub.com/Shoko/kugetsu.git "), "github.com/shoko/kugetsu");
+  for (const typed of ["kugetsu", "", "github.com/shoko/kugetsu#14"]) {
+    assert.throws(() => asRepository(typed), (error) => {
+      assert(error instanceof KugetsuError, String(error));
+      assert.deepEqual([error.code, error.exit], ["bad-repository", EXIT.usage]);
+      assert.ok(error.message.includes(`${JSON.stringify(typed)}:`), error.message);
+      return true;
+    });
+  }
 });
