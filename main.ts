@@ -11,5 +11,5 @@ if (first === "__plugin") {
 } else {
   const { run } = await import("./src/cli/run.ts");
   // Setting the status and returning lets the streams flush; exiting at once would cut pipes off.
-  process.exitCode = await run(process.argv.slice(2), process.env, process.cwd());
+  process.exitCode = await run(process.argv.slice(2), process.env, process.cwd);
 }

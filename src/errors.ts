@@ -93,6 +93,15 @@ export const errors = {
       `Cannot read the issue ref ${quote(shorten(text))}: ${why}`,
       { hint: `write it as instance/user/repo#number, for example ${EXAMPLE}` },
     ),
+  badRepository: (text: string) =>
+    make(
+      "bad-repository",
+      EXIT.usage,
+      `Cannot read the repository ${
+        quote(shorten(text))
+      }: an instance, a user and a name are needed`,
+      { hint: `write it as instance/user/repo, for example ${EXAMPLE.split("#")[0]}` },
+    ),
   noOrigin: (text: string, folder: string, why: string) =>
     make(
       "no-origin",
@@ -106,6 +115,13 @@ export const errors = {
     make("empty-message", EXIT.usage, `Cannot send ${what}: it is empty`, {
       hint: 'say what to do, for example "fix the login"',
     }),
+  badSessionId: (text: string) =>
+    make(
+      "bad-session-id",
+      EXIT.usage,
+      `Cannot adopt ${quote(shorten(text))}: it is not the id of a session, as in ses_abc123`,
+      { next: "opencode session list", hint: "shows the sessions that there are" },
+    ),
   noText: (what: string) =>
     make("no-text", EXIT.usage, `Cannot send ${what}: it is not text in UTF-8`, {
       hint: "write it as UTF-8, or name the file in the message",
@@ -365,6 +381,10 @@ export const errors = {
       `Cannot work with opencode ${found}: ${needed} or newer is needed`,
       "opencode upgrade",
     ),
+  noGit: () =>
+    make("no-git", EXIT.environment, "Cannot find git: it is not in an absolute folder on PATH", {
+      hint: "install your system's package git; a whole ref, as in " + EXAMPLE + ", needs none",
+    }),
   gitFailed: (action: string, why: string) =>
     make("git-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),
   setupFailed: (ref: string, why: string, log: string) =>
@@ -376,12 +396,20 @@ export const errors = {
     ),
   opencodeFailed: (action: string, why: string) =>
     make("opencode-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),
-  noFolder: (folder: string, what: string, next?: string) =>
+  noFolder: (folder: string, what: string, why: string, next?: string) =>
     make(
       "no-folder",
       EXIT.environment,
-      `Cannot use ${quote(folder)}, ${what}: there is no such folder`,
-      { next, hint: "or put the folder back" },
+      `Cannot use ${quote(folder)}, ${what}: ${why}`,
+      { next, hint: next ? "or put the folder back" : "name a folder that is there" },
+    ),
+  noCurrentFolder: (cause: unknown) =>
+    make(
+      "no-current-folder",
+      EXIT.environment,
+      "Cannot work in the current folder: it was deleted, or may not be entered",
+      { hint: "change to another one with cd, and run the command again" },
+      cause,
     ),
   wrongFolder: (id: string, found: string, wanted: string) =>
     make(
@@ -414,6 +442,14 @@ export const errors = {
       EXIT.environment,
       `Cannot read ${quote(path)}: ${reasonOf(cause)}`,
       "kugetsu doctor",
+      cause,
+    ),
+  unreadableFile: (path: string, cause: unknown) =>
+    make(
+      "unreadable-file",
+      EXIT.environment,
+      `Cannot read ${quote(path)}: ${reasonOf(cause)}`,
+      { hint: "name a file that is there and may be read" },
       cause,
     ),
   pathTooLong: (path: string, longest: number) =>

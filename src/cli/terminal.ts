@@ -3,7 +3,7 @@
  * agent), so on standard error it is made visible; results and answers go out as they are.
  */
 import type { Output, Progress } from "../commands/output.ts";
-import type { KugetsuError } from "../errors.ts";
+import { errors, type KugetsuError } from "../errors.ts";
 import { isClosed, isTerminal, STDERR, STDIN, STDOUT, writeAll } from "./streams.ts";
 import { makeVisible, renderTable } from "./table.ts";
 
@@ -47,7 +47,12 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
     async confirm(question) {
       const { createInterface } = await import("node:readline/promises");
       const lines = createInterface({ input: process.stdin, output: process.stderr });
-      // At Ctrl-C and at the end of the input it closes, and the question is never answered.
+      let isInterrupted = false;
+      lines.once("SIGINT", () => {
+        isInterrupted = true;
+        lines.close();
+      });
+      // At the end of the input it closes too, and the question is never answered.
       const closed = new Promise<undefined>((resolve) =>
         lines.once("close", () => resolve(undefined))
       );
@@ -55,6 +60,7 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
       const answer = await Promise.race([answered, closed]);
       lines.close();
       if (answer === undefined) say("");
+      if (isInterrupted) throw errors.stopped("go on without an answer", "SIGINT");
       return /^\s*y(es)?\s*$/i.test(answer ?? "");
     },
     progress() {

@@ -111,7 +111,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     readFile: async (path) => {
       const { readFile } = await import("node:fs/promises");
       const bytes = await readFile(resolve(cwd, path)).catch((cause) => {
-        throw errors.unreadable(path, cause);
+        throw errors.unreadableFile(path, cause);
       });
       return textIn(bytes, `"${path}"`);
     },

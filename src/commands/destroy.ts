@@ -18,16 +18,18 @@ export interface DestroyOptions {
   deleteSession?: boolean | undefined;
 }
 
+const HELP = "kugetsu destroy --help";
+
 export async function destroy(
   context: Context,
   typed: string | undefined,
   options: DestroyOptions,
 ): Promise<ExitStatus> {
   if (options.keepSession && options.deleteSession) {
-    throw errors.usage("Cannot both keep and delete the session in opencode");
+    throw errors.usage("Cannot both keep and delete the session in opencode", HELP);
   }
   if (options.base && typed !== undefined) {
-    throw errors.usage("Cannot destroy an issue and the base at once: give a REF or --base");
+    throw errors.usage("Cannot destroy an issue and the base at once: give a REF or --base", HELP);
   }
   if (options.base) return await destroyBase(context, options);
   if (typed === undefined) {
@@ -76,7 +78,7 @@ async function destroyIssue(
       opencode_session_deleted: deletes,
       ...(removed ? { worktree: { ...worktree, ...removed } } : {}),
     }, "");
-    const kept = id && !deletes ? `; session ${id} stays in opencode` : "";
+    const kept = id && !deletes ? `; session ${id} is not deleted in opencode` : "";
     output.note(`Destroyed the session of ${hold.key}${kept}.`);
     return EXIT.ok;
   } finally {
@@ -107,7 +109,7 @@ async function destroyBase(context: Context, options: DestroyOptions): Promise<E
     opencode_session_id: id,
     opencode_session_deleted: deletes,
   }, "");
-  const kept = deletes ? "" : `; session ${id} stays in opencode`;
+  const kept = deletes ? "" : `; session ${id} is not deleted in opencode`;
   output.note(`Destroyed the base${of}${kept}. Issues that were forked from it are untouched.`);
   return EXIT.ok;
 }

@@ -19,7 +19,7 @@ export interface Output {
   warn(text: string): void;
   /** What kugetsu does, under --debug. Never a prompt or a token. */
   debug(text: string): void;
-  /** A y/N question; no by default. Only when interactive. */
+  /** A y/N question; no by default. Only when interactive. @throws stopped at Ctrl-C */
   confirm(question: string): Promise<boolean>;
   /** What is being done, and for how long, on a terminal; nothing elsewhere. */
   progress(): Progress;

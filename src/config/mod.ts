@@ -31,8 +31,8 @@ export interface Config {
   /** Every setting with its origin. */
   list(): SettingValue[];
   /**
-   * Changes the file and leaves the rest of it, comments too, as it is; undefined takes a setting out.
-   * @throws unknown-setting
+   * Changes the file and leaves the rest of it, comments too, as it is; undefined takes a setting out. False if
+   * there was none to take out. @throws unknown-setting
    */
-  set(name: string, value: string | undefined): void;
+  set(name: string, value: string | undefined): boolean;
 }

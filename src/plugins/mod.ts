@@ -85,6 +85,14 @@ export interface Checked {
 
 export type Kind = "forge" | "hook" | "exec";
 
+/** A plugin that is enabled, and left out. */
+export interface Trouble {
+  name: string;
+  problem: string;
+  /** The command that helps. */
+  next: string;
+}
+
 export interface Shelf {
   list(): Promise<PluginFacts[]>;
   /** @throws no-plugin */
@@ -98,6 +106,8 @@ export interface Shelf {
   enable(name: string, enabled: boolean): Promise<void>;
   /** Takes it and what it kept away. */
   remove(name: string): Promise<void>;
+  /** Looks at every plugin that was added and is enabled, and loads it; those with which something is wrong. */
+  examine(): Promise<Trouble[]>;
   /** Loads a plugin, by name or path, and runs its examples. */
   check(nameOrPath: string): Promise<Checked[]>;
   /** Writes the beginning of a plugin to a new folder, and returns its files. */

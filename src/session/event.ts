@@ -10,6 +10,8 @@ import { isActive, observed } from "./state.ts";
  * | `queued` | a turn waits for its place |
  * | `begun` | a turn is under way |
  * | `session` | opencode told the session's id |
+ * | `asks` | the turn waits for an answer, to what `reason` tells |
+ * | `answered` | it goes on |
  * | `ended` | the turn is over, with `outcome` |
  * | `interrupted` | the turn's owner ended before the turn did |
  * | `replaced` | the base is another session now |
@@ -22,6 +24,8 @@ export const EVENT_KINDS = [
   "queued",
   "begun",
   "session",
+  "asks",
+  "answered",
   "ended",
   "interrupted",
   "replaced",
@@ -125,6 +129,8 @@ function kindOf(
   const isOther = { turn: turn !== before.turn, to: to !== before.to };
   if (outcome && (isOther.turn || !before.outcome)) return "ended";
   if (type === "base" && session !== before.session) return "replaced";
+  if (to === "blocked" && turn && isOther.to) return "asks";
+  if (before.to === "blocked" && to === "running" && !isOther.turn) return "answered";
   if (to === "queued" && (isOther.turn || isOther.to)) return "queued";
   if (isUnderWay(to) && (isOther.turn || !isUnderWay(before.to))) return "begun";
   if (session !== before.session) return "session";

@@ -1,6 +1,14 @@
 /** Where each thing lies in the state folder, and how the folder is made. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, statfsSync } from "node:fs";
-import { basename, join } from "node:path";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statfsSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { errors } from "../errors.ts";
 
 export const BASE_FILE = "base.json";
@@ -55,6 +63,23 @@ export function prepareFolder(layout: Layout): void {
   }
   const kind = NETWORK_FILE_SYSTEMS.get(statfsSync(layout.folder).type >>> 0);
   if (kind) throw errors.networkFolder(layout.folder, kind);
+}
+
+/** A folder in which writing would fail, without trying; what is missing would be made in what is there. */
+export function unwritableFolder(layout: Layout): { path: string; cause: unknown } | undefined {
+  for (const folder of [layout.folder, layout.sessions, layout.bases, layout.turnLocks]) {
+    const path = nearestThere(folder);
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      return { path, cause };
+    }
+  }
+  return undefined;
+}
+
+function nearestThere(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestThere(dirname(path));
 }
 
 /** `f_type` of statfs(2) on Linux; other systems use other numbers, which are then simply not found. */

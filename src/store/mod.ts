@@ -80,7 +80,8 @@ export interface Finding {
     | "cut-off-start"
     | "cut-off-adopt"
     | "interrupted-turn"
-    | "leftover";
+    | "leftover"
+    | "unwritable";
   /** The file or issue concerned. */
   subject: string;
   what: string;
@@ -98,6 +99,11 @@ export interface Following {
   since?: string | undefined;
   /** Whether to wait for more, for ever. */
   follow: boolean;
+}
+
+/** What `repair` leaves to a person. */
+export function isByHand({ kind }: Finding): boolean {
+  return kind === "orphan" || kind === "unwritable";
 }
 
 export interface Store {

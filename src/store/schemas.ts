@@ -100,6 +100,26 @@ export function parseRecord(text: string): Parsed<SessionRecord> {
   return parse(sessionRecord, text) as Parsed<SessionRecord>;
 }
 
+/** The texts that can still be read in a record that cannot be used, each if it is whole and may stand there. */
+export function salvageRecord(text: string): Partial<SessionRecord> {
+  const found: Record<string, unknown> = {};
+  for (const [, name, literal] of text.matchAll(/"(\w+)"\s*:\s*("(?:[^"\\]|\\.)*")/g)) {
+    const value = textOf(literal!);
+    const schema = Object.entries(sessionRecord.entries).find(([it]) => it === name)?.[1];
+    const fits = value !== undefined && schema !== undefined && v.safeParse(schema, value).success;
+    if (fits && !(name! in found)) found[name!] = value;
+  }
+  return found;
+}
+
+function textOf(literal: string): string | undefined {
+  try {
+    return JSON.parse(literal);
+  } catch {
+    return undefined;
+  }
+}
+
 export function parseIndex(text: string): Parsed<Index> {
   return parse(index, text);
 }

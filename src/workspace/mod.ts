@@ -87,6 +87,8 @@ export interface DiffOptions {
 }
 
 export interface Workspace {
+  /** The git executable, without which nothing is known of a folder. @throws no-git */
+  git(): string;
   /** The real path of a folder. An error says with `what` whose it is, and what helps. @throws no-folder */
   folder(path: string, what: string, next?: string): string;
   /** The commit that is checked out; undefined outside a repository or before its first one. */

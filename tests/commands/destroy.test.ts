@@ -50,7 +50,7 @@ describe("destroying an issue's session", () => {
       });
       assert.equal(await destroy(context, REF, { yes: true, ...options }), 0);
       assert.deepEqual(effects, [`hold ${REF}`, "remove"]);
-      assert.match(stderr[0]!, /; session ses_1 stays in opencode\.$/);
+      assert.match(stderr[0]!, /; session ses_1 is not deleted in opencode\.$/);
       assert.deepEqual(results, [
         { destroyed: REF, opencode_session_id: "ses_1", opencode_session_deleted: false },
       ]);
@@ -184,7 +184,10 @@ describe("destroying the base", () => {
     const kept = baseStage(BASE);
     assert.equal(await destroy(kept.context, undefined, { base: true, yes: true }), 0);
     assert.deepEqual(kept.effects, ["remove base"]);
-    assert.match(kept.stderr[0]!, /; session ses_base stays in opencode\. Issues .* untouched\.$/);
+    assert.match(
+      kept.stderr[0]!,
+      /; session ses_base is not deleted in opencode\. Issues .* untouched\.$/,
+    );
     const deleted = baseStage(BASE);
     await destroy(deleted.context, undefined, { base: true, yes: true, deleteSession: true });
     assert.deepEqual(deleted.effects, ["delete ses_base in opencode", "remove base"]);
@@ -209,7 +212,7 @@ describe("destroying the base", () => {
     assert.equal((results[0] as { repository: string }).repository, repository);
     await assert.rejects(
       destroy(context, undefined, { base: "widget", yes: true }),
-      (error) => error instanceof KugetsuError && error.code === "bad-ref",
+      (error) => error instanceof KugetsuError && error.code === "bad-repository",
     );
   });
 

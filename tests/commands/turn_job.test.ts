@@ -272,7 +272,11 @@ describe("a turn that is taken up again", () => {
 
   test("and is refused now has failed, with why on record, and what it left can still be found", async () => {
     const stored: SessionRecord = { ...SESSION, state: "running", turn: LEFT };
-    const failure = errors.noFolder("/repository", "the session's folder");
+    const failure = errors.noFolder(
+      "/repository",
+      "the session's folder",
+      "there is no such folder",
+    );
     const make = () => ({
       workspace: {
         folder() {

@@ -346,7 +346,10 @@ test("what is taken up comes in the order in which it was asked for, and others 
 test("a turn that waited and is refused when it is its turn is over, and the one behind it runs", async () => {
   await using scratch = await makeScratch("keeper");
   const { keeper, running, mailbox } = makeLab(scratch, ROOM, {
-    refuse: ({ message }) => message === "bad" ? errors.noFolder("/gone", "the folder") : undefined,
+    refuse: ({ message }) =>
+      message === "bad"
+        ? errors.noFolder("/gone", "the folder", "there is no such folder")
+        : undefined,
   });
   await keeper.submit(on(1));
   await until("it runs", () => running.length === 1);

@@ -228,6 +228,7 @@ export function storeWith(
 /** Folders that are all there, and in no repository. */
 export function anyFolder(did: (effect: string) => void): Partial<Workspace> {
   return {
+    git: () => "/bin/git",
     folder(path) {
       did(`folder ${path}`);
       return path;
