@@ -78,8 +78,15 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     cwd: "/cwd",
     store: port<Store>("store", parts.store && { folder: "/state", ...parts.store }),
     runner: port<Runner>("runner", parts.runner),
-    supervisor: port<Supervisor>("supervisor", parts.supervisor),
-    sessions: port<AgentSessions>("sessions", parts.sessions),
+    // Every turn asks for opencode's version, and doctor wakes a supervisor.
+    supervisor: port<Supervisor>("supervisor", {
+      wake: () => Promise.resolve(false),
+      ...parts.supervisor,
+    }),
+    sessions: port<AgentSessions>("sessions", {
+      version: () => Promise.resolve("1.18.33"),
+      ...parts.sessions,
+    }),
     config: port<Config>("config", parts.config ?? { settings: () => SETTINGS }),
     workspace: port<Workspace>("workspace", parts.workspace),
     plugins: port<Plugins>("plugins", parts.plugins),
