@@ -132,6 +132,7 @@ describe("the end of a turn", () => {
       opencode_session_id: "ses_1",
       outcome: "blocked",
       detail: "it wanted bash",
+      pending: false,
       exit: 7,
       text: "ok",
     }]);
