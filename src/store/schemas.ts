@@ -45,6 +45,7 @@ const sessionRecord = v.looseObject({
   worktree: v.optional(worktree),
   turn: v.optional(runningTurn),
   last_turn: v.optional(lastTurn),
+  used: v.optional(v.looseObject({ tokens: v.number(), cost: v.number() })),
 });
 
 /** The index: the base's session id and the file of each issue. */

@@ -11,10 +11,11 @@
  */
 import { type ErrorParts, errors, partsOf, reasonOf } from "../errors.ts";
 import type { Answer, Ask } from "../runner/mod.ts";
-import { explain, type Outcome } from "../session/outcome.ts";
+import { turnError } from "../session/advice.ts";
+import type { Outcome } from "../session/outcome.ts";
 import { Live } from "./live.ts";
 import type { Mail, Mailbox } from "./mailbox.ts";
-import type { Accepted, Caps, Job, JobHost, Line, LiveTurn, Submission } from "./mod.ts";
+import type { Accepted, Caps, Job, JobHost, Line, LiveTurn, Stopped, Submission } from "./mod.ts";
 import { type Limits, pick } from "./queue.ts";
 import type { Transcripts } from "./transcripts.ts";
 
@@ -85,7 +86,8 @@ export class Keeper {
   async #giveUp(name: string, { current, ...mail }: Mail, error: unknown): Promise<void> {
     if (!current) return;
     this.#options.debug(`the turn of ${mail.key} cannot be taken up: ${reasonOf(error)}`);
-    this.#options.mailbox.write(name, { ...mail, last: current, failure: reasonOf(error) });
+    const over_at = this.#options.now();
+    this.#options.mailbox.write(name, { ...mail, last: current, over_at, failure: partsOf(error) });
     this.#options.transcripts.append(name, current.id, { kind: "ended", ...failed(error) });
     await this.#next(name);
   }
@@ -149,6 +151,7 @@ export class Keeper {
             this.#schedule();
           }),
         begun: (directory) => live?.begun(directory),
+        used: () => live?.used ?? { tokens: 0, cost: 0 },
         named: (session) => live?.append({ kind: "session", session }),
         event: (event) => {
           live?.event(event);
@@ -182,7 +185,7 @@ export class Keeper {
     const mail = mailbox.read(name) ?? { key, next: [] };
     const next = mail.next.filter((it) => it.id !== submission.id);
     if (!recovered) {
-      mailbox.write(name, { ...mail, key, current: submission, next, failure: undefined });
+      mailbox.write(name, { ...mail, key, current: submission, next });
     }
     const transcript = transcripts.open(name);
     // Somebody who follows may hold one that a destroy has removed since.
@@ -207,11 +210,12 @@ export class Keeper {
   /** The turn is over: what follows is decided in the mailbox, in one write. */
   #settle(live: Live, end: End): void {
     if (!this.#live.delete(live.id)) return;
-    const { mailbox } = this.#options;
+    const { mailbox, now } = this.#options;
     const mail = mailbox.read(live.name);
     if (mail?.current?.id === live.id) {
-      const failure = end.error?.message ?? (explain(end.outcome) || undefined);
-      mailbox.write(live.name, { ...mail, current: undefined, last: live.submission, failure });
+      const failure = end.error ?? failureOf(live.key, end);
+      const over = { last: live.submission, over_at: now(), failure };
+      mailbox.write(live.name, { ...mail, current: undefined, ...over });
     }
     live.append({ kind: "ended", ...end });
   }
@@ -241,7 +245,7 @@ export class Keeper {
   }
 
   /** Stops turns, and what waits behind them. Returns the issues whose turns are over by then. */
-  async stop(keys: string[] | "all", reason: "SIGINT" | "SIGTERM"): Promise<string[]> {
+  async stop(keys: string[] | "all", reason: "SIGINT" | "SIGTERM"): Promise<Stopped[]> {
     const wanted = [...this.#live.values()].filter((it) =>
       keys === "all" || keys.some((key) => it.isOf(key))
     );
@@ -251,7 +255,7 @@ export class Keeper {
     }
     this.#schedule();
     await Promise.all(wanted.map((it) => it.isOver));
-    return wanted.map((it) => it.key);
+    return wanted.map(({ key, left }) => ({ key, left }));
   }
 
   #dropWaiting({ name }: Live, outcome: Outcome): void {
@@ -306,6 +310,11 @@ export class Keeper {
 
 function isSame(a: Submission, b: Submission): boolean {
   return a.id === b.id || (a.key !== undefined && a.key === b.key);
+}
+
+function failureOf(key: string, { outcome, session }: End): ErrorParts | undefined {
+  const error = turnError(key, outcome, session !== null);
+  return error && partsOf(error);
 }
 
 /** The end of a turn that kugetsu itself could not see through. */

@@ -70,6 +70,7 @@ const VALUES: Record<string, Value> = {
   file: "file",
   folder: "folder",
   ref: "ref",
+  refs: "ref",
   setting: SETTINGS.map((it) => it.name),
 };
 
