@@ -40,7 +40,7 @@ export const EXAMPLES: readonly string[] = [
   "kugetsu init",
   'kugetsu start github.com/shoko/kugetsu#14 "fix the login"',
   'kugetsu continue github.com/shoko/kugetsu#14 "add tests"',
-  "kugetsu list",
+  "kugetsu status",
 ];
 
 /** What follows the list of commands in `kugetsu --help`. */

@@ -4,53 +4,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "../../scripts/_checkout.ts";
 import { configSchema, SCHEMA } from "../../scripts/config_schema.ts";
+import { type Schema, violations } from "../support/json_schema.ts";
 import { SCHEMA_ADDRESS, settingNamed, SETTINGS } from "../../src/config/mod.ts";
 
 const schema = JSON.parse(await configSchema());
-
-type Schema = Record<string, unknown>;
-
-/** The paths of what a schema does not allow. Knows the keywords that ours uses, and no others. */
-function violations(schema: Schema, value: unknown, path = ""): string[] {
-  const type = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
-  const wrong = Object.entries(schema).some(([keyword, what]) => {
-    switch (keyword) {
-      case "type":
-        return ![what].flat().includes(type);
-      case "enum":
-        return !(what as unknown[]).includes(value);
-      case "pattern":
-        return type === "string" && !new RegExp(what as string, "u").test(value as string);
-      case "exclusiveMinimum":
-        return type === "number" && (value as number) <= (what as number);
-      case "maximum":
-        return type === "number" && (value as number) > (what as number);
-      case "additionalProperties":
-        assert.equal(what, false);
-        return false;
-      case "$schema":
-      case "$id":
-      case "title":
-      case "description":
-      case "default":
-      case "examples":
-      case "properties":
-        return false;
-      case "items":
-        return type === "array" &&
-          (value as unknown[]).some((it) => violations(what as Schema, it).length > 0);
-      default:
-        throw new Error(`This test does not know the keyword ${keyword}`);
-    }
-  });
-  if (wrong) return [path];
-  if (type !== "object" || !schema.properties) return [];
-  const properties = schema.properties as Record<string, Schema>;
-  return Object.entries(value as object).flatMap(([key, inner]) => {
-    const below = path ? `${path}.${key}` : key;
-    return Object.hasOwn(properties, key) ? violations(properties[key]!, inner, below) : [below];
-  });
-}
 
 test("docs/config.schema.json is what the settings say; if not: deno task reference", async () => {
   assert.equal(await readFile(join(ROOT, SCHEMA), "utf8"), await configSchema());

@@ -56,6 +56,9 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
       json: parts.json ?? false,
       interactive: parts.answer !== undefined,
       colour: false,
+      isClosed: false,
+      screen: () => undefined,
+      visible: (text) => text,
       write: (text) => void stdout.push(text),
       result(value, text) {
         results.push(value);
