@@ -152,8 +152,9 @@ function liveScreen(): Screen {
   let drawn = 0;
   return {
     async show(lines) {
-      const { columns = 80, rows = 24 } = process.stdout;
-      const fitted = await fitLines(lines, columns, rows - 1);
+      // A terminal that does not know its size says 0.
+      const { columns, rows } = process.stdout;
+      const fitted = await fitLines(lines, columns || 80, (rows || 24) - 1);
       const back = drawn > 0 ? `\x1b[${drawn}A` : "";
       writeAll(STDOUT, `${back}\r\x1b[J${fitted.map((line) => `${line}\n`).join("")}`);
       drawn = fitted.length;

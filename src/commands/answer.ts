@@ -31,7 +31,9 @@ export async function answer(
   const { output } = context;
   output.result({ issue_ref: key, asked: { kind, what }, answer: given }, "");
   const said = given.kind === "text" ? "Answered" : given.kind === "allow" ? "Allowed" : "Denied";
-  output.note(`${said}: ${what}. To follow it: kugetsu logs -f ${JSON.stringify(key)}`);
+  output.note(
+    `${said} ${JSON.stringify(what)}. To follow it: kugetsu logs -f ${JSON.stringify(key)}`,
+  );
   return EXIT.ok;
 }
 

@@ -1,10 +1,9 @@
 /** What is true of an issue now, put together from what is stored, what runs, and what is kept of its turns. */
-import type { Advice } from "../errors.ts";
+import { type Advice, errors, EXIT } from "../errors.ts";
 import type { Ask } from "../runner/mod.ts";
 import { adviceAfter, type Ending } from "../session/advice.ts";
 import { foldRef, formatRef, type IssueRef } from "../session/ref.ts";
 import { isActive } from "../session/state.ts";
-import { errors } from "../errors.ts";
 import type { SessionRow } from "../store/mod.ts";
 import type { Kept, LiveTurn } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
@@ -83,10 +82,10 @@ export function statusOf(row: SessionRow, live?: LiveTurn): IssueStatus {
 }
 
 function statusOfFailedStart({ key, over_at, failure }: Kept): IssueStatus {
-  const { message, next, hint } = failure!;
+  const { message, next, hint, exit } = failure!;
   return {
     issue_ref: key,
-    state: "failed",
+    state: exit === EXIT.interrupted || exit === EXIT.terminated ? "stopped" : "failed",
     since: over_at ?? null,
     why: message,
     ...advised({ next, hint }),

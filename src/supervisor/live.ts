@@ -79,6 +79,7 @@ export class Live {
       const text = JSON.stringify(body);
       this.#told.set(text, (this.#told.get(text) ?? 0) + 1);
       if (body.kind === "usage") this.#use(body);
+      if (body.kind === "tool" || body.kind === "text") this.#does(body);
     }
   }
 
@@ -97,8 +98,7 @@ export class Live {
     const told = this.#told.get(text) ?? 0;
     if (told > 0) return void this.#told.set(text, told - 1);
     if (event.kind === "usage") this.#use(event);
-    if (event.kind === "tool") this.#doing = event.state === "running" ? inWords(event) : undefined;
-    if (event.kind === "text") this.#doing = undefined;
+    if (event.kind === "tool" || event.kind === "text") this.#does(event);
     if (event.kind === "asks") this.#waits(event.ask);
     if (event.kind === "left") this.left = event.pids;
     if (event.kind === "answered" && this.ask?.id === event.id) this.#waits(undefined);
@@ -125,6 +125,10 @@ export class Live {
       ask: this.ask,
       ...this.used,
     };
+  }
+
+  #does(event: Extract<TurnEvent, { kind: "tool" | "text" }>): void {
+    this.#doing = event.kind === "tool" && event.state === "running" ? inWords(event) : undefined;
   }
 
   #waits(ask: Ask | undefined): void {

@@ -32,12 +32,12 @@ const HOSTILE = [
 
 /** A line up to the cursor, and what is offered there. The same in every shell. */
 const OFFERS: [string, string[]][] = [
-  ["sta", ["start"]],
+  ["sta", ["start", "status"]],
   ["con", ["config", "continue"]],
   ["config ", ["get", "list", "path", "set"]],
   [
     "config get lim",
-    ["firstEvent", "plugin", "silence", "total"].map((it) => `limits.${it}`),
+    ["answer", "firstEvent", "plugin", "silence", "total"].map((it) => `limits.${it}`),
   ],
   ["config set perm", ["permissions"]],
   ["config set permissions ", []],

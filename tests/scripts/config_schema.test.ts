@@ -50,7 +50,7 @@ test("it names values that are wrong", () => {
     worktree: { mode: "mine", copy: [7] },
   };
   const wrong = ["model", "agent", "permissions", "limits.total", "limits.silence"]
-    .concat(["worktree.mode", "worktree.copy"]);
+    .concat(["worktree.mode", "worktree.copy[0]"]);
   assert.deepEqual(violations(schema, values), wrong);
 });
 
