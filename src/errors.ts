@@ -335,7 +335,7 @@ export const errors = {
   // Environment: 5
   nothingToWatch: () =>
     make(
-      "no-terminal",
+      "no-screen",
       EXIT.environment,
       "Cannot show the states in place: standard output is not a terminal",
       { next: "kugetsu status --json", hint: "kugetsu wait returns when turns are over" },

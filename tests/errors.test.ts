@@ -83,7 +83,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   nothingToWatch: errors.nothingToWatch(),
   waitingForAnswer: errors.waitingForAnswer(REF, "bash (rm)", "kugetsu answer 14 --allow"),
   severalEnded: errors.severalEnded(
-    { code: "turn-failed", exit: EXIT.failed, message: "The turn failed", next: "kugetsu status" },
+    { code: "turn-stalled", exit: EXIT.stalled, message: "It stalled", next: "kugetsu status" },
     ["another one"],
   ),
   waitTimeout: errors.waitTimeout([REF], "30m", undefined),

@@ -56,6 +56,7 @@ export async function readStatuses(
     const row = rows.find((it) => foldRef(it.key) === key);
     if (row) return told(row);
     const kept = await supervisor.kept(key);
+    if (kept && kept.accepted.length > 0) return told(rowOfAccepted(kept));
     if (kept?.failure) return statusOfFailedStart(kept);
     throw errors.noSession(key);
   }));
@@ -78,6 +79,15 @@ export function statusOf(row: SessionRow, live?: LiveTurn): IssueStatus {
     directory: row.directory ?? null,
     branch: row.branch ?? null,
     opencode_session_id: row.session,
+  };
+}
+
+/** A start whose record is not there yet, or no longer: it is only just accepted, or about to be over. */
+function rowOfAccepted({ key, accepted: [turn] }: Kept): SessionRow {
+  const { id, started_at } = turn!;
+  return {
+    ...{ key, name: "", type: "forked", session: null, created: started_at, state: "starting" },
+    ...{ since: started_at, turn: id, tokens: 0, cost: 0 },
   };
 }
 
