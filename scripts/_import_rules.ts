@@ -20,7 +20,9 @@ export const PORTS = [
 const BELOW_PORTS = ["session", "api"];
 
 /** The files that put the program together, and so know the implementations. */
-const WIRING = ["wire", "wire_opencode", "wire_supervisor"].map((name) => `src/cli/${name}.ts`);
+const WIRING = ["wire", "wire_client", "wire_opencode", "wire_supervisor"].map((name) =>
+  `src/cli/${name}.ts`
+);
 
 /** For each part, the parts it may import as a whole, and whether it may use ports. */
 const MAY: Record<string, { whole: string[]; ports?: boolean; why: string }> = {

@@ -17,6 +17,7 @@ export const EXIT = {
   blocked: 7,
   stalled: 8,
   refused: 9,
+  waited: 10,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -71,7 +72,7 @@ export type StopSignal = "SIGINT" | "SIGTERM";
 interface EndedBadly {
   kind: string;
   words: string;
-  advice?: Advice | undefined;
+  advice: Advice;
 }
 
 /** What helps: a command alone, or with something said about it. */
@@ -295,7 +296,16 @@ export const errors = {
       "nothing-asked",
       EXIT.notFound,
       `Cannot answer ${quote(ref)}: it asks nothing`,
-      "kugetsu list",
+      `kugetsu status ${quote(ref)}`,
+    ),
+  wrongAnswer: (ref: string, why: string, advice: Advice) =>
+    make("wrong-answer", EXIT.usage, `Cannot answer ${quote(ref)} so: ${oneLine(why)}`, advice),
+  nothingToRetry: (ref: string) =>
+    make(
+      "nothing-to-retry",
+      EXIT.notFound,
+      `Cannot run the last message of ${quote(ref)} again: none is kept`,
+      `kugetsu continue ${quote(ref)} "what to do"`,
     ),
   turnUnknown: (ref: string) =>
     make(
@@ -346,7 +356,7 @@ export const errors = {
       "turn-running",
       EXIT.busy,
       `Cannot work on ${quote(ref)}: a turn is running, held by ${holder}`,
-      { next: "kugetsu list", hint: "shows when it is over" },
+      { next: `kugetsu status ${quote(ref)}`, hint: `kugetsu stop ${quote(ref)} ends it` },
     ),
   storeLocked: (holder: string, seconds: number) =>
     make(
@@ -357,6 +367,13 @@ export const errors = {
     ),
 
   // Environment: 5
+  nothingToWatch: () =>
+    make(
+      "no-screen",
+      EXIT.environment,
+      "Cannot show the states in place: standard output is not a terminal",
+      { next: "kugetsu status --json", hint: "kugetsu wait returns when turns are over" },
+    ),
   noTerminal: () =>
     make(
       "no-terminal",
@@ -471,14 +488,14 @@ export const errors = {
       "supervisor-older",
       EXIT.busy,
       `Cannot use the supervisor that runs: ${why}`,
-      { next: "kugetsu list", hint: "shows what runs; it ends by itself when no turn does" },
+      { next: "kugetsu status", hint: "shows what runs; it ends by itself when no turn does" },
     ),
   supervisorBusy: (turns: number) =>
     make(
       "supervisor-busy",
       EXIT.busy,
       `Cannot end the supervisor: ${turns === 1 ? "a turn is" : `${turns} turns are`} not over`,
-      { next: "kugetsu list", hint: "shows which" },
+      { next: "kugetsu status", hint: "shows which" },
     ),
   damagedRecord: (path: string, why: string) =>
     make(
@@ -538,22 +555,36 @@ export const errors = {
     ),
 
   // How a turn can end other than well: 6, 7, 8, 130, 143
-  turnWaits: (ref: string, ask: { kind: "permission" | "question"; what: string }) =>
+  turnEnded: (ref: string, { kind, words, advice }: EndedBadly, exit: ExitStatus) =>
+    make(`turn-${kind}`, exit, `The turn for ${quote(ref)} ${words}`, advice),
+
+  waitingForAnswer: (ref: string, what: string, advice: Advice) =>
     make(
-      "turn-blocked",
+      "turn-asks",
       EXIT.blocked,
-      `The turn for ${quote(ref)} waits for an answer: it wants ${ask.what}`,
-      `kugetsu answer ${quote(ref)} ${ask.kind === "permission" ? "--allow" : '"your answer"'}`,
+      `The turn for ${quote(ref)} waits for an answer: ${oneLine(what)}`,
+      advice,
     ),
-  turnEnded: (ref: string, outcome: EndedBadly, exit: ExitStatus, hasSession: boolean) =>
+  /** Of several turns, `worst` is what counts. */
+  severalEnded: (worst: ErrorParts, details: string[] | undefined) =>
+    new KugetsuError({ ...worst, details: details ?? worst.details }),
+  waitTimeout: (refs: string[], waited: string, details: string[] | undefined) =>
     make(
-      `turn-${outcome.kind}`,
-      exit,
-      `The turn for ${quote(ref)} ${outcome.words}`,
-      outcome.advice ??
-        (hasSession
-          ? `kugetsu continue ${quote(ref)}`
-          : `kugetsu start ${quote(ref)} "what to do"`),
+      "wait-timeout",
+      EXIT.waited,
+      refs.length === 1
+        ? `Waited ${waited} for ${quote(refs[0]!)}, which is not over`
+        : `Waited ${waited}; ${refs.length} issues are not over`,
+      `kugetsu status ${refs.slice(0, 20).map(quote).join(" ")}`,
+      undefined,
+      details,
+    ),
+  wouldNotDie: (refs: string[], pids: number[]) =>
+    make(
+      "would-not-die",
+      EXIT.environment,
+      `Stopped ${refs.map(quote).join(", ")}, but not all processes would end`,
+      { next: `kill -9 ${pids.join(" ")}`, hint: "one that waits for a disk ends later" },
     ),
 
   stopped: (action: string, signal: StopSignal) =>
@@ -641,6 +672,13 @@ export const errors = {
     make("issue-closed", EXIT.refused, `Refused to work on ${quote(ref)}: the issue is closed`, {
       hint: "--closed does so all the same",
     }),
+  alreadyDone: (ref: string) =>
+    make(
+      "already-done",
+      EXIT.refused,
+      `Refused to run the last message of ${quote(ref)} again: its turn is done`,
+      `kugetsu retry ${quote(ref)} --force`,
+    ),
   notConfirmed: (what: string, next: string) =>
     make("not-confirmed", EXIT.refused, `Refused to ${what}: it was not confirmed`, next),
   unguarded: (permission: string) =>

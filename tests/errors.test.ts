@@ -6,7 +6,7 @@ import { errors, EXIT, KugetsuError, partsOf, reasonOf } from "../src/errors.ts"
 const CAUSE = Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
 const REF = "github.com/shoko/kugetsu#14";
 const PATH = "/state/index.json";
-const BAD = { kind: "failed", words: "failed: no credit" };
+const BAD = { kind: "failed", words: "failed: no credit", advice: "kugetsu status" };
 
 /** One of each. An entry that is left out does not compile. */
 const EVERY: Record<keyof typeof errors, KugetsuError> = {
@@ -84,8 +84,18 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   notInstalled: errors.notInstalled("/usr/bin/deno"),
   installFailed: errors.installFailed(EXIT.refused, "Refused it", "a detail", "kugetsu upgrade"),
   leftoversAlive: errors.leftoversAlive("t1", 2),
-  turnWaits: errors.turnWaits(REF, { kind: "permission", what: "bash (make)" }),
-  turnEnded: errors.turnEnded(REF, BAD, EXIT.failed, true),
+  turnEnded: errors.turnEnded(REF, BAD, EXIT.failed),
+  wrongAnswer: errors.wrongAnswer(REF, "it asks a question", "kugetsu answer 14 yes"),
+  nothingToRetry: errors.nothingToRetry(REF),
+  alreadyDone: errors.alreadyDone(REF),
+  nothingToWatch: errors.nothingToWatch(),
+  waitingForAnswer: errors.waitingForAnswer(REF, "bash (rm)", "kugetsu answer 14 --allow"),
+  severalEnded: errors.severalEnded(
+    { code: "turn-stalled", exit: EXIT.stalled, message: "It stalled", next: "kugetsu status" },
+    ["another one"],
+  ),
+  waitTimeout: errors.waitTimeout([REF], "30m", undefined),
+  wouldNotDie: errors.wouldNotDie([REF], [12]),
   stopped: errors.stopped("ask opencode", "SIGINT"),
   startStopped: errors.startStopped(REF, "SIGINT"),
   baseTurnEnded: errors.baseTurnEnded("failed: no credit", "ses_1", EXIT.failed),
@@ -111,7 +121,7 @@ describe("every error of the catalogue", () => {
   });
 
   test("has an exit status that is documented for errors", () => {
-    const documented: number[] = [2, 3, 4, 5, 6, 7, 8, 9, 130, 143];
+    const documented: number[] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 130, 143];
     for (const [name, { exit }] of ALL) assert(documented.includes(exit), name);
   });
 
@@ -129,7 +139,7 @@ describe("every error of the catalogue", () => {
         assert(called === undefined || Object.hasOwn(COMMANDS, called), `${name}: ${text}`);
       }
       assert(
-        next === undefined || /^(kugetsu|opencode|npm|git|cat|mv) /.test(next),
+        next === undefined || /^(kugetsu|opencode|npm|git|cat|mv|kill) /.test(next),
         `${name}: ${next}`,
       );
     }
@@ -168,13 +178,8 @@ test("what is typed is not repeated without end", () => {
 });
 
 test("a turn that did not end well says how, and what helps", () => {
-  const next = (advice: string | undefined, hasSession: boolean) =>
-    errors.turnEnded(REF, { ...BAD, advice }, EXIT.failed, hasSession).next;
-  assert.equal(next(undefined, true), `kugetsu continue "${REF}"`);
-  assert.equal(next(undefined, false), `kugetsu start "${REF}" "what to do"`);
-  assert.equal(next("opencode agent list", true), "opencode agent list");
-  const { code, exit, message } = errors.turnEnded(REF, BAD, EXIT.failed, true);
-  assert.deepEqual([code, exit], ["turn-failed", 6]);
+  const { code, exit, message, next } = errors.turnEnded(REF, BAD, EXIT.failed);
+  assert.deepEqual([code, exit, next], ["turn-failed", 6, "kugetsu status"]);
   assert.equal(message, `The turn for "${REF}" failed: no credit`);
 });
 

@@ -32,6 +32,11 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     const { configFile } = await import("../config/config_file.ts");
     return configFile(join(folder, "config.jsonc"), env, (text) => output.warn(text));
   });
+  const store = once(async () => {
+    const { FileStore } = await import("../store/file_store.ts");
+    const holder = () => `pid ${process.pid} (kugetsu ${command}, since ${now().slice(11, 19)})`;
+    return new FileStore(folder, holder, debug);
+  });
   const forPlugins = async () => {
     const { selfCommand } = await import("../platform/self.ts");
     return {
@@ -64,11 +69,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       });
     }),
     close: async () => await (await started)?.close(),
-    store: once(async () => {
-      const { FileStore } = await import("../store/file_store.ts");
-      const holder = () => `pid ${process.pid} (kugetsu ${command}, since ${now().slice(11, 19)})`;
-      return new FileStore(folder, holder, debug);
-    }),
+    store,
     issueKeys: async () => {
       const { issueKeys } = await import("../store/issue_keys.ts");
       return issueKeys(folder);
@@ -78,8 +79,8 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       return runners[kind] ??= makeRunner(kind, { opencode: await opencode(), folder, env, debug });
     },
     supervisor: once(async () => {
-      const { makeClient } = await import("./wire_supervisor.ts");
-      return await makeClient({ env, folder, debug });
+      const { makeClient } = await import("./wire_client.ts");
+      return makeClient({ env, folder, debug, store });
     }),
     sessions: once(async () => {
       const { OpencodeSessions } = await import("../runner/opencode_sessions.ts");
@@ -115,7 +116,8 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       });
       return textIn(bytes, `"${path}"`);
     },
-    untilStopped: (work) => untilStopped(work, () => output.note("Stopping …")),
+    untilStopped: (work, options) =>
+      untilStopped(work, () => options?.quiet || output.note("Stopping …")),
     now,
     newId: () => crypto.randomUUID(),
   };

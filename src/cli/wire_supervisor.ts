@@ -1,51 +1,26 @@
-/** The supervisor's process, put together, and the client that reaches it. */
+/** The supervisor's process, put together. */
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Output } from "../commands/output.ts";
 import { turnJob } from "../commands/turn_job.ts";
-import { selfCommand } from "../platform/self.ts";
-import { isMark } from "../platform/processes.ts";
 import { ServerRunner } from "../runner/server_runner.ts";
 import { timestamp } from "../session/record.ts";
 import { parseRef } from "../session/ref.ts";
 import { layoutOf, prepareFolder } from "../store/layout.ts";
 import { tryLock } from "../store/lock.ts";
-import { SupervisorClient } from "../supervisor/client.ts";
 import { Keeper } from "../supervisor/keeper.ts";
 import { Mailbox } from "../supervisor/mailbox.ts";
-import type { Job, JobHost, Supervisor } from "../supervisor/mod.ts";
+import type { Job, JobHost } from "../supervisor/mod.ts";
 import { defaultParallel } from "../supervisor/queue.ts";
 import { serve } from "../supervisor/serve.ts";
 import { Transcripts } from "../supervisor/transcripts.ts";
 import { VERSION } from "./program.ts";
 import { STDERR, writeAll } from "./streams.ts";
 import { stateFolder, wire, type Wired } from "./wire.ts";
+import { socketIn, transcriptIn } from "./wire_client.ts";
 import { makeOpencode, makeServers } from "./wire_opencode.ts";
 
 type Environment = Record<string, string | undefined>;
-
-const socketIn = (folder: string) => join(folder, "run", "supervisor.sock");
-
-export function makeClient(
-  { env, folder, debug }: { env: Environment; folder: string; debug(text: string): void },
-): Supervisor {
-  return new SupervisorClient({
-    socket: socketIn(folder),
-    log: join(folder, "logs", "supervisor.log"),
-    mailbox: new Mailbox(folder),
-    version: VERSION,
-    command: [...selfCommand(), "__supervisor"],
-    env: environmentOf(env, folder),
-    prepare: () => prepareFolder(layoutOf(folder)),
-    debug,
-  });
-}
-
-/** It outlives the turn that it may have been started in, so it bears none of that one's marks. */
-function environmentOf(env: Environment, folder: string): Environment {
-  const own = Object.entries(env).filter(([name]) => !isMark(name));
-  return { ...Object.fromEntries(own), KUGETSU_HOME: folder };
-}
 
 /** Returns when the supervisor is to end: idle, told to, or by a signal. Also when another one runs already. */
 export async function supervise(env: Environment): Promise<void> {
@@ -86,7 +61,7 @@ export async function supervise(env: Environment): Promise<void> {
     job,
     mailbox: new Mailbox(folder),
     transcripts: new Transcripts(
-      (name) => join(folder, "logs", "issues", `${name}.jsonl`),
+      (name) => transcriptIn(folder, name),
       { maxBytes: transcriptBytes, now },
     ),
     caps: { host: defaultParallel(availableParallelism(), totalmem()), repository: Infinity },
@@ -137,7 +112,9 @@ function jobOutput(host: JobHost, debug: (text: string) => void): Output {
 function quietOutput(said: Pick<Output, "note" | "warn" | "debug">): Output {
   return {
     ...said,
-    ...{ json: false, interactive: false, colour: false, reaches: false },
+    ...{ json: false, interactive: false, colour: false, isClosed: false },
+    screen: () => undefined,
+    visible: (text) => text,
     write() {},
     result() {},
     confirm: () => Promise.resolve(false),

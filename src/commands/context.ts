@@ -37,8 +37,11 @@ export interface Context {
   readonly pathOf: (path: string) => string;
   /** The text of a file that the user named. @throws unreadable */
   readonly readFile: (path: string) => Promise<string>;
-  /** Runs work that SIGINT and SIGTERM stop, by the signal's name as the reason. */
-  readonly untilStopped: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+  /** Runs work that SIGINT and SIGTERM stop, by the signal's name as the reason; `quiet` for what only looks. */
+  readonly untilStopped: <T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    options?: { quiet: boolean },
+  ) => Promise<T>;
   /** The time, as records have it. */
   readonly now: () => string;
   readonly newId: () => string;

@@ -69,6 +69,7 @@ async function destroyIssue(
       }
       if (id && deletes) await removeFromOpencode(context, id);
       const taken = worktree && await removeWorktree(context, worktree, removal);
+      await (await context.supervisor()).forget(hold.name);
       await hold.remove();
       return taken;
     });

@@ -16,7 +16,7 @@ export async function events(
   const told = (await store()).events({ since, follow: follow === true });
   for await (const event of told) {
     output.write(`${JSON.stringify(event)}\n`);
-    if (!output.reaches) break;
+    if (output.isClosed) break;
   }
   return EXIT.ok;
 }

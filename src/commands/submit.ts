@@ -1,6 +1,7 @@
 /** Handing a turn to the supervisor, and following it to its end. */
-import { type Advice, errors, EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
-import { exitStatusOf, inWords, type Outcome } from "../session/outcome.ts";
+import { errors, EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
+import { adviceForAsk, turnError } from "../session/advice.ts";
+import { exitStatusOf, type Outcome } from "../session/outcome.ts";
 import { formatRef, type IssueRef } from "../session/ref.ts";
 import type { Accepted, Line, Submission } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
@@ -49,7 +50,7 @@ export async function submitTurn(
     if (signal.aborted) stop();
     const end = await follow(context, submission, accepted);
     if (end.kind === "asks") return waits(context, accepted.key, end);
-    return conclude(context, submission.kind, accepted.key, end);
+    return conclude(context, accepted.key, end);
   });
 }
 
@@ -90,25 +91,20 @@ async function follow(
 function waits(context: Context, key: string, { ask }: Asks): never {
   const outcome: Outcome = { kind: "blocked", detail: `it wants ${ask.what}`, pending: true };
   report(context, key, outcome, null, "");
-  throw errors.turnWaits(key, ask);
+  throw errors.waitingForAnswer(key, ask.what, adviceForAsk(key, ask));
 }
 
 /** What the outcome means for the command. */
 function conclude(
   context: Context,
-  kind: Submission["kind"],
   key: string,
   { outcome, session, text, error }: Ended,
 ): ExitStatus {
   if (error) throw new KugetsuError(error);
   report(context, key, outcome, session, text);
-  if (outcome.kind === "done") return EXIT.ok;
-  throw errors.turnEnded(
-    key,
-    { kind: outcome.kind, words: inWords(outcome), advice: adviceAfter(kind, key, outcome) },
-    exitStatusOf(outcome),
-    session !== null,
-  );
+  const failure = turnError(key, outcome, session !== null);
+  if (failure) throw failure;
+  return EXIT.ok;
 }
 
 function report(
@@ -129,30 +125,4 @@ function report(
     exit: exitStatusOf(outcome),
     text,
   }, "");
-}
-
-/** What helps after an outcome, where it is something else than going on. */
-export function adviceAfter(
-  kind: Submission["kind"],
-  ref: string,
-  outcome: Outcome,
-): Advice | undefined {
-  const quoted = JSON.stringify(ref);
-  if (outcome.kind === "blocked") {
-    const next = `kugetsu continue ${quoted} --permissions allow`;
-    return { next, hint: "or allow it in opencode's settings" };
-  }
-  if (outcome.kind !== "failed") return undefined;
-  switch (outcome.reason) {
-    case "session-gone":
-      return kind === "start"
-        ? { next: "kugetsu init --force", hint: "the base session is gone from opencode" }
-        : { next: `kugetsu destroy ${quoted} -y`, hint: "then start it again" };
-    case "agent-unknown":
-      return "opencode agent list";
-    case "model-unknown":
-      return { next: "opencode models", hint: "name one of them with --model" };
-    default:
-      return undefined;
-  }
 }

@@ -87,7 +87,7 @@ class Attempt {
     try {
       const result = await this.#work();
       if (this.#record.opencode_session_id === null) await this.#undo();
-      else await this.#save((record) => ended(record, result.outcome, now()));
+      else await this.#save((record) => ended(record, result.outcome, now(), this.#host.used()));
       return { ...result, session: this.#record.opencode_session_id ?? undefined };
     } catch (error) {
       const outcome: Outcome = {
@@ -98,7 +98,7 @@ class Attempt {
       this.#saving = Promise.resolve();
       const settled = this.#record.opencode_session_id === null
         ? this.#undo()
-        : this.#save((record) => ended(record, outcome, now()));
+        : this.#save((record) => ended(record, outcome, now(), this.#host.used()));
       await settled.catch(() => {}); // the first error matters, and doctor repairs the rest
       throw error;
     }

@@ -59,6 +59,10 @@ export class TurnView {
       case "said":
         if (line.level === "note") return this.#note(line.text);
         return this.#progress.around(() => output.warn(line.text));
+      case "left":
+        return this.#progress.around(() =>
+          output.warn(`these processes would not end: ${line.pids.join(" ")}`)
+        );
       case "accepted":
       case "ended":
       case "gap":

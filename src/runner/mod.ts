@@ -56,6 +56,8 @@ export type TurnEvent =
   | { kind: "answered"; id: string }
   /** Something went wrong that may be tried again. */
   | { kind: "trouble"; text: string }
+  /** The turn was stopped, and these processes of it would not end. */
+  | { kind: "left"; pids: number[] }
   | { kind: "notice"; text: string };
 
 /** Something that a human has to decide or say before a turn goes on. */

@@ -363,7 +363,9 @@ export class ServerTurn {
       await Promise.race([aborted, pause(GRACE_MS)]);
       while (Date.now() < deadline && await this.#isBusy(client, session)) await pause(50);
     }
-    if (this.#alone()) await endProcesses({ marks: folderMarks(this.directory) }, GRACE_MS);
+    if (!this.#alone()) return;
+    const left = await endProcesses({ marks: folderMarks(this.directory) }, GRACE_MS);
+    if (left.length > 0) this.#show({ kind: "left", pids: left.map((it) => it.pid) });
   }
 
   async #isBusy(client: OpencodeClient, session: string): Promise<boolean> {

@@ -74,7 +74,8 @@ export function explain(outcome: Outcome): string {
     case "done":
       return "";
     case "failed":
-      return outcome.reason === "session-gone" ? "session gone" : outcome.detail;
+      // opencode may put a stack below its error.
+      return outcome.reason === "session-gone" ? "session gone" : outcome.detail.split("\n", 1)[0]!;
     case "blocked":
       return outcome.detail;
     case "stalled": {
@@ -123,5 +124,11 @@ export function lastTurn(
   turn: { id: string; started_at: string },
   endedAt: string,
 ): LastTurn {
-  return { id: turn.id, outcome: outcome.kind, started_at: turn.started_at, ended_at: endedAt };
+  return {
+    id: turn.id,
+    outcome: outcome.kind,
+    ...(outcome.kind === "failed" ? { failure: outcome.reason } : {}),
+    started_at: turn.started_at,
+    ended_at: endedAt,
+  };
 }

@@ -40,6 +40,12 @@ export interface RunningTurn {
   message_id?: string | undefined;
 }
 
+/** What turns have used, as opencode counts it; `cost` in US dollars. */
+export interface Usage {
+  tokens: number;
+  cost: number;
+}
+
 /** `server`: one opencode for many turns. `run`: an opencode for each. */
 export type RunnerKind = "server" | "run";
 
@@ -47,6 +53,8 @@ export type RunnerKind = "server" | "run";
 export interface LastTurn {
   id: string;
   outcome: "done" | "failed" | "blocked" | "stalled" | "timeout" | "cancelled";
+  /** Of a failed one: what kind of failure it was, for programs. */
+  failure?: string | undefined;
   started_at: string;
   ended_at: string;
 }
@@ -87,6 +95,8 @@ export interface SessionRecord {
   worktree?: Worktree | undefined;
   turn?: RunningTurn | undefined;
   last_turn?: LastTurn | undefined;
+  /** Of all turns that are over, without what the base brought along. */
+  used?: Usage | undefined;
 }
 
 /** A session that was made, with the id that opencode gave it. */

@@ -11,7 +11,7 @@
  * ```
  */
 import { explain, lastTurn, type Outcome, stateAfter } from "./outcome.ts";
-import type { MadeSession, ProcessIdentity, RunningTurn, SessionRecord } from "./record.ts";
+import type { MadeSession, ProcessIdentity, RunningTurn, SessionRecord, Usage } from "./record.ts";
 
 /** A new issue's record, whose turn waits for its place. */
 export function newRecord(ref: string, turn: RunningTurn, now: string): SessionRecord {
@@ -65,11 +65,18 @@ export function named(record: SessionRecord, id: string, now: string): MadeSessi
   return { ...record, opencode_session_id: id, state: "running", updated_at: now };
 }
 
-/** The turn is over. */
-export function ended(record: SessionRecord, outcome: Outcome, now: string): SessionRecord {
+/** The turn is over, and has used that much. */
+export function ended(
+  record: SessionRecord,
+  outcome: Outcome,
+  now: string,
+  used: Usage = { tokens: 0, cost: 0 },
+): SessionRecord {
   const { turn, ...rest } = record;
+  const before = record.used ?? { tokens: 0, cost: 0 };
   return {
     ...rest,
+    used: { tokens: before.tokens + used.tokens, cost: before.cost + used.cost },
     state: stateAfter(outcome),
     reason: explain(outcome) || undefined,
     updated_at: now,

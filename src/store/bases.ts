@@ -13,6 +13,7 @@ import type { Repository } from "../session/ref.ts";
 import { type Found, readIndex, readSession, readText, writeIndex, writeSession } from "./files.ts";
 import { BASE_FILE, filesIn, type Layout } from "./layout.ts";
 import type { SessionRow } from "./mod.ts";
+import { damagedRow, rowOf } from "./row.ts";
 import { type Index, parseRecord } from "./schemas.ts";
 
 /** The default base; undefined where there is none. @throws index-damaged, damaged-record */
@@ -56,11 +57,9 @@ export function baseRows(layout: Layout): SessionRow[] {
     const found = readBase(layout, file);
     if (found.kind === "absent") return [];
     if (found.kind === "damaged") {
-      const unknown = { type: "base", session: null, created: "?", state: "damaged" };
-      return [{ key: `(base) ${file}`, ...unknown, problem: found.why }];
+      return [{ ...damagedRow(`(base) ${file}`, file, found.why), type: "base" }];
     }
-    const { repository, opencode_session_id: session, created_at: created, state } = found.record;
-    return [{ key: `(base) ${repository}`, type: "base", session, created, state }];
+    return [rowOf(`(base) ${found.record.repository}`, file, found.record)];
   });
 }
 

@@ -63,8 +63,10 @@ export class FileStore implements Store {
     return readListing(this.#layout);
   }
 
-  overview(): Promise<Overview> {
-    return readOverview(this.#layout);
+  async overview(refs?: readonly IssueRef[]): Promise<Overview> {
+    if (!refs) return await readOverview(this.#layout);
+    const places = await Promise.all(refs.map((ref) => this.#entryOrPlace(ref)));
+    return await readOverview(this.#layout, places);
   }
 
   base(): Promise<MadeSession | undefined> {

@@ -23,11 +23,26 @@ export interface StoredSession {
 /** What a listing shows of a session. A `problem` says why its file cannot be read. */
 export interface SessionRow {
   key: string;
+  /** The issue's name in files. */
+  name: string;
   type: string;
   session: string | null;
   created: string;
   state: string;
   problem?: string;
+  /** When it came into its state, and why where that needs a word. */
+  since?: string | undefined;
+  reason?: string | undefined;
+  directory?: string | undefined;
+  branch?: string | undefined;
+  /** What all turns that are over have used. */
+  tokens: number;
+  cost: number;
+  /** How the last turn ended, and of a failed one the kind of failure. */
+  outcome?: string | undefined;
+  failure?: string | undefined;
+  /** The turn that is under way. */
+  turn?: string | undefined;
 }
 
 export interface Overview {
@@ -111,8 +126,11 @@ export interface Store {
   readonly folder: string;
   /** Everything, in the order in which it was started. @throws index-damaged */
   list(): Promise<Listing>;
-  /** The same in few words, and much faster where there are thousands. @throws index-damaged */
-  overview(): Promise<Overview>;
+  /**
+   * The same in few words, and much faster where there are thousands; of `refs` alone, if given, and then without
+   * bases. Starts under way are among them. @throws index-damaged
+   */
+  overview(refs?: readonly IssueRef[]): Promise<Overview>;
   /** The default base: the first that was made. */
   base(): Promise<MadeSession | undefined>;
   /** All bases, the default one first; those that cannot be read are left out. */

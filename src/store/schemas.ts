@@ -46,6 +46,7 @@ const sessionRecord = v.looseObject({
   worktree: v.optional(worktree),
   turn: v.optional(runningTurn),
   last_turn: v.optional(lastTurn),
+  used: v.optional(v.looseObject({ tokens: v.number(), cost: v.number() })),
 });
 
 const sessionEvent = v.looseObject({

@@ -7,6 +7,7 @@ import { holderOf, isHeld } from "./lock.ts";
 import type { Listing, Orphan, Overview, SessionRow, StoredSession } from "./mod.ts";
 import { observe } from "./observe.ts";
 import { readRows } from "./overview.ts";
+import { damagedRow, rowOf } from "./row.ts";
 
 export async function readListing(layout: Layout): Promise<Listing> {
   const index = readIndex(layout);
@@ -19,27 +20,39 @@ export async function readListing(layout: Layout): Promise<Listing> {
   const all = [...sessions, ...started];
   return {
     base: defaultBase(layout, index),
-    sessions: [...sessions, ...started.filter((it) => it.holder)],
+    sessions: [
+      ...sessions,
+      ...started.filter((it) => it.holder).map(({ file: _, ...session }) => session),
+    ],
     hasCutOff: all.some(isCutOff),
   };
 }
 
-export async function readOverview(layout: Layout): Promise<Overview> {
-  const { base, rows } = readRows(layout);
+export async function readOverview(
+  layout: Layout,
+  entries?: readonly { key: string; file: string }[],
+): Promise<Overview> {
+  const { base, rows } = entries ? { base: undefined, rows: entries } : readRows(layout);
   const shown: SessionRow[] = [];
   let hasCutOff = false;
   for (const row of rows) {
     // A row does not tell whether the turn of a blocked one is over.
-    const session = isActive(row) || row.state === "blocked"
-      ? await storedSession(layout, row.key, row.file)
-      : row;
-    if (session && "record" in session) hasCutOff ||= isCutOff(session);
-    if (session) shown.push("record" in session ? rowOf(session) : session);
+    if ("state" in row && !isActive(row) && row.state !== "blocked") {
+      shown.push(row);
+      continue;
+    }
+    const session = await storedSession(layout, row.key, row.file);
+    if (!session) continue;
+    hasCutOff ||= isCutOff(session);
+    shown.push(rowOfSession(session, row.file));
   }
-  const started = await beginning(layout, () => rows.map((row) => row.file));
-  hasCutOff ||= started.some(isCutOff);
-  shown.push(...started.filter((it) => it.holder).map(rowOf));
-  return { base, bases: baseRows(layout), rows: shown, hasCutOff };
+  if (!entries) {
+    for (const { file, ...session } of await beginning(layout, () => rows.map((it) => it.file))) {
+      hasCutOff ||= isCutOff(session);
+      if (session.holder) shown.push(rowOfSession(session, file));
+    }
+  }
+  return { base, bases: entries ? [] : baseRows(layout), rows: shown, hasCutOff };
 }
 
 export async function findOrphans(layout: Layout): Promise<Orphan[]> {
@@ -73,18 +86,21 @@ export async function storedSession(
 }
 
 /** Starts that have no index entry yet, under way or cut off. Every running turn has a lock file, so few are looked at. */
-async function beginning(layout: Layout, indexedFiles: () => string[]): Promise<StoredSession[]> {
+async function beginning(
+  layout: Layout,
+  indexedFiles: () => string[],
+): Promise<(StoredSession & { file: string })[]> {
   const locks = filesIn(layout.turnLocks, ".lock");
   if (locks.length === 0) return [];
   const indexed = new Set(indexedFiles());
-  const found: StoredSession[] = [];
+  const found: (StoredSession & { file: string })[] = [];
   for (const name of locks) {
     const file = name.replace(/\.lock$/, ".json");
     if (indexed.has(file)) continue;
     const starting = readSession(layout, file);
     const key = starting.kind === "record" && starting.record.issue_ref;
     const session = key ? await storedSession(layout, key, file) : undefined;
-    if (session) found.push(session);
+    if (session) found.push({ ...session, file });
   }
   return found;
 }
@@ -93,15 +109,8 @@ function isCutOff({ record }: StoredSession): boolean {
   return record?.reason === OWNER_DIED && record.turn !== undefined;
 }
 
-function rowOf({ key, record, problem }: StoredSession): SessionRow {
-  return {
-    key,
-    type: record?.type ?? "?",
-    session: record?.opencode_session_id ?? null,
-    created: record?.created_at ?? "?",
-    state: record?.state ?? "damaged",
-    ...(problem ? { problem } : {}),
-  };
+function rowOfSession({ key, record, problem }: StoredSession, file: string): SessionRow {
+  return record ? rowOf(key, file, record) : damagedRow(key, file, problem ?? "");
 }
 
 function orphanOf(file: string, found: Found): Orphan {

@@ -6,14 +6,27 @@ import { setTimeout as pause } from "node:timers/promises";
 import { errors, KugetsuError } from "../errors.ts";
 import type { Ask } from "../runner/mod.ts";
 import type { Mailbox } from "./mailbox.ts";
-import type { Accepted, Line, Submission, Supervisor, SupervisorStatus } from "./mod.ts";
+import type {
+  Accepted,
+  Kept,
+  Line,
+  Stopped,
+  Submission,
+  Supervisor,
+  SupervisorStatus,
+} from "./mod.ts";
 import { PROTOCOL, type Reply } from "./protocol.ts";
 import { type Channel, connect } from "./socket.ts";
+import { readTranscript, removeTranscript } from "./transcript.ts";
 
 export interface ClientOptions {
   socket: string;
   log: string;
   mailbox: Mailbox;
+  /** The name of an issue in files. */
+  nameOf(key: string): Promise<string>;
+  /** The path of a transcript, by the issue's name. */
+  transcriptOf(name: string): string;
   version: string;
   /** The command line of a supervisor. */
   command: string[];
@@ -25,6 +38,9 @@ export interface ClientOptions {
 
 /** It answers once it has taken up what an earlier one left. */
 const START_MS = 30_000;
+
+/** How often whoever follows an issue looks for a supervisor. */
+const LOOK_MS = 300;
 
 type Asked = Record<string, unknown> & { ask: string };
 
@@ -46,9 +62,21 @@ export class SupervisorClient implements Supervisor {
   ): AsyncGenerator<Line> {
     let after = what.after ?? 0;
     while (!signal.aborted) {
-      const channel = await this.#open();
+      const channel = what.turn === undefined
+        ? await connect(this.#options.socket)
+        : await this.#open();
+      if (!channel) {
+        for (const line of await this.transcript(what.key)) {
+          if (line.seq <= after) continue;
+          after = line.seq;
+          yield line;
+        }
+        await pause(LOOK_MS, undefined, { signal }).catch(() => {});
+        continue;
+      }
       const leave = () => channel.destroy();
       signal.addEventListener("abort", leave, { once: true });
+      if (signal.aborted) leave();
       try {
         channel.send(this.#message({ ask: "follow", ...what, after }));
         for (
@@ -71,8 +99,8 @@ export class SupervisorClient implements Supervisor {
     }
   }
 
-  async stop(keys: string[] | "all", signal: "SIGINT" | "SIGTERM"): Promise<string[]> {
-    return await this.#askIfThere<string[]>({ ask: "stop", keys, signal }) ?? [];
+  async stop(keys: string[] | "all", signal: "SIGINT" | "SIGTERM"): Promise<Stopped[]> {
+    return await this.#askIfThere<Stopped[]>({ ask: "stop", keys, signal }) ?? [];
   }
 
   async answer(key: string, answer: Parameters<Supervisor["answer"]>[1]): Promise<Ask> {
@@ -87,6 +115,38 @@ export class SupervisorClient implements Supervisor {
     if (running || !this.#options.mailbox.hasAccepted()) return false;
     (await this.#open()).destroy();
     return true;
+  }
+
+  async transcript(key: string): Promise<Line[]> {
+    const { nameOf, transcriptOf } = this.#options;
+    return readTranscript(transcriptOf(await nameOf(key)));
+  }
+
+  async kept(key: string): Promise<Kept | undefined> {
+    return this.#keptAs(await this.#options.nameOf(key));
+  }
+
+  // deno-lint-ignore require-await -- what it throws rejects
+  async failedStarts(names: readonly string[]): Promise<Kept[]> {
+    const known = new Set(names);
+    const others = this.#options.mailbox.names().filter((name) => !known.has(name));
+    return others.flatMap((name) => {
+      const kept = this.#keptAs(name);
+      return kept?.failure ? [kept] : [];
+    });
+  }
+
+  // deno-lint-ignore require-await -- the same
+  async forget(name: string): Promise<void> {
+    this.#options.mailbox.remove(name);
+    removeTranscript(this.#options.transcriptOf(name));
+  }
+
+  #keptAs(name: string): Kept | undefined {
+    const mail = this.#options.mailbox.read(name);
+    if (!mail) return undefined;
+    const { key, current, next, last, over_at, failure } = mail;
+    return { key, accepted: [...(current ? [current] : []), ...next], last, over_at, failure };
   }
 
   status(): Promise<SupervisorStatus | undefined> {

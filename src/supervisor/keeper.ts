@@ -11,10 +11,21 @@
  */
 import { type ErrorParts, errors, partsOf, reasonOf } from "../errors.ts";
 import type { Answer, Ask } from "../runner/mod.ts";
-import { explain, type Outcome } from "../session/outcome.ts";
+import { turnError } from "../session/advice.ts";
+import type { Outcome } from "../session/outcome.ts";
 import { Live } from "./live.ts";
 import type { Mail, Mailbox } from "./mailbox.ts";
-import type { Accepted, Caps, Job, JobHost, Line, LiveTurn, Submission, TurnEnd } from "./mod.ts";
+import type {
+  Accepted,
+  Caps,
+  Job,
+  JobHost,
+  Line,
+  LiveTurn,
+  Stopped,
+  Submission,
+  TurnEnd,
+} from "./mod.ts";
 import { type Limits, pick } from "./queue.ts";
 import type { Transcripts } from "./transcripts.ts";
 
@@ -87,7 +98,8 @@ export class Keeper {
   async #giveUp(name: string, { current, ...mail }: Mail, error: unknown): Promise<void> {
     if (!current) return;
     this.#options.debug(`the turn of ${mail.key} cannot be taken up: ${reasonOf(error)}`);
-    this.#options.mailbox.write(name, { ...mail, last: current, failure: reasonOf(error) });
+    const over_at = this.#options.now();
+    this.#options.mailbox.write(name, { ...mail, last: current, over_at, failure: partsOf(error) });
     this.#options.transcripts.append(name, current.id, { kind: "ended", ...failed(error) });
     await this.#next(name);
   }
@@ -151,6 +163,7 @@ export class Keeper {
             this.#schedule();
           }),
         begun: (directory) => live?.begun(directory),
+        used: () => live?.used ?? { tokens: 0, cost: 0 },
         named: (session) => live?.append({ kind: "session", session }),
         event: (event) => {
           live?.event(event);
@@ -184,7 +197,7 @@ export class Keeper {
     const mail = mailbox.read(name) ?? { key, next: [] };
     const next = mail.next.filter((it) => it.id !== submission.id);
     if (!recovered) {
-      mailbox.write(name, { ...mail, key, current: submission, next, failure: undefined });
+      mailbox.write(name, { ...mail, key, current: submission, next });
     }
     const transcript = transcripts.open(name);
     // Somebody who follows may hold one that a destroy has removed since.
@@ -218,12 +231,13 @@ export class Keeper {
     live.append({ kind: "ended", ...end });
   }
 
-  #putAway({ name, id, submission }: Live, end: TurnEnd): void {
-    const { mailbox } = this.#options;
+  #putAway({ name, id, key, submission }: Live, end: TurnEnd): void {
+    const { mailbox, now } = this.#options;
     const mail = mailbox.read(name);
     if (mail?.current?.id !== id) return;
-    const failure = end.error?.message ?? (explain(end.outcome) || undefined);
-    mailbox.write(name, { ...mail, current: undefined, last: submission, failure });
+    const failure = end.error ?? failureOf(key, end);
+    const over = { last: submission, over_at: now(), failure };
+    mailbox.write(name, { ...mail, current: undefined, ...over });
   }
 
   /** The job has let go of everything: the next one may have its place, and the next turn of the issue begins. */
@@ -245,14 +259,15 @@ export class Keeper {
         const mail = mailbox.read(name);
         if (!mail) return;
         const others = mail.next.filter((it) => it.id !== next.id);
-        mailbox.write(name, { ...mail, next: others, last: next, failure: reasonOf(error) });
+        const over = { last: next, over_at: this.#options.now(), failure: partsOf(error) };
+        mailbox.write(name, { ...mail, next: others, ...over });
         transcripts.append(name, next.id, { kind: "ended", ...failed(error) });
       }
     }
   }
 
   /** Stops turns, and what waits behind them. Returns the issues whose turns are over by then. */
-  async stop(keys: string[] | "all", reason: "SIGINT" | "SIGTERM"): Promise<string[]> {
+  async stop(keys: string[] | "all", reason: "SIGINT" | "SIGTERM"): Promise<Stopped[]> {
     const wanted = [...this.#live.values()].filter((it) =>
       keys === "all" || keys.some((key) => it.isOf(key))
     );
@@ -260,7 +275,7 @@ export class Keeper {
     for (const live of wanted) this.#dropWaiting(live, { kind: "cancelled", signal: reason });
     this.#schedule();
     await Promise.all(wanted.map((it) => it.isOver));
-    return wanted.map((it) => it.key);
+    return wanted.map(({ key, left }) => ({ key, left }));
   }
 
   #dropWaiting({ name }: Live, outcome: Outcome): void {
@@ -315,6 +330,11 @@ export class Keeper {
 
 function isSame(a: Submission, b: Submission): boolean {
   return a.id === b.id || (a.key !== undefined && a.key === b.key);
+}
+
+function failureOf(key: string, { outcome, session }: TurnEnd): ErrorParts | undefined {
+  const error = turnError(key, outcome, session !== null);
+  return error && partsOf(error);
 }
 
 /** The end of a turn that kugetsu itself could not see through. */

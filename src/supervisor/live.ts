@@ -1,5 +1,6 @@
 /** A turn that was accepted and is not over: what is known of it, and what its events make of it. */
 import type { Ask, TurnEvent } from "../runner/mod.ts";
+import type { Usage } from "../session/record.ts";
 import { formatRepository, parseRef } from "../session/ref.ts";
 import type { Line, LineBody, LiveTurn, Submission } from "./mod.ts";
 import type { Transcript } from "./transcript.ts";
@@ -23,6 +24,8 @@ export class Live {
   readonly repository: string;
   state: LiveTurn["state"] = "queued";
   ask: Ask | undefined;
+  /** Processes of the turn that would not end. */
+  left: number[] = [];
   #since: string;
   #doing: string | undefined;
   #tokens = 0;
@@ -65,6 +68,10 @@ export class Live {
     return issue === this.key || issue === this.submission.ref;
   }
 
+  get used(): Usage {
+    return { tokens: this.#tokens, cost: this.#cost };
+  }
+
   /** An earlier supervisor has told these: what the turn has used counts, and they are not told again. */
   tookUp(lines: readonly Line[]): void {
     for (const { seq: _, time: __, turn, ...body } of lines) {
@@ -72,6 +79,7 @@ export class Live {
       const text = JSON.stringify(body);
       this.#told.set(text, (this.#told.get(text) ?? 0) + 1);
       if (body.kind === "usage") this.#use(body);
+      if (body.kind === "tool" || body.kind === "text") this.#does(body);
     }
   }
 
@@ -87,9 +95,9 @@ export class Live {
 
   event(event: TurnEvent): void {
     // What it does and asks now holds, whether it was told before or not.
-    if (event.kind === "tool") this.#doing = event.state === "running" ? inWords(event) : undefined;
-    if (event.kind === "text") this.#doing = undefined;
+    if (event.kind === "tool" || event.kind === "text") this.#does(event);
     if (event.kind === "asks") this.#waits(event.ask);
+    if (event.kind === "left") this.left = event.pids;
     if (event.kind === "answered" && this.ask?.id === event.id) this.#waits(undefined);
     if (this.#wasTold(event)) return;
     if (event.kind === "usage") this.#use(event);
@@ -121,9 +129,12 @@ export class Live {
       position: this.state === "queued" ? position : undefined,
       doing: this.#doing,
       ask: this.ask,
-      tokens: this.#tokens,
-      cost: this.#cost,
+      ...this.used,
     };
+  }
+
+  #does(event: Extract<TurnEvent, { kind: "tool" | "text" }>): void {
+    this.#doing = event.kind === "tool" && event.state === "running" ? inWords(event) : undefined;
   }
 
   #waits(ask: Ask | undefined): void {

@@ -2,13 +2,13 @@
  * The turns of an issue that were accepted, and the last one that was over: `turns/NAME.json`, 0600.
  *
  * A turn is accepted once it stands here. It holds the message, so that a turn can run after a crash of all that knew
- * of it, and once more after a failure. Only the supervisor writes here.
+ * of it, and once more after a failure. Only the supervisor writes here; whoever holds an issue may remove its file.
  */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import type { Issue } from "../api/mod.ts";
-import { errors } from "../errors.ts";
+import { errors, type ExitStatus } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 
 const positive = v.pipe(v.number(), v.gtValue(0));
@@ -54,9 +54,17 @@ const mailSchema = v.looseObject({
   current: v.optional(submission),
   /** Turns for after it, in order. */
   next: v.optional(v.array(submission), []),
-  /** The last one that was over, and why it is not done if it left no session that could tell. */
+  /** The last one that was over, when, and the error that it ended with, if it is not done. */
   last: v.optional(submission),
-  failure: v.optional(v.string()),
+  over_at: v.optional(v.string()),
+  failure: v.optional(v.object({
+    code: v.string(),
+    exit: v.custom<ExitStatus>((it) => typeof it === "number"),
+    message: v.string(),
+    next: v.optional(v.string()),
+    hint: v.optional(v.string()),
+    details: v.optional(v.array(v.string())),
+  })),
 });
 
 export type Mail = v.InferOutput<typeof mailSchema>;

@@ -8,7 +8,7 @@ import type { Issue } from "../api/mod.ts";
 import type { ErrorParts } from "../errors.ts";
 import type { Answer, Ask, Limits, PermissionPolicy, TurnEvent } from "../runner/mod.ts";
 import type { Outcome } from "../session/outcome.ts";
-import type { RunnerKind } from "../session/record.ts";
+import type { RunnerKind, Usage } from "../session/record.ts";
 
 /** A turn as it is handed in. Its id is made by whoever asks: the same id twice is the same turn. */
 export interface Submission {
@@ -112,6 +112,12 @@ export interface LiveTurn {
   cost: number;
 }
 
+export interface Stopped {
+  key: string;
+  /** Processes that would not end. */
+  left: number[];
+}
+
 export interface SupervisorStatus {
   pid: number;
   version: string;
@@ -122,19 +128,31 @@ export interface SupervisorStatus {
   turns: LiveTurn[];
 }
 
+/** What is kept of an issue's turns. */
+export interface Kept {
+  /** The issue as the index spells it. */
+  key: string;
+  /** The turns that were accepted and are not over, in order. */
+  accepted: Submission[];
+  /** The last one that is over, when, and the error that it ended with, if it did. */
+  last?: Submission | undefined;
+  over_at?: string | undefined;
+  failure?: ErrorParts | undefined;
+}
+
 export interface Supervisor {
   /** @throws what keeps the turn from being accepted: session-exists, turn-running, no-base, … */
   submit(submission: Submission): Promise<Accepted>;
   /**
-   * The lines of a turn, from its first to its last, or of an issue from `after` on and then without an end. Ends
-   * early when `signal` is aborted.
+   * The lines of a turn, from its first to its last, or of an issue from `after` on and then without an end; for
+   * the latter no supervisor is started. Ends early when `signal` is aborted.
    */
   follow(
     what: { key: string; turn?: string; after?: number },
     signal: AbortSignal,
   ): AsyncIterable<Line>;
   /** Stops the turns of these issues, or of all. Returns those that were stopped. */
-  stop(keys: string[] | "all", signal: "SIGINT" | "SIGTERM"): Promise<string[]>;
+  stop(keys: string[] | "all", signal: "SIGINT" | "SIGTERM"): Promise<Stopped[]>;
   /** Answers what a turn asks. @throws nothing-asked */
   answer(key: string, answer: Answer): Promise<Ask>;
   /**
@@ -142,6 +160,13 @@ export interface Supervisor {
    * true again only from then on.
    */
   wake(): Promise<boolean>;
+  /** The lines that are kept of an issue; no supervisor is needed for that, nor for the next three. */
+  transcript(key: string): Promise<Line[]>;
+  kept(key: string): Promise<Kept | undefined>;
+  /** Issues whose last turn failed before there was a session, given the names in files of those that have one. */
+  failedStarts(names: readonly string[]): Promise<Kept[]>;
+  /** Removes all that is kept of an issue, by its name in files, which the caller holds. */
+  forget(name: string): Promise<void>;
   /** Undefined when no supervisor runs; it is not started for that. */
   status(): Promise<SupervisorStatus | undefined>;
   /** Ends the supervisor; with `stopTurns` while turns run. False when none runs. @throws supervisor-busy */
@@ -161,6 +186,8 @@ export interface JobHost {
   begun(directory: string): void;
   named(session: string): void;
   event(event: TurnEvent): void;
+  /** What the turn has used so far. */
+  used(): Usage;
   /** Kept until the turn is accepted. */
   say(level: "note" | "warning", text: string): void;
   /** The turn is over, its record saved, and its lock given back. */

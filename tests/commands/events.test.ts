@@ -54,8 +54,8 @@ test("a follower ends when nobody reads it any more", async () => {
   }));
   const output = {
     ...context.output,
-    get reaches() {
-      return stdout.length < 2;
+    get isClosed() {
+      return stdout.length >= 2;
     },
   };
   assert.equal(await events({ ...context, output }, { follow: true }), 0);

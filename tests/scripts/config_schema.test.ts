@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "../../scripts/_checkout.ts";
 import { configSchema, SCHEMA } from "../../scripts/config_schema.ts";
-import { SCHEMA_ADDRESS, settingNamed, SETTINGS } from "../../src/config/mod.ts";
 import { type Schema, violations } from "../support/json_schema.ts";
+import { SCHEMA_ADDRESS, settingNamed, SETTINGS } from "../../src/config/mod.ts";
 
 const schema = JSON.parse(await configSchema());
 
@@ -54,7 +54,7 @@ test("it names values that are wrong", () => {
     budget: { cost: 0 },
   };
   const wrong = ["model", "agent", "permissions", "limits.total", "limits.silence"]
-    .concat(["worktree.mode", "worktree.copy"])
+    .concat(["worktree.mode", "worktree.copy[0]"])
     .concat(["queue.maxParallel", "queue.perRepository", "budget.cost"]);
   assert.deepEqual(violations(schema, values), wrong);
 });

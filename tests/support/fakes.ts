@@ -58,8 +58,10 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
       json: parts.json ?? false,
       interactive: parts.answer !== undefined,
       colour: false,
+      isClosed: false,
+      screen: () => undefined,
+      visible: (text) => text,
       write: (text) => void stdout.push(text),
-      reaches: true,
       result(value, text) {
         results.push(value);
         if (!parts.json && text) stdout.push(text);
