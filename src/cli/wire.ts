@@ -83,7 +83,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     }),
     sessions: once(async () => {
       const { OpencodeSessions } = await import("../runner/opencode_sessions.ts");
-      return new OpencodeSessions(await opencode());
+      return new OpencodeSessions(await opencode(), join(folder, "run"));
     }),
     config,
     workspace: once(async () => {

@@ -42,8 +42,8 @@ function checkStore(context: Context, fix: boolean): Promise<Line[]> {
     const store = await context.store();
     const found = await store.examine();
     if (fix) {
-      for (const { turn, directory } of found) {
-        if (turn) await endLeftovers(context, turn, directory);
+      for (const { cutOff } of found) {
+        if (cutOff) await endLeftovers(context, cutOff.turn, cutOff.where);
       }
     }
     const repaired = fix && found.some((it) => it.kind !== "orphan") ? await store.repair() : [];

@@ -7,7 +7,7 @@
 import type { Outcome } from "../session/outcome.ts";
 import type { RunningTurn, SessionRecord } from "../session/record.ts";
 import { formatRef, type IssueRef, parseRef } from "../session/ref.ts";
-import { ended, newRecord, OWNER_DIED, ownFolder, queued } from "../session/state.ts";
+import { ended, newRecord, OWNER_DIED, queued, whereabouts } from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
 import type { JobHost, Submission } from "../supervisor/mod.ts";
 import { chooseBase } from "./base.ts";
@@ -77,7 +77,7 @@ async function anew(
 ): Promise<TurnPlan> {
   const base = await chooseBase(context, ref, submission.base);
   const left = hold.record;
-  if (left?.turn) await endLeftovers(context, left.turn, ownFolder(left));
+  if (left?.turn) await endLeftovers(context, left.turn, whereabouts(left));
   const { id, runner, place: { from, ...choice } } = submission;
   const turn = await newTurn(context, submission);
   const place = await placeOf(context, base, ref, { ...choice, from, runner, turn: id });
@@ -105,7 +105,7 @@ async function again(
   const before = hold.record!;
   const session = before.opencode_session_id!;
   const isSame = before.turn?.id === submission.id;
-  if (before.turn && !isSame) await endLeftovers(context, before.turn, ownFolder(before));
+  if (before.turn && !isSame) await endLeftovers(context, before.turn, whereabouts(before));
   const begins = await newTurn(context, submission);
   const turn: RunningTurn = isSame ? { ...before.turn!, owner: begins.owner } : begins;
   const place = await sessionPlace(context, ref, before, submission);
@@ -178,7 +178,7 @@ async function settle(
 ): Promise<void> {
   try {
     if (record.turn) {
-      await endLeftovers(context, record.turn, ownFolder(record));
+      await endLeftovers(context, record.turn, whereabouts(record));
       if (record.opencode_session_id === null) await hold.remove();
       else await hold.save(ended(record, outcome, context.now()));
     }

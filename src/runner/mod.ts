@@ -4,6 +4,7 @@
  */
 import type { Outcome } from "../session/outcome.ts";
 import type { ProcessIdentity } from "../session/record.ts";
+import type { Whereabouts } from "../session/state.ts";
 
 /**
  * What becomes of things that opencode would ask a human about. `deny`: they are denied and the turn goes on.
@@ -96,10 +97,9 @@ export interface TurnResult {
 }
 
 /** What is known of a turn whose owner died. */
-export interface Leftovers {
+export interface Leftovers extends Whereabouts {
   id: string;
   opencode?: ProcessIdentity | undefined;
-  directory?: string | undefined;
 }
 
 export interface Runner {

@@ -3,12 +3,17 @@
  * own settings make necessary, since a server has one environment for all its turns (see project_guard.ts).
  */
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TurnRequest } from "./mod.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
 import { OpencodeServer } from "./opencode_server.ts";
 import { type Guard, NO_GUARD } from "./project_guard.ts";
+import {
+  answeringServers,
+  COMMON_SERVER,
+  type ServerAddress,
+  serversIn,
+} from "./server_address.ts";
 import type { Servers } from "./server_runner.ts";
 import { wrapShell } from "./shell_wrapper.ts";
 
@@ -35,6 +40,10 @@ export class OpencodeServers implements Servers {
     return this.#server(await this.#options.opencode.guard(request));
   }
 
+  answering(): Promise<ServerAddress[]> {
+    return answeringServers(this.#options.runFolder);
+  }
+
   /** The one that most turns run on. */
   common(): OpencodeServer {
     return this.#server(NO_GUARD);
@@ -42,14 +51,14 @@ export class OpencodeServers implements Servers {
 
   /** Ends all that run, also those which an earlier process of ours has left. */
   async stop(): Promise<void> {
-    const left = runningIn(this.#options.runFolder).map((name) => this.#named(name, NO_GUARD));
+    const left = serversIn(this.#options.runFolder).map((name) => this.#named(name, NO_GUARD));
     await Promise.all(left.map((server) => server.stop()));
   }
 
   #server(guard: Guard): OpencodeServer {
     const isCommon = Object.values(guard).every((its) => Object.keys(its).length === 0);
     const digest = createHash("sha256").update(JSON.stringify(guard)).digest("hex").slice(0, 12);
-    return this.#named(isCommon ? NAME : `${NAME}-${digest}`, guard);
+    return this.#named(isCommon ? COMMON_SERVER : `${COMMON_SERVER}-${digest}`, guard);
   }
 
   #named(name: string, guard: Guard): OpencodeServer {
@@ -63,16 +72,5 @@ export class OpencodeServers implements Servers {
     );
     this.#servers.set(name, server);
     return server;
-  }
-}
-
-const NAME = "server";
-
-function runningIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((it) => /^server(?:-[0-9a-f]{12})?\.json$/.test(it))
-      .map((it) => it.replace(/\.json$/, ""));
-  } catch {
-    return [];
   }
 }

@@ -7,6 +7,7 @@
  */
 import type { IssueRef } from "../session/ref.ts";
 import type { MadeSession, RunningTurn, SessionRecord, Worktree } from "../session/record.ts";
+import type { Whereabouts } from "../session/state.ts";
 
 /** A session as it is stored, with what is true of it now. */
 export interface StoredSession {
@@ -84,9 +85,8 @@ export interface Finding {
   subject: string;
   what: string;
   repair: string;
-  /** The turn that was cut off, whose processes may still be there, and its folder. */
-  turn?: RunningTurn;
-  directory?: string;
+  /** The turn that was cut off, whose processes may still be there. */
+  cutOff?: { turn: RunningTurn; where: Whereabouts };
 }
 
 export interface Store {
