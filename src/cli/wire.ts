@@ -81,6 +81,10 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       const { makeClient } = await import("./wire_supervisor.ts");
       return await makeClient({ env, folder, debug });
     }),
+    traces: once(async () => {
+      const { FileTraces } = await import("../supervisor/traces.ts");
+      return new FileTraces(folder);
+    }),
     sessions: once(async () => {
       const { OpencodeSessions } = await import("../runner/opencode_sessions.ts");
       return new OpencodeSessions(await opencode(), join(folder, "run"));

@@ -67,6 +67,7 @@ async function destroyIssue(
       }
       if (id && deletes) await removeFromOpencode(context, id);
       const taken = worktree && await removeWorktree(context, worktree, removal);
+      (await context.traces()).remove(hold.name);
       await hold.remove();
       return taken;
     });

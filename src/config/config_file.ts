@@ -17,6 +17,7 @@ import { writeDurably } from "../platform/durable_write.ts";
 import type { Config, SettingValue } from "./mod.ts";
 import { type Structure, STRUCTURES } from "./plugin_settings.ts";
 import {
+  clearingAgeFrom,
   pluginSettingsFrom,
   SCHEMA_ADDRESS,
   type Setting,
@@ -76,6 +77,7 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
     path,
     settings: (flags) => settingsFrom(resolved(flags)),
     supervisor: () => supervisorSettingsFrom(resolved({})),
+    clearingAge: () => clearingAgeFrom(resolved({})),
     plugins: () => ({
       ...pluginSettingsFrom(resolved({})),
       order: structure("plugins") ?? [],

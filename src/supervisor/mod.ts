@@ -141,6 +141,28 @@ export interface Supervisor {
   shutdown(options: { stopTurns: boolean }): Promise<boolean>;
 }
 
+/** What is kept of an issue's turns beside its session: what was said and done, and what was asked for. */
+export interface Trace {
+  /** The issue's name in files. */
+  name: string;
+  /** The issue as the index spells it, where that is known. */
+  key: string | undefined;
+  /** When it last changed, in milliseconds. */
+  changed: number;
+  /** Whether a turn was accepted that is not over, or may have been: `why` says what cannot be read. */
+  isOpen: boolean;
+  why?: string;
+}
+
+export interface Traces {
+  issues(): Trace[];
+  /** To be called with the issue's turn lock; fine where there is none. @throws unwritable */
+  remove(name: string): void;
+  /** What setups, servers and supervisors have printed. */
+  logs(): { path: string; changed: number }[];
+  removeLog(path: string): void;
+}
+
 /** What a job is given to work with. */
 export interface JobHost {
   /** Aborted, with a StopReason, when the turn is to end. */

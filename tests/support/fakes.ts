@@ -13,11 +13,13 @@ import type { MadeSession, RunningTurn, SessionRecord } from "../../src/session/
 import type { Plugins, Shelf } from "../../src/plugins/mod.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import type { Hold, Store } from "../../src/store/mod.ts";
+import type { Traces } from "../../src/supervisor/mod.ts";
 import type { Workspace } from "../../src/workspace/mod.ts";
 
 export interface Parts {
   store?: Partial<Store>;
   runner?: Partial<Runner>;
+  traces?: Partial<Traces>;
   sessions?: Partial<AgentSessions>;
   config?: Partial<Config>;
   workspace?: Partial<Workspace>;
@@ -75,8 +77,12 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     cwd: "/cwd",
     store: port<Store>("store", parts.store && { folder: "/state", ...parts.store }),
     runner: port<Runner>("runner", parts.runner),
+    traces: port<Traces>("traces", parts.traces ?? NO_TRACES),
     sessions: port<AgentSessions>("sessions", parts.sessions),
-    config: port<Config>("config", parts.config ?? { settings: () => SETTINGS }),
+    config: port<Config>(
+      "config",
+      parts.config ?? { settings: () => SETTINGS, clearingAge: () => 30 * 24 * 3600 },
+    ),
     workspace: port<Workspace>("workspace", parts.workspace),
     plugins: port<Plugins>("plugins", parts.plugins),
     hasPlugins: () => parts.plugins !== undefined,
@@ -106,6 +112,8 @@ function strict<T extends object>(name: string, methods: Partial<T>): T {
     },
   });
 }
+
+const NO_TRACES: Traces = { issues: () => [], logs: () => [], remove() {}, removeLog() {} };
 
 export const NOW = "2026-01-02T03:04:05+00:00";
 export const OWNER = { pid: 7, started: "70", boot: "b" };
@@ -161,6 +169,7 @@ export function fakeHold(
   };
   return {
     key: REF,
+    name: "github.com-shoko-kugetsu-14",
     get record() {
       return record as SessionRecord;
     },
