@@ -9,6 +9,7 @@ export const COMMANDS: Commands = {
   init: async (host) => any((await import("../commands/init.ts")).initCommand(host)),
   start: async (host) => any((await import("../commands/start.ts")).startCommand(host)),
   continue: async (host) => any((await import("../commands/continue.ts")).continueCommand(host)),
+  attach: async (host) => any((await import("../commands/attach.ts")).attachCommand(host)),
   list: async (host) => any((await import("../commands/list.ts")).listCommand(host)),
   path: async (host) => any((await import("../commands/path.ts")).pathCommand(host)),
   diff: async (host) => any((await import("../commands/diff.ts")).diffCommand(host)),

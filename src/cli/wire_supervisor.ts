@@ -99,6 +99,7 @@ export async function supervise(env: Environment): Promise<void> {
   await serve({
     socket: socketIn(folder),
     ...{ keeper, idleSeconds, debug },
+    server: async (where) => await (await servers.forTurn(where)).connection(),
     status: () => ({
       ...{ pid: process.pid, version: VERSION, started_at },
       max_parallel: keeper.maxParallel,

@@ -33,6 +33,8 @@ export interface Context {
   readonly installation: () => Promise<Installation>;
   /** This process, as the owner of the turns that it runs. */
   readonly owner: () => Promise<ProcessIdentity>;
+  /** How a command of ours is called from the terminal of another machine. */
+  readonly overSsh: (words: string) => string;
   /** All of standard input. */
   readonly readInput: () => Promise<string>;
   /** The absolute path of a file or folder that the user named. */

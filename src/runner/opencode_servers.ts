@@ -36,7 +36,7 @@ export class OpencodeServers implements Servers {
     this.#options = options;
   }
 
-  async forTurn(request: TurnRequest): Promise<OpencodeServer> {
+  async forTurn(request: Pick<TurnRequest, "directory" | "agent">): Promise<OpencodeServer> {
     return this.#server(await this.#options.opencode.guard(request));
   }
 

@@ -9,8 +9,9 @@ import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { errors, reasonOf } from "../errors.ts";
 import { readLines } from "../platform/lines.ts";
 import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
-import type { AgentSession, AgentSessions } from "./mod.ts";
+import type { AgentSession, AgentSessions, Attended, AttendOptions, ServerDoor } from "./mod.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
+import { attend } from "./opencode_interface.ts";
 import { answeringServers, clientOf, wordsOf } from "./server_address.ts";
 
 /** The first start on a new machine migrates the database, which takes its time on a slow disk. */
@@ -65,6 +66,15 @@ export class OpencodeSessions implements AgentSessions {
         if (error && response?.status !== 404) throw new Error(wordsOf(error));
       }
     });
+  }
+
+  attend(
+    session: AgentSession,
+    door: ServerDoor,
+    options: AttendOptions,
+    signal: AbortSignal,
+  ): Promise<Attended> {
+    return attend(this.#opencode, session, door, options, signal);
   }
 
   async openInterface({ id, directory }: AgentSession, signal: AbortSignal): Promise<number> {

@@ -16,7 +16,7 @@ const GRACE_MS = 3000;
 /** The servers, by what they have to be started with. */
 export interface Servers {
   /** The one that applies the permissions of this turn. */
-  forTurn(request: TurnRequest): Promise<OpencodeServer>;
+  forTurn(request: Pick<TurnRequest, "directory" | "agent">): Promise<OpencodeServer>;
   /** All that run and answer, whoever started them. */
   answering(): Promise<ServerAddress[]>;
 }

@@ -77,6 +77,16 @@ export function ended(record: SessionRecord, outcome: Outcome, now: string): Ses
   };
 }
 
+/** Turns were begun in opencode's own interface, and are over. */
+export function attended(
+  record: SessionRecord,
+  outcome: { state: "idle" | "failed" | "stopped"; reason?: string | undefined },
+  now: string,
+): SessionRecord {
+  const { turn: _, ...rest } = record;
+  return { ...rest, ...outcome, reason: outcome.reason, updated_at: now };
+}
+
 /** opencode no longer has the session. */
 export function gone(record: SessionRecord, now: string): SessionRecord {
   const { turn: _, ...rest } = record;

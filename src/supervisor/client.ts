@@ -4,9 +4,16 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { errors, KugetsuError } from "../errors.ts";
-import type { Ask } from "../runner/mod.ts";
+import type { Ask, ServerDoor } from "../runner/mod.ts";
 import type { Mailbox } from "./mailbox.ts";
-import type { Accepted, Line, Submission, Supervisor, SupervisorStatus } from "./mod.ts";
+import type {
+  Accepted,
+  LentServer,
+  Line,
+  Submission,
+  Supervisor,
+  SupervisorStatus,
+} from "./mod.ts";
 import { PROTOCOL, type Reply } from "./protocol.ts";
 import { type Channel, connect } from "./socket.ts";
 
@@ -85,6 +92,20 @@ export class SupervisorClient implements Supervisor {
     if (running || !this.#options.mailbox.hasAccepted()) return false;
     (await this.#open()).destroy();
     return true;
+  }
+
+  async server(where: Parameters<Supervisor["server"]>[0]): Promise<LentServer> {
+    const channel = await this.#open();
+    try {
+      channel.send(this.#message({ ask: "server", where }));
+      const reply = await channel.receive() as Reply | undefined;
+      if (!reply) throw this.#failed("it ended without an answer");
+      const { url, password } = result<ServerDoor>(reply);
+      return { url, password, giveBack: () => channel.destroy() };
+    } catch (error) {
+      channel.destroy();
+      throw error;
+    }
   }
 
   status(): Promise<SupervisorStatus | undefined> {

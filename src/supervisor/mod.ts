@@ -6,7 +6,14 @@
  */
 import type { Issue } from "../api/mod.ts";
 import type { ErrorParts } from "../errors.ts";
-import type { Answer, Ask, Limits, PermissionPolicy, TurnEvent } from "../runner/mod.ts";
+import type {
+  Answer,
+  Ask,
+  Limits,
+  PermissionPolicy,
+  ServerDoor,
+  TurnEvent,
+} from "../runner/mod.ts";
 import type { Outcome } from "../session/outcome.ts";
 import type { RunnerKind } from "../session/record.ts";
 
@@ -115,6 +122,10 @@ export interface SupervisorStatus {
   turns: LiveTurn[];
 }
 
+export interface LentServer extends ServerDoor {
+  giveBack(): void;
+}
+
 export interface Supervisor {
   /** @throws what keeps the turn from being accepted: session-exists, turn-running, no-base, … */
   submit(submission: Submission): Promise<Accepted>;
@@ -135,6 +146,8 @@ export interface Supervisor {
    * true again only from then on.
    */
   wake(): Promise<boolean>;
+  /** opencode's server for a folder, started if need be. Neither it nor the supervisor ends while it is lent. */
+  server(where: { directory: string; agent?: string | undefined }): Promise<LentServer>;
   /** Undefined when no supervisor runs; it is not started for that. */
   status(): Promise<SupervisorStatus | undefined>;
   /** Ends the supervisor; with `stopTurns` while turns run. False when none runs. @throws supervisor-busy */

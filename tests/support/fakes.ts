@@ -90,6 +90,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     installation: port<Installation>("installation", parts.installation),
     pathOf: (path) => path.startsWith("/") ? path : `/cwd/${path}`,
     issueKeys: unexpected("the issue keys to be read"),
+    overSsh: (words) => `ssh -t host '${"kugetsu "}${words}'`,
     readInput: unexpected("standard input to be read"),
     readFile: unexpected("a file to be read"),
     owner: () => Promise.resolve(OWNER),
