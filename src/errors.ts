@@ -384,6 +384,16 @@ export const errors = {
         hint: "makes a base session without one; kugetsu init --session ID adopts one",
       },
     ),
+  noTerminalToAttach: (ref: string) =>
+    make(
+      "no-terminal",
+      EXIT.environment,
+      `Cannot open opencode's interface on ${quote(ref)}: this is not a terminal`,
+      {
+        next: `kugetsu attach ${quote(ref)} --print`,
+        hint: "prints the call for another machine's terminal",
+      },
+    ),
   noOpencode: (looked: string) =>
     make(
       "no-opencode",

@@ -15,6 +15,7 @@ export const COMMANDS: Commands = {
   stop: async (host) => any((await import("../commands/stop.ts")).stopCommand(host)),
   answer: async (host) => any((await import("../commands/answer.ts")).answerCommand(host)),
   retry: async (host) => any((await import("../commands/retry.ts")).retryCommand(host)),
+  attach: async (host) => any((await import("../commands/attach.ts")).attachCommand(host)),
   list: async (host) => any((await import("../commands/list.ts")).listCommand(host)),
   events: async (host) => any((await import("../commands/events.ts")).eventsCommand(host)),
   path: async (host) => any((await import("../commands/path.ts")).pathCommand(host)),

@@ -1,7 +1,7 @@
 /** The one place that knows the implementations behind the ports. Each is loaded when it is first needed. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { homedir } from "node:os";
+import { homedir, hostname, userInfo } from "node:os";
 import type { Context } from "../commands/context.ts";
 import type { Output } from "../commands/output.ts";
 import { errors } from "../errors.ts";
@@ -82,9 +82,13 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       const { makeClient } = await import("./wire_client.ts");
       return makeClient({ env, folder, debug, store });
     }),
+    traces: once(async () => {
+      const { FileTraces } = await import("../supervisor/traces.ts");
+      return new FileTraces(folder);
+    }),
     sessions: once(async () => {
       const { OpencodeSessions } = await import("../runner/opencode_sessions.ts");
-      return new OpencodeSessions(await opencode());
+      return new OpencodeSessions(await opencode(), join(folder, "run"));
     }),
     config,
     workspace: once(async () => {
@@ -103,6 +107,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       if (!self) throw new Error("Cannot find this process in the process table");
       return self;
     }),
+    overSsh: (words) => overSsh(env, words),
     readInput: async () => {
       const chunks: Uint8Array[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk);
@@ -121,6 +126,14 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     now,
     newId: () => crypto.randomUUID(),
   };
+}
+
+/** The host is the one that the user came to by SSH, if so: it can be reached under that address. */
+function overSsh(env: WireOptions["env"], words: string): string {
+  const host = env["SSH_CONNECTION"]?.split(" ")[2] ?? hostname();
+  const home = env["KUGETSU_HOME"];
+  const command = `${home ? `KUGETSU_HOME=${JSON.stringify(home)} ` : ""}kugetsu ${words}`;
+  return `ssh -t ${userInfo().username}@${host} '${command.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Where the state is, as a whole path. */

@@ -75,6 +75,10 @@ export async function supervise(env: Environment): Promise<void> {
   await serve({
     socket: socketIn(folder),
     ...{ keeper, idleSeconds, debug },
+    server: async (where) => {
+      const { connection: { url, password }, release } = await servers.forTurn(where);
+      return { url, password, release };
+    },
     status: () => ({
       ...{ pid: process.pid, version: VERSION, started_at },
       max_parallel: keeper.maxParallel,

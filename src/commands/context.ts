@@ -8,7 +8,7 @@ import type { Plugins, Shelf } from "../plugins/mod.ts";
 import type { AgentSessions, Runner } from "../runner/mod.ts";
 import type { ProcessIdentity, RunnerKind } from "../session/record.ts";
 import type { Store } from "../store/mod.ts";
-import type { Supervisor } from "../supervisor/mod.ts";
+import type { Supervisor, Traces } from "../supervisor/mod.ts";
 import type { Workspace } from "../workspace/mod.ts";
 import type { Output } from "./output.ts";
 
@@ -21,6 +21,8 @@ export interface Context {
   readonly runner: (kind: RunnerKind) => Promise<Runner>;
   /** The process that owns turns; it is started when something is handed to it. */
   readonly supervisor: () => Promise<Supervisor>;
+  /** What turns have left beside their sessions. */
+  readonly traces: () => Promise<Traces>;
   readonly sessions: () => Promise<AgentSessions>;
   readonly config: () => Promise<Config>;
   readonly workspace: () => Promise<Workspace>;
@@ -31,6 +33,8 @@ export interface Context {
   readonly installation: () => Promise<Installation>;
   /** This process, as the owner of the turns that it runs. */
   readonly owner: () => Promise<ProcessIdentity>;
+  /** How a command of ours is called from the terminal of another machine. */
+  readonly overSsh: (words: string) => string;
   /** All of standard input. */
   readonly readInput: () => Promise<string>;
   /** The absolute path of a file or folder that the user named. */

@@ -2,7 +2,7 @@
 import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import type { SessionRecord } from "../session/record.ts";
-import { ownFolder } from "../session/state.ts";
+import { whereabouts } from "../session/state.ts";
 import type { Context } from "./context.ts";
 import { aroundDestroy } from "./hooks.ts";
 import { demandSaved, removeWorktree } from "./removal.ts";
@@ -65,11 +65,11 @@ async function destroyIssue(
     );
     const removed = await aroundDestroy(context, ref, hold.record, async () => {
       if (hold.record.turn) {
-        await endLeftovers(context, hold.record.turn, ownFolder(hold.record));
+        await endLeftovers(context, hold.record.turn, whereabouts(hold.record));
       }
       if (id && deletes) await removeFromOpencode(context, id);
       const taken = worktree && await removeWorktree(context, worktree, removal);
-      await (await context.supervisor()).forget(hold.name);
+      (await context.traces()).remove(hold.name);
       await hold.remove();
       return taken;
     });

@@ -71,8 +71,8 @@ function checkStore(context: Context, fix: boolean): Promise<Line[]> {
     const found = await store.examine();
     const repairs = fix && !found.some((it) => it.kind === "unwritable");
     if (repairs) {
-      for (const { turn, directory } of found) {
-        if (turn) await endLeftovers(context, turn, directory);
+      for (const { cutOff } of found) {
+        if (cutOff) await endLeftovers(context, cutOff.turn, cutOff.where);
       }
     }
     const repaired = repairs && found.some((it) => !isByHand(it)) ? await store.repair() : [];

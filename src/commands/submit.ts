@@ -5,7 +5,6 @@ import { exitStatusOf, type Outcome } from "../session/outcome.ts";
 import { formatRef, type IssueRef } from "../session/ref.ts";
 import type { Accepted, Line, Submission } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
-import type { Task } from "./task.ts";
 import type { TurnFlags } from "./turn_flags.ts";
 import { turnSettings } from "./turn_flags.ts";
 import { TurnView } from "./turn_view.ts";
@@ -38,7 +37,7 @@ export async function submissionOf(
  */
 export async function submitTurn(
   context: Context,
-  submission: Omit<Submission, "message"> & Task,
+  submission: Submission,
   { detach }: { detach?: boolean | undefined },
 ): Promise<ExitStatus> {
   const supervisor = await context.supervisor();

@@ -10,7 +10,16 @@ import type {
 } from "../runner/mod.ts";
 import { isTransient, type Outcome, stoppedBy } from "../session/outcome.ts";
 import type { RunnerKind, RunningTurn, SessionRecord } from "../session/record.ts";
-import { answered, asking, begun, ended, named, sending, withProcess } from "../session/state.ts";
+import {
+  answered,
+  asking,
+  begun,
+  ended,
+  named,
+  sending,
+  type Whereabouts,
+  withProcess,
+} from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
 import type { JobHost, TurnEnd } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
@@ -191,16 +200,13 @@ function stopped(signal: AbortSignal): TurnResult {
   return { outcome: stoppedBy(signal.reason), session: undefined, text: "" };
 }
 
-/**
- * Ends what an owner that died has left running, so that two turns never meet in one session. `directory` is the
- * turn's, where no other issue works in it.
- */
+/** Ends what an owner that died has left running, so that two turns never meet in one session. */
 export async function endLeftovers(
   context: Context,
   turn: RunningTurn,
-  directory: string | undefined,
+  where: Whereabouts,
 ): Promise<void> {
   const runner = await context.runner(turn.runner ?? "run");
-  const left = await runner.endLeftovers({ ...turn, directory });
+  const left = await runner.endLeftovers({ ...turn, ...where });
   if (left > 0) throw errors.leftoversAlive(turn.id, left);
 }

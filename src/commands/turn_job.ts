@@ -8,7 +8,7 @@ import { errors, partsOf } from "../errors.ts";
 import type { Outcome } from "../session/outcome.ts";
 import type { MadeSession, RunningTurn, SessionRecord } from "../session/record.ts";
 import { formatRef, type IssueRef, parseRef } from "../session/ref.ts";
-import { ended, newRecord, OWNER_DIED, ownFolder, queued } from "../session/state.ts";
+import { ended, newRecord, OWNER_DIED, queued, whereabouts } from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
 import type { JobHost, Submission } from "../supervisor/mod.ts";
 import { chooseBase } from "./base.ts";
@@ -72,7 +72,7 @@ async function endEarlier(
   { id }: Submission,
 ): Promise<void> {
   if (!before?.turn || (before.turn.id === id && before.opencode_session_id !== null)) return;
-  await endLeftovers(context, before.turn, ownFolder(before));
+  await endLeftovers(context, before.turn, whereabouts(before));
 }
 
 /**
@@ -220,7 +220,7 @@ async function settle(
   const session = record.opencode_session_id;
   try {
     if (record.turn) {
-      await endLeftovers(context, record.turn, ownFolder(record));
+      await endLeftovers(context, record.turn, whereabouts(record));
       if (session === null) await hold.remove();
       else await hold.save(ended(record, outcome, context.now()));
     }

@@ -10,6 +10,7 @@ import type { Config, SettingValue } from "./mod.ts";
 import { withoutSetting } from "./without_setting.ts";
 import { type Structure, STRUCTURES } from "./plugin_settings.ts";
 import {
+  clearingAgeFrom,
   pluginSettingsFrom,
   SCHEMA_ADDRESS,
   type Setting,
@@ -82,6 +83,7 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
     path,
     settings: (flags) => settingsFrom(resolved(flags)),
     supervisor: () => supervisorSettingsFrom(resolved({})),
+    clearingAge: () => clearingAgeFrom(resolved({})),
     plugins: () => ({
       ...pluginSettingsFrom(resolved({})),
       order: structure("plugins") ?? [],

@@ -35,6 +35,8 @@ export interface Config {
   plugins(): PluginSettings;
   /** What concerns the supervisor. @throws bad-config, bad-setting */
   supervisor(): SupervisorSettings;
+  /** How old traces have to be before gc clears them, in seconds. @throws bad-config, bad-setting */
+  clearingAge(): number;
   /** Every setting with its origin. */
   list(): SettingValue[];
   /**

@@ -66,10 +66,12 @@ const MODEL = /^[^\s/-][^\s/]*\/\S+$/;
 const NAME = /^[^\s-]\S*$/;
 const ABSOLUTE = /^\/./;
 const SECONDS = /^\d+(?:\.\d+)?$/;
-const PARTS = /^(?:\d+(?:\.\d+)?[smh])+$/;
+const PARTS = /^(?:\d+(?:\.\d+)?[smhd])+$/;
 const WHOLE = /^[1-9]\d*$/;
 /** Timers count milliseconds in 31 bits. */
 const LONGEST_SECONDS = 24 * 24 * 3600;
+/** No timer counts an age. */
+const GREATEST_AGE = 10_000 * 24 * 3600;
 
 const DURATION = {
   type: ["string", "number"],
@@ -77,6 +79,7 @@ const DURATION = {
   exclusiveMinimum: 0,
   maximum: LONGEST_SECONDS,
 };
+const AGE = { ...DURATION, maximum: GREATEST_AGE };
 const COUNT = { type: ["integer", "string"], minimum: 1, pattern: WHOLE.source };
 
 export const SETTINGS: readonly Setting[] = [
@@ -201,6 +204,14 @@ export const SETTINGS: readonly Setting[] = [
     read: readCount,
   },
   {
+    name: "gc.age",
+    variable: "KUGETSU_GC_AGE",
+    summary: "how old what was said and done has to be before gc clears it",
+    fallback: "30d",
+    schema: AGE,
+    read: (value) => readDuration(value, GREATEST_AGE),
+  },
+  {
     name: "worktree.mode",
     variable: "KUGETSU_WORKTREE",
     summary: "where a new issue is worked on: own (a worktree) or shared (the base's folder)",
@@ -263,21 +274,23 @@ export function settingNamed(name: string): Setting | undefined {
   return SETTINGS.find((setting) => setting.name === name);
 }
 
-const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600 };
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** `90`, `90s`, `5m`, `2h` or `1h30m`, in seconds. */
-export function readDuration(value: unknown): number {
+/** `90`, `90s`, `5m`, `2h`, `1h30m` or `30d`, in seconds. */
+export function readDuration(value: unknown, longest = LONGEST_SECONDS): number {
   const text = typeof value === "string" || typeof value === "number" ? `${value}`.trim() : "";
   if (!SECONDS.test(text) && !PARTS.test(text)) {
-    throw new Error("a duration is a number of seconds, or like 90s, 5m, 1h30m");
+    throw new Error("a duration is a number of seconds, or like 90s, 5m, 1h30m, 30d");
   }
-  const parts = [...text.matchAll(/([\d.]+)([smh]?)/g)];
+  const parts = [...text.matchAll(/([\d.]+)([smhd]?)/g)];
   const seconds = parts.reduce(
     (sum, [, count, unit]) => sum + Number(count) * UNITS[unit || "s"]!,
     0,
   );
   if (seconds <= 0) throw new Error("it has to be more than nothing: no turn may hang for ever");
-  if (seconds > LONGEST_SECONDS) throw new Error("the longest is 576h (24 days)");
+  if (seconds > longest) {
+    throw new Error(`the longest is ${longest / 3600}h (${longest / UNITS["d"]!} days)`);
+  }
   return seconds;
 }
 
@@ -377,6 +390,11 @@ export function supervisorSettingsFrom(valueOf: ValueOf): SupervisorSettings {
     idleSeconds: value("supervisor.idle") as number,
     transcriptBytes: value("logs.megabytes") as number * 1024 * 1024,
   };
+}
+
+/** In seconds. */
+export function clearingAgeFrom(valueOf: ValueOf): number {
+  return valuesFrom(valueOf)("gc.age") as number;
 }
 
 /** The same for what concerns plugins. */

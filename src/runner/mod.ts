@@ -4,6 +4,7 @@
  */
 import type { Outcome, StopReason } from "../session/outcome.ts";
 import type { ProcessIdentity } from "../session/record.ts";
+import type { Whereabouts } from "../session/state.ts";
 
 /**
  * What becomes of things that opencode would ask a human about. `deny`: they are denied and the turn goes on.
@@ -97,10 +98,9 @@ export interface TurnResult {
 }
 
 /** What is known of a turn whose owner died. */
-export interface Leftovers {
+export interface Leftovers extends Whereabouts {
   id: string;
   opencode?: ProcessIdentity | undefined;
-  directory?: string | undefined;
 }
 
 export interface Runner {
@@ -119,6 +119,26 @@ export interface AgentSession {
   id: string;
   directory: string;
 }
+
+/** How a server is reached. */
+export interface ServerDoor {
+  url: string;
+  password: string;
+}
+
+export interface AttendOptions {
+  /** Somebody else has the session's turn: it is only looked at. */
+  watches: boolean;
+  /** How long a turn may take that is under way when the interface is left. */
+  seconds: number;
+  /** Such a turn is waited for. */
+  waits(): void;
+}
+
+/** What was done in the interface, once no turn is under way any more. */
+export type Attended =
+  | { kind: "nothing" | "done" }
+  | { kind: "stopped" | "failed"; why: string };
 
 /**
  * Aborting a `signal`, with `"SIGINT"` or `"SIGTERM"` as the reason, ends what opencode was asked to do; nothing is
@@ -142,6 +162,13 @@ export interface AgentSessions {
   ): Promise<Map<string, AgentSession>>;
   /** Deletes sessions; one that is already gone is fine. */
   remove(ids: string[], directory: string, signal: AbortSignal): Promise<void>;
+  /** Opens opencode's interface on a session, on the server that its turns run on, and tells what was done there. */
+  attend(
+    session: AgentSession,
+    door: ServerDoor,
+    options: AttendOptions,
+    signal: AbortSignal,
+  ): Promise<Attended>;
   /** Opens opencode's own interface on a session and returns when it closes, with its exit status. */
   openInterface(session: AgentSession, signal: AbortSignal): Promise<number>;
 }

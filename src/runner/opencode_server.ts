@@ -11,19 +11,23 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { createOpencodeClient, type OpencodeClient } from "@opencode-ai/sdk/v2/client";
-import * as v from "valibot";
-import { errors, reasonOf } from "../errors.ts";
+import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import { errors } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 import { endProcesses, identify, isAlive, turnMark } from "../platform/processes.ts";
 import type { ProcessIdentity } from "../session/record.ts";
 import { EventHub } from "./event_hub.ts";
 import type { Call } from "./opencode_command.ts";
+import {
+  answers,
+  clientOf,
+  headersFor,
+  readAddress,
+  type ServerAddress,
+} from "./server_address.ts";
 
 /** The first start on a new machine migrates the database, which takes its time on a slow disk. */
 const START_MS = 90_000;
-/** A request that takes longer is given up: "could not ask" is an answer, hanging is none. */
-const REQUEST_MS = 30_000;
 const HEALTH_MS = 10_000;
 const GRACE_MS = 3000;
 /** A server that dies again and again is started again after pauses that grow to this. */
@@ -37,15 +41,6 @@ export interface ServerFiles {
   /** What it prints. */
   log: string;
 }
-
-const stateSchema = v.object({
-  url: v.string(),
-  password: v.string(),
-  id: v.string(),
-  process: v.object({ pid: v.number(), started: v.string(), boot: v.string() }),
-});
-
-type ServerState = v.InferOutput<typeof stateSchema>;
 
 /** A server that answered. It is used until `events` says that it is gone. */
 export interface Connection {
@@ -128,7 +123,7 @@ export class OpencodeServer {
   }
 
   /** Starts one and waits for it to say where it listens. */
-  async #start(): Promise<ServerState> {
+  async #start(): Promise<ServerAddress> {
     const { file, args, env } = await this.#call();
     const [id, password] = [randomUUID(), randomBytes(24).toString("base64url")];
     mkdirSync(dirname(this.#files.log), { recursive: true, mode: 0o700 });
@@ -178,32 +173,13 @@ export class OpencodeServer {
   }
 
   /** Undefined when it does not answer. */
-  async #connect(state: ServerState, waitMs: number): Promise<Connection | undefined> {
+  async #connect(state: ServerAddress, waitMs: number): Promise<Connection | undefined> {
     if (!isAlive(state.process)) return undefined;
     const { url, password } = state;
-    const secret = Buffer.from(`opencode:${password}`).toString("base64");
-    const headers = { authorization: `Basic ${secret}` };
-    const client = (directory: string) =>
-      createOpencodeClient({
-        baseUrl: url,
-        directory,
-        headers,
-        fetch: patientFetch as typeof fetch,
-      });
-    const isHealthy = async (ms: number) => {
-      try {
-        const reply = await fetch(`${url}/global/health`, {
-          headers,
-          signal: AbortSignal.timeout(ms),
-        });
-        await reply.body?.cancel();
-        return reply.ok;
-      } catch {
-        return false;
-      }
-    };
+    const headers = headersFor(state);
+    const client = (directory: string) => clientOf(state, directory);
     const deadline = Date.now() + waitMs;
-    while (!await isHealthy(HEALTH_MS)) {
+    while (!await answers(state, HEALTH_MS)) {
       if (Date.now() > deadline || !isAlive(state.process)) return undefined;
       await pause(100);
     }
@@ -213,7 +189,7 @@ export class OpencodeServer {
           if (!reply.ok || !reply.body) throw new Error(`it answered ${reply.status}`);
           return reply.body;
         }),
-      isServing: async () => isAlive(state.process) && await isHealthy(HEALTH_MS),
+      isServing: () => answers(state, HEALTH_MS),
       onGone: () => this.#gone(state),
     });
     await events.ready();
@@ -221,28 +197,20 @@ export class OpencodeServer {
   }
 
   /** The server died, or hangs: what is left of it is ended, and the next turn gets a new one. */
-  async #gone(state: ServerState): Promise<void> {
+  async #gone(state: ServerAddress): Promise<void> {
     this.#debug(`opencode's server ${state.process.pid} is gone`);
     this.#opened = undefined;
     await this.#end(state);
   }
 
-  async #end(state: ServerState): Promise<void> {
+  async #end(state: ServerAddress): Promise<void> {
     await endProcesses({ marks: [`${turnMark(state.id)}=`], root: state.process }, GRACE_MS);
     if (this.#read()?.id === state.id) removeDurably(this.#files.state);
   }
 
-  #read(): ServerState | undefined {
-    try {
-      return v.parse(stateSchema, JSON.parse(readFileSync(this.#files.state, "utf8")));
-    } catch {
-      return undefined;
-    }
+  #read(): ServerAddress | undefined {
+    return readAddress(this.#files.state);
   }
-}
-
-function patientFetch(request: Request): Promise<Response> {
-  return fetch(request, { signal: AbortSignal.timeout(REQUEST_MS) });
 }
 
 function readText(path: string): string {
@@ -255,10 +223,4 @@ function readText(path: string): string {
 
 function lastWords(log: string): string {
   return readText(log).trim().split("\n").at(-1) ?? "";
-}
-
-/** What opencode says is wrong, from the error of a reply. */
-export function wordsOf(error: unknown): string {
-  const { data, message } = (error ?? {}) as { data?: { message?: string }; message?: string };
-  return data?.message ?? message ?? reasonOf(error);
 }

@@ -5,14 +5,13 @@
  * again is ended with its last turn.
  */
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { projectStamp, userStamp } from "./config_stamp.ts";
-import type { TurnRequest } from "./mod.ts";
 import type { Environment, OpencodeCommand } from "./opencode_command.ts";
-import { type Connection, OpencodeServer } from "./opencode_server.ts";
+import { OpencodeServer } from "./opencode_server.ts";
 import { type Guard, NO_GUARD } from "./project_guard.ts";
-import type { Lease, Servers } from "./server_runner.ts";
+import { answeringServers, type ServerAddress, serversIn } from "./server_address.ts";
+import type { Lease, Servers, ServerUse } from "./server_runner.ts";
 import { wrapShell } from "./shell_wrapper.ts";
 
 export interface ServersOptions {
@@ -44,14 +43,14 @@ export class OpencodeServers implements Servers {
     this.#options = options;
   }
 
-  async forTurn(request: TurnRequest): Promise<Lease> {
+  async forTurn(request: ServerUse): Promise<Lease> {
     const { opencode, env } = this.#options;
     const guard = await opencode.guard(request);
     this.#stamp = userStamp(opencode, env);
     const kept = await this.#busyWith(request) ?? this.#kept(nameOf(guard, this.#stamp), guard);
     kept.turns++;
     this.#endStale();
-    const stamp = projectStamp(request.directory);
+    const stamp = projectStamp(request.directory, env);
     const before = kept.folders.get(request.directory);
     kept.folders.set(request.directory, stamp);
     const release = () => {
@@ -68,10 +67,8 @@ export class OpencodeServers implements Servers {
     }
   }
 
-  /** Those that run, started by us or by an earlier process of ours. */
-  async running(): Promise<Connection[]> {
-    const found = this.#names().map((name) => this.#kept(name, NO_GUARD).server.find());
-    return (await Promise.all(found)).flatMap((it) => it ?? []);
+  answering(): Promise<ServerAddress[]> {
+    return answeringServers(this.#options.runFolder);
   }
 
   /** Ends all that run, also those which an earlier process of ours has left. */
@@ -80,12 +77,12 @@ export class OpencodeServers implements Servers {
   }
 
   #names(): string[] {
-    return [...new Set([...this.#servers.keys(), ...runningIn(this.#options.runFolder)])];
+    return [...new Set([...this.#servers.keys(), ...serversIn(this.#options.runFolder)])];
   }
 
   /** The server on which an earlier process of ours has begun this very turn. */
-  async #busyWith({ messageId, session, directory }: TurnRequest): Promise<Kept | undefined> {
-    if (messageId === undefined) return undefined;
+  async #busyWith({ messageId, session, directory }: ServerUse): Promise<Kept | undefined> {
+    if (messageId === undefined || session === undefined) return undefined;
     for (const name of this.#names()) {
       const kept = this.#kept(name, NO_GUARD);
       const connection = await kept.server.find();
@@ -122,13 +119,4 @@ export class OpencodeServers implements Servers {
 function nameOf(guard: Guard, stamp: string): string {
   const digest = createHash("sha256").update(JSON.stringify([guard, stamp])).digest("hex");
   return `server-${digest.slice(0, 12)}`;
-}
-
-function runningIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((it) => /^server-[0-9a-f]{12}\.json$/.test(it))
-      .map((it) => it.replace(/\.json$/, ""));
-  } catch {
-    return [];
-  }
 }

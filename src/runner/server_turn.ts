@@ -11,7 +11,7 @@ import { reasonOf } from "../errors.ts";
 import { endProcesses } from "../platform/processes.ts";
 import type { Answer, StopReason, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import { tellable } from "./opencode_events.ts";
-import { type Connection, wordsOf } from "./opencode_server.ts";
+import type { Connection } from "./opencode_server.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
 import {
   eventOfError,
@@ -24,6 +24,7 @@ import {
   type ServerEvent,
   usageOf,
 } from "./server_events.ts";
+import { wordsOf } from "./server_address.ts";
 import type { Lease, Servers } from "./server_runner.ts";
 import { Asks } from "./server_asks.ts";
 import { folderMarks } from "./shell_wrapper.ts";
@@ -357,21 +358,10 @@ export class ServerTurn {
 
   async #end(): Promise<void> {
     const [client, session] = [this.#client, this.#session];
-    if (client && session !== undefined) {
-      const deadline = Date.now() + GRACE_MS;
-      const aborted = client.session.abort({ sessionID: session }).catch(() => undefined);
-      await Promise.race([aborted, pause(GRACE_MS)]);
-      while (Date.now() < deadline && await this.#isBusy(client, session)) await pause(50);
-    }
+    if (client && session !== undefined) await abortSession(client, session);
     if (!this.#alone()) return;
     const left = await endProcesses({ marks: folderMarks(this.directory) }, GRACE_MS);
     if (left.length > 0) this.#show({ kind: "left", pids: left.map((it) => it.pid) });
-  }
-
-  async #isBusy(client: OpencodeClient, session: string): Promise<boolean> {
-    const asked = client.session.status().then(({ data }) => data?.[session], () => undefined);
-    const status = await Promise.race([asked, pause(GRACE_MS, undefined)]);
-    return status !== undefined && status.type !== "idle";
   }
 
   #isNew(id: string): boolean {
@@ -387,6 +377,20 @@ export class ServerTurn {
   #show(event: TurnEvent): void {
     void this.#telling.tell(() => this.#watch.event(event));
   }
+}
+
+/** Tells opencode to end what a session does, and waits a while for it. A server that does not answer is no obstacle. */
+export async function abortSession(client: OpencodeClient, session: string): Promise<void> {
+  const deadline = Date.now() + GRACE_MS;
+  const aborted = client.session.abort({ sessionID: session }).catch(() => undefined);
+  await Promise.race([aborted, pause(GRACE_MS)]);
+  while (Date.now() < deadline && await isBusy(client, session)) await pause(50);
+}
+
+async function isBusy(client: OpencodeClient, session: string): Promise<boolean> {
+  const asked = client.session.status().then(({ data }) => data?.[session], () => undefined);
+  const status = await Promise.race([asked, pause(GRACE_MS, undefined)]);
+  return status !== undefined && status.type !== "idle";
 }
 
 function modelOf(model: string): { providerID: string; modelID: string } {

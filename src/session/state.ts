@@ -84,6 +84,16 @@ export function ended(
   };
 }
 
+/** Turns were begun in opencode's own interface, and are over. */
+export function attended(
+  record: SessionRecord,
+  outcome: { state: "idle" | "failed" | "stopped"; reason?: string | undefined },
+  now: string,
+): SessionRecord {
+  const { turn: _, ...rest } = record;
+  return { ...rest, ...outcome, reason: outcome.reason, updated_at: now };
+}
+
 /** opencode no longer has the session. */
 export function gone(record: SessionRecord, now: string): SessionRecord {
   const { turn: _, ...rest } = record;
@@ -110,7 +120,15 @@ export function observed<T extends { state: string; turn?: unknown }>(
   return { ...record, state: "failed", reason: OWNER_DIED };
 }
 
-/** The folder of a session if nobody else works there: in the shared one others may. */
-export function ownFolder({ worktree, directory }: SessionRecord): string | undefined {
-  return worktree && directory;
+/** Where a turn of a session runs. */
+export interface Whereabouts {
+  session: string | undefined;
+  directory: string | undefined;
+  /** Whether nobody else works there: in the shared folder others may. */
+  alone: boolean;
+}
+
+export function whereabouts(record: SessionRecord): Whereabouts {
+  const { opencode_session_id, directory, worktree } = record;
+  return { session: opencode_session_id ?? undefined, directory, alone: worktree !== undefined };
 }

@@ -2,7 +2,7 @@
 import { removeDurably } from "../platform/durable_write.ts";
 import { type SessionRecord, timestamp } from "../session/record.ts";
 import { foldRef } from "../session/ref.ts";
-import { isActive, observed, ownFolder } from "../session/state.ts";
+import { isActive, observed, whereabouts } from "../session/state.ts";
 import { copyAside, isMade, type Problem } from "./checkup_problem.ts";
 import {
   readEntry,
@@ -178,7 +178,7 @@ function settle(layout: Layout, file: string, record: SessionRecord): void {
 }
 
 /** The turn that a record says is under way. */
-function turnOf(record: SessionRecord): Pick<Problem, "turn" | "directory"> {
-  const directory = ownFolder(record);
-  return { ...(record.turn ? { turn: record.turn } : {}), ...(directory ? { directory } : {}) };
+function turnOf(record: SessionRecord): Pick<Problem, "cutOff"> {
+  const { turn } = record;
+  return turn ? { cutOff: { turn, where: whereabouts(record) } } : {};
 }

@@ -8,6 +8,7 @@
 import type { SessionEvent } from "../session/event.ts";
 import type { IssueRef } from "../session/ref.ts";
 import type { MadeSession, RunningTurn, SessionRecord, Worktree } from "../session/record.ts";
+import type { Whereabouts } from "../session/state.ts";
 
 /** A session as it is stored, with what is true of it now. */
 export interface StoredSession {
@@ -101,9 +102,8 @@ export interface Finding {
   subject: string;
   what: string;
   repair: string;
-  /** The turn that was cut off, whose processes may still be there, and its folder. */
-  turn?: RunningTurn;
-  directory?: string;
+  /** The turn that was cut off, whose processes may still be there. */
+  cutOff?: { turn: RunningTurn; where: Whereabouts };
 }
 
 /** An event, and the place behind it: a reader that comes back with it goes on from there. */

@@ -4,11 +4,12 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { errors, KugetsuError } from "../errors.ts";
-import type { Ask } from "../runner/mod.ts";
+import type { Ask, ServerDoor } from "../runner/mod.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type {
   Accepted,
   Kept,
+  LentServer,
   Line,
   Stopped,
   Submission,
@@ -17,7 +18,7 @@ import type {
 } from "./mod.ts";
 import { PROTOCOL, type Reply } from "./protocol.ts";
 import { type Channel, connect } from "./socket.ts";
-import { readTranscript, removeTranscript } from "./transcript.ts";
+import { readTranscript } from "./transcript.ts";
 
 export interface ClientOptions {
   socket: string;
@@ -136,17 +137,25 @@ export class SupervisorClient implements Supervisor {
     });
   }
 
-  // deno-lint-ignore require-await -- the same
-  async forget(name: string): Promise<void> {
-    this.#options.mailbox.remove(name);
-    removeTranscript(this.#options.transcriptOf(name));
-  }
-
   #keptAs(name: string): Kept | undefined {
     const mail = this.#options.mailbox.read(name);
     if (!mail) return undefined;
     const { key, current, next, last, over_at, failure } = mail;
     return { key, accepted: [...(current ? [current] : []), ...next], last, over_at, failure };
+  }
+
+  async server(where: Parameters<Supervisor["server"]>[0]): Promise<LentServer> {
+    const channel = await this.#open();
+    try {
+      channel.send(this.#message({ ask: "server", where }));
+      const reply = await channel.receive() as Reply | undefined;
+      if (!reply) throw this.#failed("it ended without an answer");
+      const { url, password } = result<ServerDoor>(reply);
+      return { url, password, giveBack: () => channel.destroy() };
+    } catch (error) {
+      channel.destroy();
+      throw error;
+    }
   }
 
   status(): Promise<SupervisorStatus | undefined> {

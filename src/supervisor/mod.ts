@@ -6,7 +6,14 @@
  */
 import type { Issue } from "../api/mod.ts";
 import type { ErrorParts } from "../errors.ts";
-import type { Answer, Ask, Limits, PermissionPolicy, TurnEvent } from "../runner/mod.ts";
+import type {
+  Answer,
+  Ask,
+  Limits,
+  PermissionPolicy,
+  ServerDoor,
+  TurnEvent,
+} from "../runner/mod.ts";
 import type { Outcome } from "../session/outcome.ts";
 import type { RunnerKind, Usage } from "../session/record.ts";
 
@@ -140,6 +147,10 @@ export interface Kept {
   failure?: ErrorParts | undefined;
 }
 
+export interface LentServer extends ServerDoor {
+  giveBack(): void;
+}
+
 export interface Supervisor {
   /** @throws what keeps the turn from being accepted: session-exists, turn-running, no-base, … */
   submit(submission: Submission): Promise<Accepted>;
@@ -160,17 +171,39 @@ export interface Supervisor {
    * true again only from then on.
    */
   wake(): Promise<boolean>;
-  /** The lines that are kept of an issue; no supervisor is needed for that, nor for the next three. */
+  /** The lines that are kept of an issue; no supervisor is needed for that, nor for the next two. */
   transcript(key: string): Promise<Line[]>;
   kept(key: string): Promise<Kept | undefined>;
   /** Issues whose last turn failed before there was a session, given the names in files of those that have one. */
   failedStarts(names: readonly string[]): Promise<Kept[]>;
-  /** Removes all that is kept of an issue, by its name in files, which the caller holds. */
-  forget(name: string): Promise<void>;
+  /** opencode's server for a folder, started if need be. Neither it nor the supervisor ends while it is lent. */
+  server(where: { directory: string; agent?: string | undefined }): Promise<LentServer>;
   /** Undefined when no supervisor runs; it is not started for that. */
   status(): Promise<SupervisorStatus | undefined>;
   /** Ends the supervisor; with `stopTurns` while turns run. False when none runs. @throws supervisor-busy */
   shutdown(options: { stopTurns: boolean }): Promise<boolean>;
+}
+
+/** What is kept of an issue's turns beside its session: what was said and done, and what was asked for. */
+export interface Trace {
+  /** The issue's name in files. */
+  name: string;
+  /** The issue as the index spells it, where that is known. */
+  key: string | undefined;
+  /** When it last changed, in milliseconds. */
+  changed: number;
+  /** Whether a turn was accepted that is not over, or may have been: `why` says what cannot be read. */
+  isOpen: boolean;
+  why?: string;
+}
+
+export interface Traces {
+  issues(): Trace[];
+  /** To be called with the issue's turn lock; fine where there is none. @throws unwritable */
+  remove(name: string): void;
+  /** What setups, servers and supervisors have printed. */
+  logs(): { path: string; changed: number }[];
+  removeLog(path: string): void;
 }
 
 /** What a job is given to work with. */

@@ -32,6 +32,10 @@ const request = v.intersect([
       signal,
     }),
     v.object({ ask: v.literal("answer"), key: v.string(), answer }),
+    v.object({
+      ask: v.literal("server"),
+      where: v.object({ directory: v.string(), agent: v.optional(v.string()) }),
+    }),
     v.object({ ask: v.literal("status") }),
     v.object({ ask: v.literal("shutdown"), stop_turns: v.boolean() }),
   ]),

@@ -4,7 +4,8 @@ import type { Server } from "node:net";
 import { dirname } from "node:path";
 import { errors, partsOf } from "../errors.ts";
 import type { Keeper } from "./keeper.ts";
-import type { Line, SupervisorStatus } from "./mod.ts";
+import type { Line, Supervisor, SupervisorStatus } from "./mod.ts";
+import type { ServerDoor } from "../runner/mod.ts";
 import { parseRequest, type Reply, type Request } from "./protocol.ts";
 import { type Channel, listen } from "./socket.ts";
 
@@ -13,6 +14,10 @@ export interface ServeOptions {
   keeper: Keeper;
   /** After so long without a turn and a client the supervisor ends. */
   idleSeconds: number;
+  /** opencode's server for a folder. */
+  server(
+    where: Parameters<Supervisor["server"]>[0],
+  ): Promise<ServerDoor & { release(): void }>;
   status(): Omit<SupervisorStatus, "turns">;
   debug(text: string): void;
 }
@@ -29,6 +34,8 @@ class Serving {
   readonly #channels = new Set<Channel>();
   readonly #over = Promise.withResolvers<void>();
   #lastUse = Date.now();
+  /** How many use a server of opencode's by themselves. */
+  #lent = 0;
 
   constructor(options: ServeOptions) {
     this.#options = options;
@@ -86,13 +93,27 @@ class Serving {
     this.#options.debug(`asked to ${request.ask}`);
     if (request.ask === "follow") return await this.#follow(channel, request);
     try {
+      if (request.ask === "server") return await this.#lend(channel, request.where);
       channel.send({ ok: true, result: await this.#answer(request) ?? null });
     } catch (error) {
       channel.send(refusal(error));
     }
   }
 
-  #answer(request: Exclude<Request, { ask: "follow" }>): Promise<unknown> | unknown {
+  /** Until the channel is closed. */
+  async #lend(channel: Channel, where: Parameters<Supervisor["server"]>[0]): Promise<void> {
+    this.#lent++;
+    try {
+      const { url, password, release } = await this.#options.server(where);
+      channel.send({ ok: true, result: { url, password } });
+      await channel.closed;
+      release();
+    } finally {
+      this.#lent--;
+    }
+  }
+
+  #answer(request: Exclude<Request, { ask: "follow" | "server" }>): Promise<unknown> | unknown {
     const { keeper, status } = this.#options;
     switch (request.ask) {
       case "submit":
@@ -110,7 +131,7 @@ class Serving {
 
   async #shutdown(stopTurns: boolean): Promise<boolean> {
     const { keeper } = this.#options;
-    const turns = keeper.turns().length;
+    const turns = keeper.turns().length + this.#lent;
     if (turns > 0 && !stopTurns) {
       throw errors.supervisorBusy(turns);
     }

@@ -138,7 +138,7 @@ export function removeTranscript(path: string): void {
   for (const file of [olderOf(path), path]) rmSync(file, { force: true });
 }
 
-function olderOf(path: string): string {
+export function olderOf(path: string): string {
   return path.replace(/\.jsonl$/, ".older.jsonl");
 }
 

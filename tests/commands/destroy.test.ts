@@ -29,6 +29,18 @@ const stageWith = (
   }));
 
 describe("destroying an issue's session", () => {
+  test("takes what was said along while the issue is held", async () => {
+    const stage = makeStage((did) => ({
+      store: storeWith(did, { stored: SESSION }),
+      sessions: opencodeWith(did),
+      traces: { remove: (name) => did(`remove traces of ${name}`) },
+    }));
+    await destroy(stage.context, REF, { yes: true });
+    assert.deepEqual(stage.effects, [
+      ...[`hold ${REF}`, DELETED, "remove traces of github.com-shoko-kugetsu-14", "remove"],
+    ]);
+  });
+
   test("deletes the fork in opencode, then file and mapping", async () => {
     const { context, effects, stderr, results } = stageWith(SESSION);
     assert.equal(await destroy(context, REF, { yes: true }), 0);

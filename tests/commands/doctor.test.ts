@@ -70,7 +70,7 @@ const INTERRUPTED: Finding = {
   subject: REF,
   what: "its turn was cut off",
   repair: "mark it as failed",
-  turn: CUT_OFF,
+  cutOff: { turn: CUT_OFF, where: { session: "ses_1", directory: undefined, alone: false } },
 };
 const ORPHAN: Finding = {
   kind: "orphan",

@@ -24,6 +24,7 @@ test("a duration is in seconds, with or without units", () => {
     ["0.5", 0.5],
     [" 5m ", 300],
     ["576h", LONGEST],
+    ["1d12h", 129_600],
   ];
   for (const [text, seconds] of durations) assert.equal(readDuration(text), seconds);
 });
@@ -33,7 +34,7 @@ test("what is no duration, or none that a timer can wait for, is refused with a 
   const refused: [value: unknown, why: RegExp][] = [
     ["", format],
     ["x", format],
-    ["5d", format],
+    ["5w", format],
     ["5 m", format],
     ["5m!", format],
     ["m", format],

@@ -14,12 +14,14 @@ import type { Plugins, Shelf } from "../../src/plugins/mod.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import type { Hold, Store } from "../../src/store/mod.ts";
 import type { Supervisor } from "../../src/supervisor/mod.ts";
+import type { Traces } from "../../src/supervisor/mod.ts";
 import type { Workspace } from "../../src/workspace/mod.ts";
 
 export interface Parts {
   store?: Partial<Store>;
   runner?: Partial<Runner>;
   supervisor?: Partial<Supervisor>;
+  traces?: Partial<Traces>;
   sessions?: Partial<AgentSessions>;
   config?: Partial<Config>;
   workspace?: Partial<Workspace>;
@@ -89,7 +91,11 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
       version: () => Promise.resolve("1.18.33"),
       ...parts.sessions,
     }),
-    config: port<Config>("config", parts.config ?? { settings: () => SETTINGS }),
+    traces: port<Traces>("traces", parts.traces ?? NO_TRACES),
+    config: port<Config>(
+      "config",
+      parts.config ?? { settings: () => SETTINGS, clearingAge: () => 30 * 24 * 3600 },
+    ),
     workspace: port<Workspace>("workspace", parts.workspace),
     plugins: port<Plugins>("plugins", parts.plugins),
     hasPlugins: () => parts.plugins !== undefined,
@@ -97,6 +103,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     installation: port<Installation>("installation", parts.installation),
     pathOf: (path) => path.startsWith("/") ? path : `/cwd/${path}`,
     issueKeys: unexpected("the issue keys to be read"),
+    overSsh: (words) => `ssh -t host '${"kugetsu "}${words}'`,
     readInput: unexpected("standard input to be read"),
     readFile: unexpected("a file to be read"),
     owner: () => Promise.resolve(OWNER),
@@ -119,6 +126,8 @@ function strict<T extends object>(name: string, methods: Partial<T>): T {
     },
   });
 }
+
+const NO_TRACES: Traces = { issues: () => [], logs: () => [], remove() {}, removeLog() {} };
 
 export const NOW = "2026-01-02T03:04:05+00:00";
 export const OWNER = { pid: 7, started: "70", boot: "b" };
