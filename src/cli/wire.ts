@@ -79,7 +79,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     },
     supervisor: once(async () => {
       const { makeClient } = await import("./wire_supervisor.ts");
-      return await makeClient({ env, folder, debug });
+      return makeClient({ env, folder, warn: (text) => output.warn(text), debug });
     }),
     sessions: once(async () => {
       const { OpencodeSessions } = await import("../runner/opencode_sessions.ts");

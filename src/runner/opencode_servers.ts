@@ -46,6 +46,16 @@ export class OpencodeServers implements Servers {
     await Promise.all(left.map((server) => server.stop()));
   }
 
+  /** Ends those alone that this process has made or found; what lies in the folder may be another's by now. */
+  async stopOwn(): Promise<void> {
+    await Promise.all([...this.#servers.values()].map((server) => server.stop()));
+  }
+
+  /** The pid of the one that most turns run on, while it runs. */
+  pid(): number | undefined {
+    return this.common().pid();
+  }
+
   #server(guard: Guard): OpencodeServer {
     const isCommon = Object.values(guard).every((its) => Object.keys(its).length === 0);
     const digest = createHash("sha256").update(JSON.stringify(guard)).digest("hex").slice(0, 12);
