@@ -66,6 +66,6 @@ function isOf(type: string, value: unknown): boolean {
     case "object":
       return typeof value === "object" && value !== null && !Array.isArray(value);
     default:
-      return typeof value === type;
+      return (typeof value as string) === type;
   }
 }
