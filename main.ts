@@ -1,13 +1,14 @@
 import process from "node:process";
 
-const [first, file] = process.argv.slice(2);
+const [first, ...rest] = process.argv.slice(2);
 // Processes of kugetsu's own, which need nothing of the command line.
 if (first === "__plugin") {
-  await (await import("./src/cli/wire.ts")).hostPlugin(file!);
+  await (await import("./src/cli/wire.ts")).hostPlugin(rest[0]!);
 } else if (first === "__supervisor") {
-  await (await import("./src/cli/wire_supervisor.ts")).supervise(process.env);
+  const { ENDED, supervise } = await import("./src/cli/wire_supervisor.ts");
+  const ending = await supervise(process.env, rest);
   // What turns still wait for goes on in opencode's server, and is taken up by the next supervisor.
-  process.exit(0);
+  process.exit(ENDED[ending]);
 } else {
   const { run } = await import("./src/cli/run.ts");
   // Setting the status and returning lets the streams flush; exiting at once would cut pipes off.

@@ -498,14 +498,14 @@ export const errors = {
       "supervisor-older",
       EXIT.busy,
       `Cannot use the supervisor that runs: ${why}`,
-      { next: "kugetsu status", hint: "shows what runs; it ends by itself when no turn does" },
+      { next: "kugetsu supervisor restart", hint: "turns on opencode's server go on meanwhile" },
     ),
   supervisorBusy: (turns: number) =>
     make(
       "supervisor-busy",
       EXIT.busy,
       `Cannot end the supervisor: ${turns === 1 ? "a turn is" : `${turns} turns are`} not over`,
-      { next: "kugetsu status", hint: "shows which" },
+      { next: "kugetsu supervisor status", hint: "shows which; --force stops them" },
     ),
   damagedRecord: (path: string, why: string) =>
     make(

@@ -27,6 +27,8 @@ export const COMMANDS: Commands = {
   issue: async (host) => any((await import("../commands/issue.ts")).issueCommand(host)),
   open: async (host) => any((await import("../commands/issue.ts")).openCommand(host)),
   plugin: async (host) => any((await import("../commands/plugin.ts")).pluginCommand(host)),
+  supervisor: async (host) =>
+    any((await import("../commands/supervisor.ts")).supervisorCommand(host)),
   config: async (host) => any((await import("../commands/config.ts")).configCommand(host)),
   skill: async (host) => any((await import("../commands/skill.ts")).skillCommand(host)),
   upgrade: async (host) => any((await import("../commands/upgrade.ts")).upgradeCommand(host)),

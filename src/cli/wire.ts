@@ -80,7 +80,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     },
     supervisor: once(async () => {
       const { makeClient } = await import("./wire_client.ts");
-      return makeClient({ env, folder, debug, store });
+      return makeClient({ env, folder, warn: (text) => output.warn(text), debug, store });
     }),
     traces: once(async () => {
       const { FileTraces } = await import("../supervisor/traces.ts");

@@ -1,7 +1,9 @@
 /** What reaches the supervisor, put together: without what the supervisor itself is made of, so that it is quick. */
 import { join } from "node:path";
+import { fingerprintOf } from "../platform/executables.ts";
 import { isMark } from "../platform/processes.ts";
 import { selfCommand } from "../platform/self.ts";
+import { serversIn } from "../runner/server_files.ts";
 import { parseRef } from "../session/ref.ts";
 import { layoutOf, prepareFolder } from "../store/layout.ts";
 import type { Store } from "../store/mod.ts";
@@ -17,14 +19,18 @@ export const socketIn = (folder: string) => join(folder, "run", "supervisor.sock
 export const transcriptIn = (folder: string, name: string) =>
   join(folder, "logs", "issues", `${name}.jsonl`);
 
+/** Changes whenever the executable is replaced. */
+export const build = () => fingerprintOf(process.execPath);
+
 interface ClientParts {
   env: Environment;
   folder: string;
+  warn(text: string): void;
   debug(text: string): void;
   store(): Promise<Store>;
 }
 
-export function makeClient({ env, folder, debug, store }: ClientParts): Supervisor {
+export function makeClient({ env, folder, warn, debug, store }: ClientParts): Supervisor {
   return new SupervisorClient({
     socket: socketIn(folder),
     log: join(folder, "logs", "supervisor.log"),
@@ -32,6 +38,9 @@ export function makeClient({ env, folder, debug, store }: ClientParts): Supervis
     nameOf: async (key) => (await store()).nameOf(parseRef(key)),
     transcriptOf: (name) => transcriptIn(folder, name),
     version: VERSION,
+    build: build(),
+    hasLeft: () => serversIn(join(folder, "run")).length > 0,
+    warn,
     command: [...selfCommand(), "__supervisor"],
     env: environmentOf(env, folder),
     prepare: () => prepareFolder(layoutOf(folder)),

@@ -1,37 +1,52 @@
 /** The supervisor's process, put together. */
+import { statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Output } from "../commands/output.ts";
 import { turnJob } from "../commands/turn_job.ts";
+import { limitSize } from "../platform/logs.ts";
 import { ServerRunner } from "../runner/server_runner.ts";
 import { timestamp } from "../session/record.ts";
 import { parseRef } from "../session/ref.ts";
 import { layoutOf, prepareFolder } from "../store/layout.ts";
-import { tryLock } from "../store/lock.ts";
+import { type HeldLock, tryLock } from "../store/lock.ts";
 import { Keeper } from "../supervisor/keeper.ts";
 import { Mailbox } from "../supervisor/mailbox.ts";
 import type { Job, JobHost } from "../supervisor/mod.ts";
 import { defaultParallel } from "../supervisor/queue.ts";
 import { serve } from "../supervisor/serve.ts";
+import { connect } from "../supervisor/socket.ts";
 import { Transcripts } from "../supervisor/transcripts.ts";
 import { VERSION } from "./program.ts";
 import { STDERR, writeAll } from "./streams.ts";
 import { stateFolder, wire, type Wired } from "./wire.ts";
-import { socketIn, transcriptIn } from "./wire_client.ts";
+import { build, socketIn, transcriptIn } from "./wire_client.ts";
 import { makeOpencode, makeServers } from "./wire_opencode.ts";
 
 type Environment = Record<string, string | undefined>;
 
-/** Returns when the supervisor is to end: idle, told to, or by a signal. Also when another one runs already. */
-export async function supervise(env: Environment): Promise<void> {
+const lockIn = (folder: string) => join(folder, "locks", "supervisor.lock");
+
+/** How the process ends: `again` for whoever started it to start the next one, as systemd does. */
+export const ENDED = { over: 0, again: 75 } as const;
+
+/** The argument of one that somebody else keeps running, such as systemd: an idle one stays. */
+const STAYS = "--stay";
+
+/**
+ * Returns when the supervisor is to end: idle, told to, or by a signal. Also when another one runs already; one that
+ * stays takes over from it.
+ */
+export async function supervise(env: Environment, args: string[]): Promise<keyof typeof ENDED> {
+  const stays = args.includes(STAYS);
   const folder = stateFolder(env, "/");
-  const layout = layoutOf(folder);
-  prepareFolder(layout);
-  const lock = await tryLock(
-    join(folder, "locks", "supervisor.lock"),
-    `pid ${process.pid} (kugetsu supervisor)`,
-  );
-  if (!lock) return;
+  const own = build();
+  prepareFolder(layoutOf(folder));
+  const ended = endSignal();
+  const lock = await takeLock(folder, stays, ended);
+  if (!lock) return "over";
+  const { ino } = statSync(lockIn(folder));
   const { output, debug } = logOutput();
   const context = wire({ env, cwd: "/", output, command: "supervisor" });
   const { config } = context;
@@ -72,21 +87,61 @@ export async function supervise(env: Environment): Promise<void> {
   });
   const started_at = now();
   debug(`kugetsu ${VERSION} keeps the turns of ${folder}, pid ${process.pid}`);
-  await serve({
+  const logs = setInterval(() => limitLogs(folder), LOGS_EVERY_MS);
+  const ending = await serve({
     socket: socketIn(folder),
-    ...{ keeper, idleSeconds, debug },
+    ...{ keeper, idleSeconds, build: own, debug },
+    rest: stays ? () => servers.stop() : undefined,
     server: async (where) => {
       const { connection: { url, password }, release } = await servers.forTurn(where);
       return { url, password, release };
     },
     status: () => ({
       ...{ pid: process.pid, version: VERSION, started_at },
-      max_parallel: keeper.maxParallel,
+      ...{ server: servers.pid(), max_parallel: keeper.maxParallel },
     }),
-  }, endSignal());
-  if (keeper.turns().length === 0) await servers.stop();
+  }, ended);
+  clearInterval(logs);
+  if (statSync(lockIn(folder), { throwIfNoEntry: false })?.ino !== ino) {
+    debug("the state folder was taken away");
+    await servers.stopOwn();
+  } else if (keeper.hasNothing) await servers.stop();
   debug("ended");
   lock.release();
+  return ending;
+}
+
+const LOOK_MS = 50;
+/** An opencode that does not want to end takes this long. */
+const ENDING_MS = 30_000;
+
+/** Undefined when another one serves already. One that is about to end, or to begin, is waited for. */
+async function takeLock(
+  folder: string,
+  stays: boolean,
+  ended: AbortSignal,
+): Promise<HeldLock | undefined> {
+  const deadline = Date.now() + ENDING_MS;
+  while (!ended.aborted) {
+    const lock = await tryLock(lockIn(folder), `pid ${process.pid} (kugetsu supervisor)`);
+    if (lock) return lock;
+    if (!stays) {
+      const other = await connect(socketIn(folder));
+      other?.destroy();
+      if (other || Date.now() > deadline) return undefined;
+    }
+    await pause(stays ? STANDBY_MS : LOOK_MS);
+  }
+  return undefined;
+}
+
+const STANDBY_MS = 1000;
+const LOGS_EVERY_MS = 30_000;
+/** For each log, and once more for its older part. */
+const LOG_BYTES = 4 * 1024 * 1024;
+
+function limitLogs(folder: string): void {
+  limitSize(join(folder, "logs"), LOG_BYTES);
 }
 
 /** Aborted by what ends the supervisor from outside. A lost terminal does not. */

@@ -8,7 +8,7 @@
  */
 import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
@@ -63,6 +63,9 @@ export class OpencodeServer {
   readonly #files: ServerFiles;
   readonly #debug: (text: string) => void;
   #opened: Promise<Opened> | undefined;
+  /** What it was when this process last made or found it. */
+  #known: ServerAddress | undefined;
+  #stopping: Promise<void> | undefined;
   #failures = 0;
   #startedAt = 0;
 
@@ -96,15 +99,28 @@ export class OpencodeServer {
   }
 
   /** Ends the server and everything that it started; fine if there is none. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => this.#stopping = undefined);
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     const open = await this.#opened?.catch(() => undefined);
     open?.connection.events.close();
     this.#opened = undefined;
-    const state = this.#read();
+    // Also where the folder with the file is gone.
+    const state = this.#known ?? this.#read();
     if (state) await this.#end(state);
   }
 
+  /** Of the server that runs, if one does. */
+  pid(): number | undefined {
+    const state = this.#read();
+    return state && isAlive(state.process) ? state.process.pid : undefined;
+  }
+
   async #open(): Promise<Opened> {
+    await this.#stopping;
     const left = this.#read();
     const found = left && await this.#connect(left, HEALTH_MS);
     if (found) return { connection: found, isFound: true };
@@ -128,7 +144,8 @@ export class OpencodeServer {
     const [id, password] = [randomUUID(), randomBytes(24).toString("base64url")];
     mkdirSync(dirname(this.#files.log), { recursive: true, mode: 0o700 });
     // A file and not a pipe: it must go on when the process that started it is gone.
-    const log = openSync(this.#files.log, "w", 0o600);
+    writeFileSync(this.#files.log, "", { mode: 0o600 });
+    const log = openSync(this.#files.log, "a");
     const child = spawn(file, [...args, "--hostname", "127.0.0.1", "--port", "0"], {
       cwd: "/",
       env: {
@@ -183,6 +200,7 @@ export class OpencodeServer {
       if (Date.now() > deadline || !isAlive(state.process)) return undefined;
       await pause(100);
     }
+    this.#known = state;
     const events = new EventHub({
       source: (signal) =>
         fetch(`${url}/global/event`, { headers, signal }).then((reply) => {
@@ -205,6 +223,7 @@ export class OpencodeServer {
 
   async #end(state: ServerAddress): Promise<void> {
     await endProcesses({ marks: [`${turnMark(state.id)}=`], root: state.process }, GRACE_MS);
+    if (this.#known?.id === state.id) this.#known = undefined;
     if (this.#read()?.id === state.id) removeDurably(this.#files.state);
   }
 

@@ -10,7 +10,8 @@ import { projectStamp, userStamp } from "./config_stamp.ts";
 import type { Environment, OpencodeCommand } from "./opencode_command.ts";
 import { OpencodeServer } from "./opencode_server.ts";
 import { type Guard, NO_GUARD } from "./project_guard.ts";
-import { answeringServers, type ServerAddress, serversIn } from "./server_address.ts";
+import { answeringServers, type ServerAddress } from "./server_address.ts";
+import { serversIn } from "./server_files.ts";
 import type { Lease, Servers, ServerUse } from "./server_runner.ts";
 import { wrapShell } from "./shell_wrapper.ts";
 
@@ -74,6 +75,18 @@ export class OpencodeServers implements Servers {
   /** Ends all that run, also those which an earlier process of ours has left. */
   async stop(): Promise<void> {
     await Promise.all(this.#names().map((name) => this.#kept(name, NO_GUARD).server.stop()));
+  }
+
+  /** Ends those alone that this process has made or found; what lies in the folder may be another's by now. */
+  async stopOwn(): Promise<void> {
+    await Promise.all([...this.#servers.values()].map(({ server }) => server.stop()));
+  }
+
+  /** The pid of one that runs. */
+  pid(): number | undefined {
+    return [...this.#servers.values()].map(({ server }) => server.pid()).find((it) =>
+      it !== undefined
+    );
   }
 
   #names(): string[] {

@@ -1,10 +1,11 @@
 /** Where a server of ours is: a 0600 file with its address and password, all that another process needs to use it. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createOpencodeClient, type OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import * as v from "valibot";
 import { reasonOf } from "../errors.ts";
 import { isAlive } from "../platform/processes.ts";
+import { serversIn } from "./server_files.ts";
 
 /** A request that takes longer is given up: "could not ask" is an answer, hanging is none. */
 const REQUEST_MS = 30_000;
@@ -20,25 +21,12 @@ const addressSchema = v.object({
 
 export type ServerAddress = v.InferOutput<typeof addressSchema>;
 
-/** The name of the server that most turns run on; others have a digest behind it. */
-export const COMMON_SERVER = "server";
-
 /** Undefined when there is none, or the file says nothing. */
 export function readAddress(path: string): ServerAddress | undefined {
   try {
     return v.parse(addressSchema, JSON.parse(readFileSync(path, "utf8")));
   } catch {
     return undefined;
-  }
-}
-
-/** The names of the servers that were started and not ended, the common one first. */
-export function serversIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((it) => /^server(?:-[0-9a-f]{12})?\.json$/.test(it))
-      .map((it) => it.replace(/\.json$/, "")).sort();
-  } catch {
-    return [];
   }
 }
 

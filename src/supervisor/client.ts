@@ -11,12 +11,13 @@ import type {
   Kept,
   LentServer,
   Line,
+  Shutdown,
   Stopped,
   Submission,
   Supervisor,
   SupervisorStatus,
 } from "./mod.ts";
-import { PROTOCOL, type Reply } from "./protocol.ts";
+import { type MakesRoom, PROTOCOL, type Reply } from "./protocol.ts";
 import { type Channel, connect } from "./socket.ts";
 import { readTranscript } from "./transcript.ts";
 
@@ -29,16 +30,27 @@ export interface ClientOptions {
   /** The path of a transcript, by the issue's name. */
   transcriptOf(name: string): string;
   version: string;
+  /** Tells one executable from another of the same version. */
+  build: string;
+  /** Whether a supervisor that was killed has left something that runs. */
+  hasLeft(): boolean;
   /** The command line of a supervisor. */
   command: string[];
   env: Record<string, string | undefined>;
   /** Makes the state folder fit for a supervisor, which could tell nobody why it is not. @throws unwritable, network-folder */
   prepare(): void;
+  warn(text: string): void;
   debug(text: string): void;
 }
 
 /** It answers once it has taken up what an earlier one left. */
-const START_MS = 30_000;
+const START_MS = 60_000;
+/** How often another supervisor is tried when one ends without an answer. */
+const TRIES = 3;
+/** What needs no turn to get on is answered at once by one that is well. */
+const ANSWER_MS = 10_000;
+/** How long whoever keeps one running, such as systemd, may take to start it again. */
+const FOLLOWS_MS = 5000;
 
 /** How often whoever follows an issue looks for a supervisor. */
 const LOOK_MS = 300;
@@ -111,9 +123,7 @@ export class SupervisorClient implements Supervisor {
   }
 
   async wake(): Promise<boolean> {
-    const running = await connect(this.#options.socket);
-    running?.destroy();
-    if (running || !this.#options.mailbox.hasAccepted()) return false;
+    if (await this.#isThere() || !this.#options.mailbox.hasAccepted()) return false;
     (await this.#open()).destroy();
     return true;
   }
@@ -159,16 +169,31 @@ export class SupervisorClient implements Supervisor {
   }
 
   status(): Promise<SupervisorStatus | undefined> {
-    return this.#askIfThere({ ask: "status" });
+    return this.#askIfThere({ ask: "status" }, ANSWER_MS);
   }
 
-  async shutdown({ stopTurns }: { stopTurns: boolean }): Promise<boolean> {
-    const done = await this.#askIfThere<boolean>({ ask: "shutdown", stop_turns: stopTurns });
-    if (!done) return false;
-    while (await connect(this.#options.socket).then((it) => (it?.destroy(), it !== undefined))) {
-      await pause(20);
-    }
+  start(): Promise<SupervisorStatus> {
+    return this.#insist({ ask: "status" });
+  }
+
+  async shutdown(options: Shutdown): Promise<boolean> {
+    const { mailbox, hasLeft } = this.#options;
+    const asked = { ask: "shutdown", ...options };
+    const isLeft = () => mailbox.hasAccepted() || hasLeft();
+    // A supervisor knows best how to end what another one has left.
+    const how = await this.#askIfThere<"ends" | "follows">(asked) ??
+      (isLeft() ? await this.#insist<"ends" | "follows">(asked) : undefined);
+    if (!how) return false;
+    while (await this.#isThere()) await pause(20);
+    const deadline = Date.now() + FOLLOWS_MS;
+    while (how === "follows" && Date.now() < deadline && !await this.#isThere()) await pause(20);
     return true;
+  }
+
+  async #isThere(): Promise<boolean> {
+    const channel = await connect(this.#options.socket);
+    channel?.destroy();
+    return channel !== undefined;
   }
 
   /** Asks until there is an answer, of this supervisor or the next one. */
@@ -176,28 +201,53 @@ export class SupervisorClient implements Supervisor {
     for (let tries = 1;; tries++) {
       const channel = await this.#open();
       const reply = await this.#converse(channel, asked);
-      if (reply) return result(reply);
-      if (tries === 3) throw this.#failed("it ended without an answer");
+      if (reply && !("ends" in reply)) {
+        if (reply.ok && reply.other !== undefined) this.#warnOfOther(reply.other);
+        return result(reply);
+      }
+      if (tries === TRIES) throw this.#failed("it ended without an answer");
     }
   }
 
-  async #askIfThere<T>(asked: Asked): Promise<T | undefined> {
-    const channel = await connect(this.#options.socket);
-    const reply = channel && await this.#converse(channel, asked);
-    return reply && result(reply);
+  #warnOfOther(version: string): void {
+    const { version: own, warn } = this.#options;
+    const other = version === own ? `another build of kugetsu ${own}` : `kugetsu ${version}`;
+    warn(
+      `The supervisor is of ${other}, and has turns that are not over; to replace it while they ` +
+        "go on, run: kugetsu supervisor restart",
+    );
   }
 
-  async #converse(channel: Channel, asked: Asked): Promise<Reply | undefined> {
+  async #askIfThere<T>(asked: Asked, limitMs?: number): Promise<T | undefined> {
+    const channel = await connect(this.#options.socket);
+    const reply = channel && await this.#converse(channel, asked, limitMs);
+    return reply && result(reply as Reply);
+  }
+
+  async #converse(
+    channel: Channel,
+    asked: Asked,
+    limitMs?: number,
+  ): Promise<Reply | MakesRoom | undefined> {
+    let isLate = false;
+    const timer = limitMs && setTimeout(() => {
+      isLate = true;
+      channel.destroy();
+    }, limitMs);
     try {
       channel.send(this.#message(asked));
-      return await channel.receive() as Reply | undefined;
+      const reply = await channel.receive() as Reply | MakesRoom | undefined;
+      if (isLate) throw this.#failed(`it does not answer within ${limitMs! / 1000} s`);
+      return reply;
     } finally {
+      clearTimeout(timer);
       channel.destroy();
     }
   }
 
   #message(asked: Asked): unknown {
-    return { protocol: PROTOCOL, version: this.#options.version, ...asked };
+    const { version, build } = this.#options;
+    return { protocol: PROTOCOL, version, build, ...asked };
   }
 
   /** The supervisor that runs, or a new one. @throws supervisor-failed */

@@ -56,7 +56,19 @@ export class Keeper {
   }
 
   get isIdle(): boolean {
-    return this.#live.size === 0 && !this.#options.transcripts.areUsed && this.#doors.size === 0;
+    return this.hasNothing && !this.#options.transcripts.areUsed;
+  }
+
+  /** Whether there is no turn that was accepted, or is being. Somebody may follow what is over. */
+  get hasNothing(): boolean {
+    return this.#live.size === 0 && this.#doors.size === 0;
+  }
+
+  /** How many turns this process alone can bring to their end: their opencode is a child of it. */
+  get bound(): number {
+    return [...this.#live.values()].filter((it) =>
+      it.submission.runner === "run" && it.state !== "queued"
+    ).length;
   }
 
   /** How many turns run at once. */

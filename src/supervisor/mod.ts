@@ -180,8 +180,21 @@ export interface Supervisor {
   server(where: { directory: string; agent?: string | undefined }): Promise<LentServer>;
   /** Undefined when no supervisor runs; it is not started for that. */
   status(): Promise<SupervisorStatus | undefined>;
-  /** Ends the supervisor; with `stopTurns` while turns run. False when none runs. @throws supervisor-busy */
-  shutdown(options: { stopTurns: boolean }): Promise<boolean>;
+  /** The one that runs; started if none does. */
+  start(): Promise<SupervisorStatus>;
+  /**
+   * Ends the supervisor, and what one that was killed has left behind. False when there was neither.
+   *
+   * @throws supervisor-busy where `turns` does not say what is to become of those that are not over
+   */
+  shutdown(options: Shutdown): Promise<boolean>;
+}
+
+export interface Shutdown {
+  /** Of turns that are not over: refuse to end, stop them, or leave them to the next supervisor. */
+  turns: "refuse" | "stop" | "leave";
+  /** Another one is to follow. */
+  again?: boolean | undefined;
 }
 
 /** What is kept of an issue's turns beside its session: what was said and done, and what was asked for. */

@@ -17,7 +17,7 @@ const answer = v.variant("kind", [
 ]);
 
 const request = v.intersect([
-  v.object({ protocol: v.number(), version: v.string() }),
+  v.object({ protocol: v.number(), version: v.string(), build: v.optional(v.string()) }),
   v.variant("ask", [
     v.object({ ask: v.literal("submit"), submission: submissionSchema }),
     v.object({
@@ -37,15 +37,36 @@ const request = v.intersect([
       where: v.object({ directory: v.string(), agent: v.optional(v.string()) }),
     }),
     v.object({ ask: v.literal("status") }),
-    v.object({ ask: v.literal("shutdown"), stop_turns: v.boolean() }),
+    v.object({
+      ask: v.literal("shutdown"),
+      turns: v.picklist(["refuse", "stop", "leave"]),
+      again: v.optional(v.boolean()),
+    }),
   ]),
 ]);
+
+/** What is understood whatever the protocol: without these one version could not replace another. */
+const ALWAYS = ["status", "shutdown"];
 
 export type Request = v.InferOutput<typeof request>;
 
 export function parseRequest(value: unknown): Request | undefined {
   const result = v.safeParse(request, value);
-  return result.success ? result.output : undefined;
+  if (!result.success) return undefined;
+  const { output } = result;
+  return output.protocol === PROTOCOL || ALWAYS.includes(output.ask) ? output : undefined;
 }
 
-export type Reply = { ok: true; result: unknown } | { ok: false; error: ErrorParts };
+export type Reply =
+  | {
+    ok: true;
+    result: unknown;
+    /** The supervisor's version, where it is another build than whoever asks. */
+    other?: string | undefined;
+  }
+  | { ok: false; error: ErrorParts };
+
+/** In place of the reply to a submission: it had nothing to do, and makes room for the build that asks. */
+export interface MakesRoom {
+  ends: true;
+}

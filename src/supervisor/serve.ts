@@ -1,60 +1,72 @@
 /** The supervisor's process: takes its lock, takes up what is left, serves its socket, and ends when it is idle. */
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { dirname } from "node:path";
 import { errors, partsOf } from "../errors.ts";
 import type { Keeper } from "./keeper.ts";
-import type { Line, Supervisor, SupervisorStatus } from "./mod.ts";
+import type { Line, Shutdown, Supervisor, SupervisorStatus } from "./mod.ts";
 import type { ServerDoor } from "../runner/mod.ts";
-import { parseRequest, type Reply, type Request } from "./protocol.ts";
+import { type MakesRoom, parseRequest, type Reply, type Request } from "./protocol.ts";
 import { type Channel, listen } from "./socket.ts";
 
 export interface ServeOptions {
   socket: string;
   keeper: Keeper;
-  /** After so long without a turn and a client the supervisor ends. */
+  /** After so long without a turn and a client it is idle. */
   idleSeconds: number;
   /** opencode's server for a folder. */
   server(
     where: Parameters<Supervisor["server"]>[0],
   ): Promise<ServerDoor & { release(): void }>;
+  /** What an idle one does instead of ending. */
+  rest?: (() => Promise<void>) | undefined;
+  /** Tells one executable from another of the same version. */
+  build: string;
   status(): Omit<SupervisorStatus, "turns">;
   debug(text: string): void;
 }
 
-/** Resolves when the supervisor is to end: idle, told to, or by `signal`. Turns that run then go on on the server. */
-export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
+/** Why it ends; `again` when another one is to follow. */
+export type Ending = "over" | "again";
+
+/**
+ * Resolves when the supervisor is to end: idle, told to, by `signal`, or because its socket was taken away. Turns that
+ * run then go on on the server.
+ */
+export async function serve(options: ServeOptions, signal: AbortSignal): Promise<Ending> {
   const serving = new Serving(options);
   await options.keeper.recover();
-  await serving.until(signal);
+  return await serving.until(signal);
 }
 
 class Serving {
   readonly #options: ServeOptions;
   readonly #channels = new Set<Channel>();
-  readonly #over = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<Ending>();
   #lastUse = Date.now();
   /** How many use a server of opencode's by themselves. */
   #lent = 0;
+  #isResting = false;
 
   constructor(options: ServeOptions) {
     this.#options = options;
   }
 
-  async until(signal: AbortSignal): Promise<void> {
+  async until(signal: AbortSignal): Promise<Ending> {
     const { socket } = this.#options;
     mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
     // Whoever holds the lock is the only one: what lies there was left by one that died.
     rmSync(socket, { force: true });
     const server = await listen(socket, (channel) => this.#onChannel(channel));
     chmodSync(socket, 0o600);
-    const end = () => this.#over.resolve();
+    const end = () => this.#over.resolve("over");
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
-    const watch = setInterval(() => this.#watchIdle(), 500);
-    await this.#over.promise;
+    const watch = setInterval(() => this.#look(), 500);
+    const ending = await this.#over.promise;
     clearInterval(watch);
     await this.#close(server);
+    return ending;
   }
 
   async #close(server: Server): Promise<void> {
@@ -68,10 +80,21 @@ class Serving {
     for (const channel of this.#channels) channel.destroy();
   }
 
-  #watchIdle(): void {
-    const { keeper, idleSeconds } = this.#options;
-    if (this.#channels.size > 0 || !keeper.isIdle) this.#lastUse = Date.now();
-    else if (Date.now() - this.#lastUse > idleSeconds * 1000) this.#over.resolve();
+  #look(): void {
+    const { socket, keeper, idleSeconds, rest, debug } = this.#options;
+    if (!existsSync(socket)) {
+      // Nobody can reach it any more: whoever needs a supervisor starts another one.
+      debug("the socket is gone");
+      return this.#over.resolve("over");
+    }
+    if (this.#channels.size > 0 || !keeper.isIdle) {
+      this.#lastUse = Date.now();
+      this.#isResting = false;
+    } else if (!this.#isResting && Date.now() - this.#lastUse > idleSeconds * 1000) {
+      this.#isResting = true;
+      if (!rest) return this.#over.resolve("over");
+      rest().catch((error) => debug(`resting: ${error}`));
+    }
   }
 
   #onChannel(channel: Channel): void {
@@ -92,9 +115,15 @@ class Serving {
     }
     this.#options.debug(`asked to ${request.ask}`);
     if (request.ask === "follow") return await this.#follow(channel, request);
+    const isOther = !this.#isOfThisBuild(request);
+    if (request.ask === "submit" && isOther && this.#options.keeper.hasNothing) {
+      channel.send({ ends: true } satisfies MakesRoom);
+      return this.#over.resolve("again");
+    }
+    const other = isOther ? { other: this.#options.status().version } : {};
     try {
       if (request.ask === "server") return await this.#lend(channel, request.where);
-      channel.send({ ok: true, result: await this.#answer(request) ?? null });
+      channel.send({ ok: true, result: await this.#answer(request) ?? null, ...other });
     } catch (error) {
       channel.send(refusal(error));
     }
@@ -113,6 +142,11 @@ class Serving {
     }
   }
 
+  #isOfThisBuild({ version, build }: Request): boolean {
+    const { status, build: own } = this.#options;
+    return version === status().version && build === own;
+  }
+
   #answer(request: Exclude<Request, { ask: "follow" | "server" }>): Promise<unknown> | unknown {
     const { keeper, status } = this.#options;
     switch (request.ask) {
@@ -125,19 +159,22 @@ class Serving {
       case "status":
         return { ...status(), turns: keeper.turns() };
       case "shutdown":
-        return this.#shutdown(request.stop_turns);
+        return this.#shutdown(request);
     }
   }
 
-  async #shutdown(stopTurns: boolean): Promise<boolean> {
-    const { keeper } = this.#options;
-    const turns = keeper.turns().length + this.#lent;
-    if (turns > 0 && !stopTurns) {
-      throw errors.supervisorBusy(turns);
-    }
-    await keeper.stop("all", "SIGTERM");
-    setTimeout(() => this.#over.resolve(), 10);
-    return true;
+  /** Another one follows by itself where somebody keeps one running. */
+  async #shutdown({ turns, again = false }: Shutdown): Promise<"ends" | "follows"> {
+    const { keeper, rest } = this.#options;
+    const lost = {
+      leave: () => keeper.bound,
+      refuse: () => keeper.turns().length + this.#lent,
+      stop: () => 0,
+    }[turns]();
+    if (lost > 0) throw errors.supervisorBusy(lost);
+    if (turns === "stop") await keeper.stop("all", "SIGTERM");
+    setTimeout(() => this.#over.resolve(again ? "again" : "over"), 10);
+    return again && rest ? "follows" : "ends";
   }
 
   async #follow(channel: Channel, request: Extract<Request, { ask: "follow" }>): Promise<void> {
