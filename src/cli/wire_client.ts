@@ -1,5 +1,6 @@
 /** What reaches the supervisor, put together: without what the supervisor itself is made of, so that it is quick. */
 import { join } from "node:path";
+import { environmentDigest } from "../platform/environment.ts";
 import { fingerprintOf } from "../platform/executables.ts";
 import { isMark } from "../platform/processes.ts";
 import { selfCommand } from "../platform/self.ts";
@@ -39,6 +40,7 @@ export function makeClient({ env, folder, warn, debug, store }: ClientParts): Su
     transcriptOf: (name) => transcriptIn(folder, name),
     version: VERSION,
     build: build(),
+    environment: environmentDigest(env),
     hasLeft: () => serversIn(join(folder, "run")).length > 0,
     warn,
     command: [...selfCommand(), "__supervisor"],

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Output } from "../commands/output.ts";
 import { turnJob } from "../commands/turn_job.ts";
+import { environmentDigest } from "../platform/environment.ts";
 import { limitSize } from "../platform/logs.ts";
 import { ServerRunner } from "../runner/server_runner.ts";
 import { timestamp } from "../session/record.ts";
@@ -90,7 +91,7 @@ export async function supervise(env: Environment, args: string[]): Promise<keyof
   const logs = setInterval(() => limitLogs(folder), LOGS_EVERY_MS);
   const ending = await serve({
     socket: socketIn(folder),
-    ...{ keeper, idleSeconds, build: own, debug },
+    ...{ keeper, idleSeconds, build: own, environment: environmentDigest(env), debug },
     rest: stays ? () => servers.stop() : undefined,
     server: async (where) => {
       const { connection: { url, password }, release } = await servers.forTurn(where);

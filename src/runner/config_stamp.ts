@@ -4,20 +4,19 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { opencodesVariables } from "../platform/environment.ts";
 import { fingerprintOf } from "../platform/executables.ts";
 import type { Environment, OpencodeCommand } from "./opencode_command.ts";
 import { projectSettings, stampOf, userFiles } from "./project_settings.ts";
 
 /** opencode itself writes these beside the settings. */
 const NOT_SETTINGS = /\/(?:package\.json|package-lock\.json|bun\.lockb?|\.gitignore) /;
-/** The variables that hold settings. */
-const SETTINGS = /^OPENCODE_/;
 
 /** Of all that holds wherever a turn runs, opencode's own version and the user's log-ins too. */
 export function userStamp(opencode: OpencodeCommand, env: Environment): string {
   const data = env["XDG_DATA_HOME"] || join(env["HOME"] ?? "/", ".local", "share");
   const files = userFiles(env).filter((it) => !NOT_SETTINGS.test(it));
-  const variables = Object.entries(env).filter(([name]) => SETTINGS.test(name)).sort();
+  const variables = Object.entries(opencodesVariables(env));
   const login = stampOf(join(data, "opencode", "auth.json"));
   return digest([fingerprintOf(opencode.executable()), ...files, login, ...variables.flat()]);
 }

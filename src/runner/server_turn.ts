@@ -7,7 +7,7 @@
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { reasonOf } from "../errors.ts";
+import { KugetsuError, reasonOf } from "../errors.ts";
 import { endProcesses } from "../platform/processes.ts";
 import type { Answer, StopReason, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import { tellable } from "./opencode_events.ts";
@@ -35,8 +35,12 @@ import { Watchdog } from "./watchdog.ts";
 const GRACE_MS = 3000;
 /** How often the server is asked whether a turn is over, should its event have been missed. */
 const POLL_MS = 10_000;
-/** How long a message that arrived may be without an answer while the session is idle. */
-const UNANSWERED_POLLS = 6;
+/** How long a message that arrived may be without an answer while the session is idle: until it is sent again, and in all. */
+const UNHEARD_MS = 3000;
+const UNANSWERED_MS = 60_000;
+/** How long a turn that has met an error may take to put its last message away. */
+const FINISHING_MS = 5000;
+const FINISHING_POLL_MS = 100;
 
 /** One turn under way. */
 export class ServerTurn {
@@ -116,6 +120,9 @@ export class ServerTurn {
     try {
       lease = await this.#servers.forTurn(this.#request);
     } catch (error) {
+      // A server that does not come up may do so the next time; what else is wrong will be wrong then, too.
+      const mayPass = error instanceof KugetsuError && error.code === "opencode-failed";
+      if (!mayPass) throw error;
       return this.#see({ see: "spawn-failed", why: reasonOf(error) });
     }
     try {
@@ -206,11 +213,12 @@ export class ServerTurn {
 
   /** Sends the message, unless an earlier attempt at this turn has. */
   async #send(client: OpencodeClient, session: string): Promise<void> {
-    const { messageId: before, message, agent, model } = this.#request;
+    const { messageId: before } = this.#request;
     if (before !== undefined) {
       const { data } = await client.session.message({ sessionID: session, messageID: before });
       if (data) {
         this.#messageId = before;
+        this.#sentAt = performance.now();
         return this.#look();
       }
     }
@@ -218,10 +226,18 @@ export class ServerTurn {
     await this.#telling.tell(() => this.#watch.sending?.(messageID));
     if (this.#telling.hasFailed || this.#stopping) return;
     this.#messageId = messageID;
+    this.#sentAt = performance.now();
+    await this.#prompt(client, session, messageID);
+    setTimeout(() => this.#look(), UNHEARD_MS + FINISHING_POLL_MS).unref();
+  }
+
+  /** With ids of ours for the message and its part, so that sending it again changes nothing. */
+  async #prompt(client: OpencodeClient, session: string, messageID: string): Promise<void> {
+    const { message, agent, model } = this.#request;
     const { error } = await client.session.promptAsync({
       sessionID: session,
       messageID,
-      parts: [{ type: "text", text: message }],
+      parts: [{ id: messageID.replace(/^msg/, "prt"), type: "text", text: message }],
       ...(agent === undefined ? {} : { agent }),
       ...(model === undefined ? {} : { model: modelOf(model) }),
     });
@@ -315,7 +331,9 @@ export class ServerTurn {
     });
   }
 
-  #unanswered = 0;
+  #sentAt = 0;
+  #wasRepeated = false;
+  #failedAt: number | undefined;
 
   /** Tells what was missed, and ends the turn if it is over. */
   async #catchUp(): Promise<void> {
@@ -339,14 +357,34 @@ export class ServerTurn {
     }
     if (status.data[session] !== undefined && status.data[session].type !== "idle") return;
     const last = messages.findLast(({ info }) => info.role === "assistant")?.info;
-    const isAnswered = last !== undefined &&
-      (last.time.completed !== undefined || last.error !== undefined);
-    // The message may be on its way still: a session is idle until its folder is set up.
-    if (
-      !isAnswered && this.#progress.error === undefined && ++this.#unanswered < UNANSWERED_POLLS
-    ) return;
+    if (last?.time.completed === undefined && this.#mayGoOn(client, session, sent, last)) return;
     this.#see({ see: "exit", code: 0, signal: null });
     this.#over.resolve();
+  }
+
+  /**
+   * Whether a session that is idle may still be about to do something. It is idle until its folder is set up; a message
+   * that reaches it just as it ends another turn is never heard, and is sent again as long as nothing came of it.
+   */
+  #mayGoOn(
+    client: OpencodeClient,
+    session: string,
+    sent: string,
+    last: MessageInfo | undefined,
+  ): boolean {
+    const now = performance.now();
+    if (last?.error !== undefined || this.#progress.error !== undefined) {
+      this.#failedAt ??= now;
+      if (now - this.#failedAt > FINISHING_MS) return false;
+      setTimeout(() => this.#look(), FINISHING_POLL_MS).unref();
+      return true;
+    }
+    if (now - this.#sentAt > UNANSWERED_MS) return false;
+    if (!last && !this.#wasRepeated && now - this.#sentAt > UNHEARD_MS) {
+      this.#wasRepeated = true;
+      this.#prompt(client, session, sent).catch(() => {});
+    }
+    return true;
   }
 
   /** The turn is to end: opencode is told, then its processes are ended. */

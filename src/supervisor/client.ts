@@ -32,6 +32,8 @@ export interface ClientOptions {
   version: string;
   /** Tells one executable from another of the same version. */
   build: string;
+  /** A digest for each variable that counts. */
+  environment: Record<string, string>;
   /** Whether a supervisor that was killed has left something that runs. */
   hasLeft(): boolean;
   /** The command line of a supervisor. */
@@ -155,16 +157,22 @@ export class SupervisorClient implements Supervisor {
   }
 
   async server(where: Parameters<Supervisor["server"]>[0]): Promise<LentServer> {
-    const channel = await this.#open();
-    try {
-      channel.send(this.#message({ ask: "server", where }));
-      const reply = await channel.receive() as Reply | undefined;
-      if (!reply) throw this.#failed("it ended without an answer");
-      const { url, password } = result<ServerDoor>(reply);
-      return { url, password, giveBack: () => channel.destroy() };
-    } catch (error) {
+    for (let tries = 1;; tries++) {
+      const channel = await this.#open();
+      try {
+        channel.send(this.#message({ ask: "server", where }));
+        const reply = await channel.receive() as Reply | MakesRoom | undefined;
+        if (reply && !("ends" in reply)) {
+          this.#warnOf(reply);
+          const { url, password } = result<ServerDoor>(reply);
+          return { url, password, giveBack: () => channel.destroy() };
+        }
+      } catch (error) {
+        channel.destroy();
+        throw error;
+      }
       channel.destroy();
-      throw error;
+      if (tries === TRIES) throw this.#failed("it ended without an answer");
     }
   }
 
@@ -202,20 +210,26 @@ export class SupervisorClient implements Supervisor {
       const channel = await this.#open();
       const reply = await this.#converse(channel, asked);
       if (reply && !("ends" in reply)) {
-        if (reply.ok && reply.other !== undefined) this.#warnOfOther(reply.other);
+        this.#warnOf(reply);
         return result(reply);
       }
       if (tries === TRIES) throw this.#failed("it ended without an answer");
     }
   }
 
-  #warnOfOther(version: string): void {
+  #warnOf(reply: Reply): void {
+    if (!reply.ok) return;
     const { version: own, warn } = this.#options;
-    const other = version === own ? `another build of kugetsu ${own}` : `kugetsu ${version}`;
-    warn(
-      `The supervisor is of ${other}, and has turns that are not over; to replace it while they ` +
-        "go on, run: kugetsu supervisor restart",
-    );
+    const { other, changed = [] } = reply;
+    const next = "to replace it while its turns go on, run: kugetsu supervisor restart";
+    if (other !== undefined) {
+      const which = other === own ? `another build of kugetsu ${own}` : `kugetsu ${other}`;
+      warn(`The supervisor is of ${which}; ${next}`);
+    }
+    if (changed.length > 0) {
+      const some = changed.slice(0, 6).join(", ") + (changed.length > 6 ? ", …" : "");
+      warn(`The supervisor was started with other values of ${some}; ${next}`);
+    }
   }
 
   async #askIfThere<T>(asked: Asked, limitMs?: number): Promise<T | undefined> {
@@ -246,8 +260,8 @@ export class SupervisorClient implements Supervisor {
   }
 
   #message(asked: Asked): unknown {
-    const { version, build } = this.#options;
-    return { protocol: PROTOCOL, version, build, ...asked };
+    const { version, build, environment } = this.#options;
+    return { protocol: PROTOCOL, version, build, environment, ...asked };
   }
 
   /** The supervisor that runs, or a new one. @throws supervisor-failed */

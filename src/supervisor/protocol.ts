@@ -17,7 +17,13 @@ const answer = v.variant("kind", [
 ]);
 
 const request = v.intersect([
-  v.object({ protocol: v.number(), version: v.string(), build: v.optional(v.string()) }),
+  v.object({
+    protocol: v.number(),
+    version: v.string(),
+    build: v.optional(v.string()),
+    /** A digest for each variable that counts (platform/environment.ts). */
+    environment: v.optional(v.record(v.string(), v.string())),
+  }),
   v.variant("ask", [
     v.object({ ask: v.literal("submit"), submission: submissionSchema }),
     v.object({
@@ -63,6 +69,8 @@ export type Reply =
     result: unknown;
     /** The supervisor's version, where it is another build than whoever asks. */
     other?: string | undefined;
+    /** The names of the variables that it has otherwise than whoever asks. */
+    changed?: string[] | undefined;
   }
   | { ok: false; error: ErrorParts };
 

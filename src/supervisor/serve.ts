@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { dirname } from "node:path";
 import { errors, partsOf } from "../errors.ts";
+import { differing } from "../platform/environment.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Line, Shutdown, Supervisor, SupervisorStatus } from "./mod.ts";
 import type { ServerDoor } from "../runner/mod.ts";
@@ -22,6 +23,8 @@ export interface ServeOptions {
   rest?: (() => Promise<void>) | undefined;
   /** Tells one executable from another of the same version. */
   build: string;
+  /** A digest for each variable that counts. */
+  environment: Record<string, string>;
   status(): Omit<SupervisorStatus, "turns">;
   debug(text: string): void;
 }
@@ -116,13 +119,17 @@ class Serving {
     this.#options.debug(`asked to ${request.ask}`);
     if (request.ask === "follow") return await this.#follow(channel, request);
     const isOther = !this.#isOfThisBuild(request);
-    if (request.ask === "submit" && isOther && this.#options.keeper.hasNothing) {
+    const changed = this.#changedFor(request);
+    if (needsTheRight(request) && (isOther || changed.length > 0) && this.#mayMakeRoom(isOther)) {
       channel.send({ ends: true } satisfies MakesRoom);
       return this.#over.resolve("again");
     }
-    const other = isOther ? { other: this.#options.status().version } : {};
+    const other = {
+      ...(isOther ? { other: this.#options.status().version } : {}),
+      ...(changed.length > 0 ? { changed } : {}),
+    };
     try {
-      if (request.ask === "server") return await this.#lend(channel, request.where);
+      if (request.ask === "server") return await this.#lend(channel, request.where, other);
       channel.send({ ok: true, result: await this.#answer(request) ?? null, ...other });
     } catch (error) {
       channel.send(refusal(error));
@@ -130,16 +137,30 @@ class Serving {
   }
 
   /** Until the channel is closed. */
-  async #lend(channel: Channel, where: Parameters<Supervisor["server"]>[0]): Promise<void> {
+  async #lend(
+    channel: Channel,
+    where: Parameters<Supervisor["server"]>[0],
+    other: object,
+  ): Promise<void> {
     this.#lent++;
     try {
       const { url, password, release } = await this.#options.server(where);
-      channel.send({ ok: true, result: { url, password } });
+      channel.send({ ok: true, result: { url, password }, ...other });
       await channel.closed;
       release();
     } finally {
       this.#lent--;
     }
+  }
+
+  /** One that is kept running gets its environment from whoever keeps it, the next time too. */
+  #mayMakeRoom(isOther: boolean): boolean {
+    const { keeper, rest } = this.#options;
+    return keeper.hasNothing && this.#lent === 0 && (isOther || rest === undefined);
+  }
+
+  #changedFor({ environment }: Request): string[] {
+    return environment ? differing(this.#options.environment, environment) : [];
   }
 
   #isOfThisBuild({ version, build }: Request): boolean {
@@ -202,6 +223,11 @@ class Serving {
       channel.send(refusal(error));
     }
   }
+}
+
+/** What begins work has to be done by the right build, in the right environment. */
+function needsTheRight({ ask }: Request): boolean {
+  return ask === "submit" || ask === "server";
 }
 
 function refusal(error: unknown): Reply {

@@ -18,7 +18,9 @@ await writeFile(join(world.repository, ".env"), "SECRET=1\n");
 
 beforeEach(async () => {
   for (const name of ["opencode.json", ".opencode"]) {
-    await rm(join(world.repository, name), { recursive: true, force: true });
+    // opencode may be putting packages there.
+    const patience = { maxRetries: 20, retryDelay: 200 };
+    await rm(join(world.repository, name), { recursive: true, force: true, ...patience });
   }
 });
 
