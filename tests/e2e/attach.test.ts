@@ -1,7 +1,7 @@
 /** `kugetsu attach` in a real terminal, on the real opencode. */
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { exits, refOf, sessionOf } from "../support/expect.ts";
 import { needs } from "../support/needs.ts";
 import { makeWorld } from "../support/opencode_home.ts";
@@ -60,7 +60,8 @@ test(
         readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")
       ),
     );
-    const server = JSON.parse(await readFile(`${world.state}/run/server.json`, "utf8"));
+    const [name] = (await readdir(`${world.state}/run`)).filter((it) => /^server-.*json$/.test(it));
+    const server = JSON.parse(await readFile(`${world.state}/run/${name}`, "utf8"));
     assert.ok(lines.some((it) => it.includes(`attach\0${server.url}`)));
     assert.ok(lines.every((it) => !it.includes(server.password)));
     exits(4, await world.kugetsu(["destroy", refOf(1), "-y"]));
