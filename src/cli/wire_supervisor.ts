@@ -66,8 +66,15 @@ export async function supervise(env: Environment, args: string[]): Promise<keyof
       ...wired,
       runner: async (kind) => kind === "server" ? runner : await wired.runner(kind),
     };
+    let isAdmitted = false;
+    const admit: JobHost["admit"] = (issue) => {
+      isAdmitted = true;
+      return host.admit(issue);
+    };
+    // Before that there may be a plugin to wait for, which nobody will.
+    host.signal.addEventListener("abort", () => isAdmitted || void wired.close());
     try {
-      await turnJob(own, submission, host, recovered);
+      await turnJob(own, submission, { ...host, admit }, recovered);
     } finally {
       await wired.close();
     }

@@ -42,10 +42,13 @@ export async function submitTurn(
 ): Promise<ExitStatus> {
   const supervisor = await context.supervisor();
   return await context.untilStopped(async (signal) => {
+    let issue = submission.ref;
+    const stop = () => void supervisor.stop([issue], signal.reason).catch(() => {});
+    signal.addEventListener("abort", stop, { once: true });
     const accepted = await supervisor.submit(submission);
     if (detach && !signal.aborted) return reportAccepted(context, accepted);
-    const stop = () => void supervisor.stop([accepted.key], signal.reason).catch(() => {});
-    signal.addEventListener("abort", stop, { once: true });
+    issue = accepted.key;
+    // Whatever it met before: now there is a turn to stop.
     if (signal.aborted) stop();
     const end = await follow(context, submission, accepted);
     if (end.kind === "asks") return waits(context, accepted.key, end);

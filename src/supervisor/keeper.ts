@@ -9,7 +9,14 @@
  *                 └─ throws: refused, nothing was accepted
  * ```
  */
-import { type ErrorParts, errors, partsOf, reasonOf } from "../errors.ts";
+import {
+  type ErrorParts,
+  errors,
+  type KugetsuError,
+  partsOf,
+  reasonOf,
+  type StopSignal,
+} from "../errors.ts";
 import type { Answer, Ask } from "../runner/mod.ts";
 import { turnError } from "../session/advice.ts";
 import type { Outcome } from "../session/outcome.ts";
@@ -46,6 +53,8 @@ export class Keeper {
   readonly #options: KeeperOptions;
   /** In the order in which they were accepted, by the turn's id. */
   readonly #live = new Map<string, Live>();
+  /** Those that are looked at and not yet accepted, by the turn's id. */
+  readonly #opening = new Map<string, { ref: string; stop(reason: StopSignal): void }>();
   /** One submission of an issue after the other. */
   readonly #doors = new Map<string, Promise<unknown>>();
   #caps: Limits;
@@ -165,10 +174,19 @@ export class Keeper {
       const controller = new AbortController();
       const said: Parameters<JobHost["say"]>[] = [];
       let live: Live | undefined;
+      let stopped: KugetsuError | undefined;
+      const stop = (reason: StopSignal) => {
+        controller.abort(reason);
+        // One that was accepted by an earlier supervisor is admitted, and then over.
+        if (!recovered) refuse(stopped ??= errors.startStopped(submission.ref, reason));
+      };
+      this.#opening.set(submission.id, { ref: submission.ref, stop });
       const host: JobHost = {
         signal: controller.signal,
         admit: ({ key, name }) =>
           new Promise((go) => {
+            this.#opening.delete(submission.id);
+            if (stopped) throw stopped;
             live = this.#admit(submission, { key, name, controller, go, isOver }, recovered);
             for (const [level, text] of said) live.append({ kind: "said", level, text });
             accept({ key, turn: submission.id, ahead: this.#ahead(live), again: false });
@@ -187,6 +205,7 @@ export class Keeper {
       };
       const job = Promise.resolve().then(() => this.#options.job(submission, host, recovered));
       const isOver = job.then(() => {}, (error) => {
+        this.#opening.delete(submission.id);
         if (!live) return refuse(error);
         this.#settle(live, failed(error));
       }).then(() => live && this.#close(live));
@@ -283,6 +302,9 @@ export class Keeper {
     const wanted = [...this.#live.values()].filter((it) =>
       keys === "all" || keys.some((key) => it.isOf(key))
     );
+    for (const { ref, stop } of [...this.#opening.values()]) {
+      if (keys === "all" || keys.includes(ref)) stop(reason);
+    }
     for (const live of wanted) live.stop(reason);
     for (const live of wanted) this.#dropWaiting(live, { kind: "cancelled", signal: reason });
     this.#schedule();

@@ -48,7 +48,7 @@ test("the plugin in TypeScript amends, refuses and keeps what it is told", async
   await follow(lab, "In TypeScript", "shout/plugin.ts");
   const refused = await says(lab, "tell the secret", 9);
   assert.match(refused, /Refused by the plugin "shout" \(pre-start\): secrets do not belong/);
-  assert.deepEqual(await lab.standIn.calls(), []);
+  assert.deepEqual((await lab.standIn.calls()).filter((it) => it.args[0] === "run"), []);
   await says(lab, "fix it");
   assert.equal((await lab.standIn.calls()).at(-1)!.input, "FIX IT");
   const [kept] = await filesIn(lab, "shout/store");
