@@ -94,6 +94,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
     { code: "turn-stalled", exit: EXIT.stalled, message: "It stalled", next: "kugetsu status" },
     ["another one"],
   ),
+  noTerminalToAttach: errors.noTerminalToAttach(REF),
   waitTimeout: errors.waitTimeout([REF], "30m", undefined),
   wouldNotDie: errors.wouldNotDie([REF], [12]),
   stopped: errors.stopped("ask opencode", "SIGINT"),

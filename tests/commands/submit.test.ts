@@ -28,7 +28,7 @@ function supervisorThat(
     },
     stop(keys, signal) {
       did(`stop ${keys} by ${signal}`);
-      return Promise.resolve([REF]);
+      return Promise.resolve([{ key: REF, left: [] }]);
     },
   };
 }
@@ -226,7 +226,7 @@ describe("a command that is stopped", () => {
           stop(keys, signal) {
             assert.deepEqual([keys, signal], [[REF], "SIGTERM"]);
             stops();
-            return Promise.resolve([REF]);
+            return Promise.resolve([{ key: REF, left: [] }]);
           },
         },
       },

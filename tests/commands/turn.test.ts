@@ -414,20 +414,22 @@ describe("a turn that did not get under way", () => {
   });
 });
 
-test("leftovers that would not end are an error, those that did are none, and a folder of its own is told", async () => {
-  const folders: unknown[] = [];
+test("leftovers that would not end are an error, those that did are none, and where it ran is told", async () => {
+  const told: unknown[] = [];
   const { context } = makeStage(() => ({
     runner: {
-      endLeftovers({ id, directory }) {
-        folders.push(directory);
+      endLeftovers({ id, session, directory, alone }) {
+        told.push({ session, directory, alone });
         return Promise.resolve(id === "turn-0" ? 0 : 2);
       },
     },
   }));
-  await endLeftovers(context, CUT_OFF, undefined);
+  const unborn = { session: undefined, directory: undefined, alone: false };
+  const own = { session: "ses_1", directory: "/w/x", alone: true };
+  await endLeftovers(context, CUT_OFF, unborn);
   await assert.rejects(
-    endLeftovers(context, { ...CUT_OFF, id: "stubborn" }, "/w/x"),
+    endLeftovers(context, { ...CUT_OFF, id: "stubborn" }, own),
     (error) => error instanceof KugetsuError && /2 processes of .* stubborn/.test(error.message),
   );
-  assert.deepEqual(folders, [undefined, "/w/x"]);
+  assert.deepEqual(told, [unborn, own]);
 });

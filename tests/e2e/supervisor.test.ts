@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { EXECUTABLE } from "../../scripts/_checkout.ts";
 import { run } from "../../scripts/_run.ts";
 import { exits, refOf, sessionOf } from "../support/expect.ts";
+import { assertFits } from "../support/json_schema.ts";
 import { kugetsuCommand, makeWorld } from "../support/opencode_home.ts";
-import { matches } from "../support/schemas.ts";
 import { isGone, runs, supervisorOf, timesAsked } from "../support/supervisors.ts";
 import { until } from "../support/until.ts";
 
@@ -20,7 +20,7 @@ test("without one, status says so with status 3, and stop has nothing to do", as
   assert.match(none.stdout, /^No supervisor runs\./);
   const json = exits(3, await world.kugetsu(["supervisor", "status", "--json"])).stdout;
   assert.deepEqual(JSON.parse(json), { running: false });
-  await matches("supervisor-status", JSON.parse(json));
+  await assertFits("supervisor-status", JSON.parse(json));
   const stop = exits(0, await world.kugetsu(["supervisor", "stop", "--json"]));
   assert.deepEqual(JSON.parse(stop.stdout), { stopped: false });
   await assert.rejects(access(join(world.state, "run", "supervisor.sock")));
@@ -31,7 +31,7 @@ test("status names the process, opencode's server and each turn, as its schema h
   const turn = world.spawn(["start", refOf(1), "@slow 300 one two three four five six seven"]);
   await world.model.isAsked("@slow 300 one");
   const shown = (await supervisorOf(world))!;
-  await matches("supervisor-status", shown);
+  await assertFits("supervisor-status", shown);
   assert.equal(shown.turns.length, 1);
   assert.equal(shown.turns[0]!.issue_ref, refOf(1));
   assert.equal(shown.turns[0]!.state, "running");

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { TurnRequest } from "../../src/runner/mod.ts";
 import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
+import type { Connection } from "../../src/runner/opencode_server.ts";
 import { OpencodeServers } from "../../src/runner/opencode_servers.ts";
 import { OpencodeSessions } from "../../src/runner/opencode_sessions.ts";
 import { clientOf } from "../../src/runner/server_address.ts";
@@ -18,9 +19,8 @@ const runFolder = world.scratch.join("run");
 const opencode = new OpencodeCommand({ env: world.env, cacheFolder: runFolder, debug });
 const makeServers = () =>
   new OpencodeServers({
-    ...{ opencode, runFolder, debug },
+    ...{ opencode, runFolder, debug, env: world.env },
     logFolder: world.scratch.join("logs"),
-    shell: "/bin/bash",
   });
 const servers = makeServers();
 const sessions = new OpencodeSessions(opencode, runFolder);
@@ -44,6 +44,13 @@ function request(changes: Partial<TurnRequest>): TurnRequest {
   };
 }
 
+/** To the server for turns in this folder, which goes on running without one. */
+async function connectionFor(directory: string): Promise<Connection> {
+  const { connection, release } = await servers.forTurn({ directory });
+  release();
+  return connection;
+}
+
 const sleeping = (seconds: number) =>
   `@tool bash ${JSON.stringify({ command: `sleep ${seconds}`, description: "Sleeps" })}`;
 
@@ -61,7 +68,7 @@ const isRunning = async (seconds: number) => (await processes("sleep", `${second
 test("with a server that runs, none is started to make, find and delete sessions", {
   skip: needs("linux"),
 }, async () => {
-  const { process } = await servers.common().connection();
+  const { process } = await connectionFor(world.repository);
   const servings = () => processes("serve", "--hostname");
   assert.deepEqual(await servings(), [process.pid]);
   const seen = new Set<number>();
@@ -87,8 +94,8 @@ test("what is deleted through one server is gone for another one that had it", a
   const folder = world.scratch.join("guarded");
   await mkdir(`${folder}/.git`, { recursive: true });
   await writeFile(`${folder}/opencode.json`, JSON.stringify({ permission: { bash: "ask" } }));
-  const other = await (await servers.forTurn(request({ directory: folder }))).connection();
-  const common = await servers.common().connection();
+  const other = await connectionFor(folder);
+  const common = await connectionFor(world.repository);
   assert.notEqual(other.url, common.url);
   const made = await sessions.create(world.repository, "shared", never);
   for (const one of [other, common]) {

@@ -13,9 +13,9 @@ import {
   newRecord,
   observed,
   OWNER_DIED,
-  ownFolder,
   queued,
   sending,
+  whereabouts,
   withProcess,
 } from "../../src/session/state.ts";
 
@@ -150,10 +150,15 @@ test("a turn whose owner is gone is seen as failed, and only that", () => {
   }
 });
 
-test("only a folder that no other issue works in is a session's own", () => {
+test("a session is alone in its folder only where that is a worktree of its own", () => {
   const worktree = { path: "/w", branch: "kugetsu/x", from: "0123", repository: "/r" };
-  assert.equal(ownFolder({ ...running(), directory: "/r" }), undefined);
-  assert.equal(ownFolder({ ...running(), directory: "/w/web", worktree }), "/w/web");
+  const session = running().opencode_session_id;
+  assert.deepEqual(whereabouts({ ...running(), directory: "/r" }), {
+    ...{ session, directory: "/r", alone: false },
+  });
+  assert.deepEqual(whereabouts({ ...running(), directory: "/w/web", worktree }), {
+    ...{ session, directory: "/w/web", alone: true },
+  });
 });
 
 test("transitions keep what another version wrote, and change no record in place", () => {

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { stat, writeFile } from "node:fs/promises";
 import type { Issue } from "../../src/api/mod.ts";
-import { KugetsuError } from "../../src/errors.ts";
+import { EXIT, KugetsuError } from "../../src/errors.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
 import type { Submission } from "../../src/supervisor/mod.ts";
 import { parseRequest, PROTOCOL } from "../../src/supervisor/protocol.ts";
@@ -51,7 +51,12 @@ test("a turn comes out with all that it went in with, and nothing else", async (
     caps: { host: 7, repository: 8 },
     ...{ key: "once", queue: true },
   };
-  const mail = { key: whole.ref, next: [whole], last: whole, failure: "no credit" };
+  const failure = {
+    ...{ code: "turn-failed", exit: EXIT.failed, message: "no credit" },
+    ...{ next: "kugetsu retry", hint: "once there is some", details: ["x"] },
+  };
+  const over_at = "2026-01-02T03:05:00+00:00";
+  const mail = { key: whole.ref, current: whole, next: [whole], last: whole, over_at, failure };
   mailbox.write("a", mail);
   assert.deepEqual(mailbox.read("a"), mail);
   const request = { protocol: PROTOCOL, version: "1", ask: "submit", submission: whole };

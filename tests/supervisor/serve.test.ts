@@ -5,7 +5,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errors, type KugetsuError } from "../../src/errors.ts";
 import type { Outcome } from "../../src/session/outcome.ts";
-import { SupervisorClient } from "../../src/supervisor/client.ts";
+import { type ClientOptions, SupervisorClient } from "../../src/supervisor/client.ts";
 import { Keeper } from "../../src/supervisor/keeper.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
 import type { Job, Line } from "../../src/supervisor/mod.ts";
@@ -33,6 +33,20 @@ const talk: Job = async (turn, host) => {
   host.ended({ outcome: { kind: "done" }, session: "ses_1", text: "three" });
 };
 
+/** One that can start no supervisor by itself. */
+function makeClient(folder: string, changes: Partial<ClientOptions> = {}): SupervisorClient {
+  return new SupervisorClient({
+    socket: join(folder, "none.sock"),
+    log: join(folder, "log"),
+    mailbox: new Mailbox(folder),
+    nameOf: () => Promise.resolve(NAME),
+    transcriptOf: (name) => join(folder, `${name}.jsonl`),
+    ...{ version: "9.9.9", build: "b", hasLeft: () => false },
+    ...{ command: ["/bin/false"], env: {}, prepare() {}, warn() {}, debug() {} },
+    ...changes,
+  });
+}
+
 async function makeLab(folder: string, idleSeconds = 60) {
   await mkdir(folder, { recursive: true });
   const socket = join(folder, "supervisor.sock");
@@ -52,19 +66,13 @@ async function makeLab(folder: string, idleSeconds = 60) {
   const end = new AbortController();
   const facts = { pid: 1, version: "9.9.9", started_at: "now", max_parallel: 2 };
   const over = serve(
-    { socket, keeper, idleSeconds, status: () => facts, debug: () => {} },
+    {
+      ...{ socket, keeper, idleSeconds, build: "b", status: () => facts, debug: () => {} },
+      server: () => Promise.reject(new Error("Nobody expected a server to be lent")),
+    },
     end.signal,
   );
-  const client = new SupervisorClient({
-    socket,
-    log: join(folder, "log"),
-    mailbox: new Mailbox(folder),
-    version: "9.9.9",
-    command: ["/bin/false"],
-    env: {},
-    prepare: () => {},
-    debug: () => {},
-  });
+  const client = makeClient(folder, { socket });
   await until("it listens", async () => {
     const channel = await connect(socket);
     channel?.destroy();
@@ -106,7 +114,7 @@ test("a turn is handed in, followed to its end, and stopped, over the socket", a
   await client.submit(waiting);
   assert.equal((await client.status())?.turns[0]?.turn, waiting.id);
   const ended = follow(client, { key: REF, turn: waiting.id });
-  assert.deepEqual(await client.stop([REF], "SIGINT"), [REF]);
+  assert.deepEqual(await client.stop([REF], "SIGINT"), [{ key: REF, left: [] }]);
   assert.equal((await ended).at(-1)?.kind, "ended");
 });
 
@@ -172,10 +180,10 @@ test("it is not ended while turns run, unless they are to end too", async () => 
   await using scratch = await makeScratch("serve");
   await using lab = await makeLab(scratch.join("run"));
   await lab.client.submit(submission({ message: "wait" }));
-  await assert.rejects(lab.client.shutdown({ stopTurns: false }), /a turn is not over/);
-  assert.equal(await lab.client.shutdown({ stopTurns: true }), true);
+  await assert.rejects(lab.client.shutdown({ turns: "refuse" }), /a turn is not over/);
+  assert.equal(await lab.client.shutdown({ turns: "stop" }), true);
   await lab.over;
-  assert.equal(await lab.client.shutdown({ stopTurns: false }), false);
+  assert.equal(await lab.client.shutdown({ turns: "refuse" }), false);
 });
 
 test("a state folder that lies deep has a socket too", { skip: needs("linux") }, async () => {
@@ -198,16 +206,7 @@ test(
 
 test("one that cannot be started is told, with where to look", async () => {
   await using scratch = await makeScratch("serve");
-  const client = new SupervisorClient({
-    socket: scratch.join("none.sock"),
-    log: scratch.join("log"),
-    mailbox: new Mailbox(scratch.path),
-    version: "1",
-    command: ["/bin/false"],
-    env: {},
-    prepare: () => {},
-    debug: () => {},
-  });
+  const client = makeClient(scratch.path);
   await assert.rejects(client.submit(submission()), (error: KugetsuError) => {
     assert.deepEqual([error.code, error.exit], ["supervisor-failed", 5]);
     assert.ok(error.hint?.includes(scratch.join("log")));
@@ -217,17 +216,10 @@ test("one that cannot be started is told, with where to look", async () => {
 
 test("none is started in a folder that is not fit for it, which is what is said", async () => {
   await using scratch = await makeScratch("serve");
-  const client = new SupervisorClient({
-    socket: scratch.join("none.sock"),
-    log: scratch.join("log"),
-    mailbox: new Mailbox(scratch.path),
-    version: "1",
-    command: ["/bin/false"],
-    env: {},
+  const client = makeClient(scratch.path, {
     prepare() {
       throw errors.networkFolder(scratch.path, "NFS");
     },
-    debug: () => {},
   });
   await assert.rejects(client.submit(submission()), { code: "network-folder", exit: 5 });
 });

@@ -46,6 +46,8 @@ function breaks(keyword: string, what: unknown, value: unknown, type: string): b
       return what !== value;
     case "anyOf":
       return (what as Schema[]).every((it) => violations(it, value).length > 0);
+    case "oneOf":
+      return (what as Schema[]).filter((it) => violations(it, value).length === 0).length !== 1;
     case "required":
       return type === "object" &&
         (what as string[]).some((it) => !Object.hasOwn(value as object, it));
