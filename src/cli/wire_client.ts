@@ -19,6 +19,9 @@ export const socketIn = (folder: string) => join(folder, "run", "supervisor.sock
 export const transcriptIn = (folder: string, name: string) =>
   join(folder, "logs", "issues", `${name}.jsonl`);
 
+/** The command line of a supervisor. */
+export const supervisorCommand = () => [...selfCommand(), "__supervisor"];
+
 /** Changes whenever the executable is replaced. */
 export const build = () => fingerprintOf(process.execPath);
 
@@ -41,7 +44,7 @@ export function makeClient({ env, folder, warn, debug, store }: ClientParts): Su
     build: build(),
     hasLeft: () => serversIn(join(folder, "run")).length > 0,
     warn,
-    command: [...selfCommand(), "__supervisor"],
+    command: supervisorCommand(),
     env: environmentOf(env, folder),
     prepare: () => prepareFolder(layoutOf(folder)),
     debug,
