@@ -507,6 +507,24 @@ export const errors = {
       `Cannot end the supervisor: ${turns === 1 ? "a turn is" : `${turns} turns are`} not over`,
       { next: "kugetsu supervisor status", hint: "shows which; --force stops them" },
     ),
+  noSystemd: () =>
+    make(
+      "no-systemd",
+      EXIT.environment,
+      "Cannot install the service: there is no systemctl on PATH",
+      {
+        next: "kugetsu supervisor restart",
+        hint:
+          "starts a supervisor, say when the machine starts; a command that needs one starts it too",
+      },
+    ),
+  serviceFailed: (why: string) =>
+    make(
+      "service-failed",
+      EXIT.environment,
+      `Cannot start the service: ${oneLine(why)}`,
+      { hint: "systemctl --user status kugetsu.service says more; its unit is written" },
+    ),
   damagedRecord: (path: string, why: string) =>
     make(
       "damaged-record",
@@ -653,6 +671,13 @@ export const errors = {
       EXIT.refused,
       `Refused to use ${quote(path)} as a worktree: ${why}`,
       { next, hint: "if its repository was moved: git worktree repair there, with this path" },
+    ),
+  serviceForeign: (path: string, action: "write" | "remove") =>
+    make(
+      "service-foreign",
+      EXIT.refused,
+      `Refused to ${action} ${quote(path)}: kugetsu service install did not write it`,
+      { next: `cat ${quote(path)}`, hint: "shows it; move it away if it is not needed" },
     ),
   copyRefused: (name: string, why: string) =>
     make(

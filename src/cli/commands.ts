@@ -29,6 +29,7 @@ export const COMMANDS: Commands = {
   plugin: async (host) => any((await import("../commands/plugin.ts")).pluginCommand(host)),
   supervisor: async (host) =>
     any((await import("../commands/supervisor.ts")).supervisorCommand(host)),
+  service: async (host) => any((await import("../commands/service.ts")).serviceCommand(host)),
   config: async (host) => any((await import("../commands/config.ts")).configCommand(host)),
   skill: async (host) => any((await import("../commands/skill.ts")).skillCommand(host)),
   upgrade: async (host) => any((await import("../commands/upgrade.ts")).upgradeCommand(host)),

@@ -101,6 +101,12 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       const { execPath } = process;
       return shellInstaller({ env, version: VERSION, execPath, say: (line) => output.note(line) });
     }),
+    service: once(async () => {
+      const { systemdService } = await import("../installation/systemd_service.ts");
+      const { supervisorCommand } = await import("./wire_client.ts");
+      const state = env["KUGETSU_HOME"] ? folder : undefined;
+      return systemdService({ env, state, command: [...supervisorCommand(), STAYS] });
+    }),
     owner: once(async () => {
       const { identify } = await import("../platform/processes.ts");
       const self = identify(process.pid);
@@ -143,6 +149,9 @@ export function stateFolder(env: WireOptions["env"], cwd: string): string {
 
 /** What the first argument is when kugetsu is to be the process of a plugin: main.ts looks for it. */
 const PLUGIN_HOST = "__plugin";
+
+/** The argument of a supervisor that somebody else keeps running, such as systemd: an idle one stays. */
+export const STAYS = "--stay";
 
 export async function hostPlugin(file: string): Promise<void> {
   const { hostPlugin } = await import("../plugins/host.ts");

@@ -20,6 +20,9 @@ export const socketIn = (folder: string) => join(folder, "run", "supervisor.sock
 export const transcriptIn = (folder: string, name: string) =>
   join(folder, "logs", "issues", `${name}.jsonl`);
 
+/** The command line of a supervisor. */
+export const supervisorCommand = () => [...selfCommand(), "__supervisor"];
+
 /** Changes whenever the executable is replaced. */
 export const build = () => fingerprintOf(process.execPath);
 
@@ -43,7 +46,7 @@ export function makeClient({ env, folder, warn, debug, store }: ClientParts): Su
     environment: environmentDigest(env),
     hasLeft: () => serversIn(join(folder, "run")).length > 0,
     warn,
-    command: [...selfCommand(), "__supervisor"],
+    command: supervisorCommand(),
     env: environmentOf(env, folder),
     prepare: () => prepareFolder(layoutOf(folder)),
     debug,

@@ -21,7 +21,7 @@ import { connect } from "../supervisor/socket.ts";
 import { Transcripts } from "../supervisor/transcripts.ts";
 import { VERSION } from "./program.ts";
 import { STDERR, writeAll } from "./streams.ts";
-import { stateFolder, wire, type Wired } from "./wire.ts";
+import { stateFolder, STAYS, wire, type Wired } from "./wire.ts";
 import { build, socketIn, transcriptIn } from "./wire_client.ts";
 import { makeOpencode, makeServers } from "./wire_opencode.ts";
 
@@ -31,9 +31,6 @@ const lockIn = (folder: string) => join(folder, "locks", "supervisor.lock");
 
 /** How the process ends: `again` for whoever started it to start the next one, as systemd does. */
 export const ENDED = { over: 0, again: 75 } as const;
-
-/** The argument of one that somebody else keeps running, such as systemd: an idle one stays. */
-const STAYS = "--stay";
 
 /**
  * Returns when the supervisor is to end: idle, told to, or by a signal. Also when another one runs already; one that

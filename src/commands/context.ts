@@ -3,7 +3,7 @@
  * opencode. The command line wires them (cli/wire.ts); tests hand in others.
  */
 import type { Config } from "../config/mod.ts";
-import type { Installation } from "../installation/mod.ts";
+import type { Installation, Service } from "../installation/mod.ts";
 import type { Plugins, Shelf } from "../plugins/mod.ts";
 import type { AgentSessions, Runner } from "../runner/mod.ts";
 import type { ProcessIdentity, RunnerKind } from "../session/record.ts";
@@ -31,6 +31,7 @@ export interface Context {
   readonly hasPlugins: () => boolean;
   readonly shelf: () => Promise<Shelf>;
   readonly installation: () => Promise<Installation>;
+  readonly service: () => Promise<Service>;
   /** This process, as the owner of the turns that it runs. */
   readonly owner: () => Promise<ProcessIdentity>;
   /** How a command of ours is called from the terminal of another machine. */

@@ -24,6 +24,8 @@ export async function uninstall(
   // Before anything is taken away: turns that are not over refuse it.
   const supervisor = await context.supervisor();
   await supervisor.shutdown({ turns: "refuse" });
+  const service = await context.service();
+  if (service.found() === "ours") await service.uninstall();
   await installation.uninstall({ purge });
   output.result({ uninstalled: executable, purged: purge }, "");
   return EXIT.ok;

@@ -6,7 +6,7 @@
  */
 import type { Context } from "../../src/commands/context.ts";
 import type { Config, Settings } from "../../src/config/mod.ts";
-import type { Installation } from "../../src/installation/mod.ts";
+import type { Installation, Service } from "../../src/installation/mod.ts";
 import { errors } from "../../src/errors.ts";
 import type { AgentSession, AgentSessions, Runner, TurnResult } from "../../src/runner/mod.ts";
 import type { MadeSession, RunningTurn, SessionRecord } from "../../src/session/record.ts";
@@ -28,6 +28,7 @@ export interface Parts {
   plugins?: Partial<Plugins>;
   shelf?: Partial<Shelf>;
   installation?: Partial<Installation>;
+  service?: Partial<Service>;
   context?: Partial<Context>;
   json?: boolean;
   /** What is answered to a question; without it, there is nobody to ask. */
@@ -101,6 +102,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     hasPlugins: () => parts.plugins !== undefined,
     shelf: port<Shelf>("shelf", parts.shelf),
     installation: port<Installation>("installation", parts.installation),
+    service: port<Service>("service", { found: () => "none", ...parts.service }),
     pathOf: (path) => path.startsWith("/") ? path : `/cwd/${path}`,
     issueKeys: unexpected("the issue keys to be read"),
     overSsh: (words) => `ssh -t host '${"kugetsu "}${words}'`,
