@@ -5,7 +5,7 @@ import { errors, EXIT } from "../../src/errors.ts";
 import type { InstalledService, Service, ServiceFound } from "../../src/installation/mod.ts";
 import type { Supervisor } from "../../src/supervisor/mod.ts";
 import { makeStage } from "../support/fakes.ts";
-import { matches } from "../support/schemas.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 function stage(
   found: ServiceFound,
@@ -45,7 +45,7 @@ test("install says what it wrote, and nothing else where all is well", async () 
   assert.equal(await serviceInstall(context), EXIT.ok);
   assert.deepEqual(stderr, ["note Wrote /unit"]);
   assert.deepEqual(results, [{ unit: "/unit", changed: true, enabled: true, lingers: true }]);
-  await matches("service", results[0]);
+  await assertFits("service", results[0]);
 });
 
 test("lingering that is off is told with the command that turns it on", async () => {
@@ -61,7 +61,7 @@ test("a systemd that does not answer is told with the commands that are left to 
   assert.equal(await serviceInstall(context), EXIT.ok);
   assert.match(stderr[1]!, /^warn .*\(no bus\).*enable --now kugetsu\.service$/);
   assert.deepEqual(results, [{ unit: "/unit", changed: true, enabled: false, lingers: null }]);
-  await matches("service", results[0]);
+  await assertFits("service", results[0]);
 });
 
 test("a unit that was renewed does not touch a supervisor that runs, and says so", async () => {
@@ -83,7 +83,7 @@ test("uninstall has the supervisor end by itself first, and what is left taken u
   const { context, effects, results } = stage("ours");
   assert.equal(await serviceUninstall(context), EXIT.ok);
   assert.deepEqual(effects, ["end the supervisor, turns: leave", "uninstall", "wake"]);
-  await matches("service", results[0]);
+  await assertFits("service", results[0]);
 });
 
 test("uninstall is refused where a turn would be lost with it", async () => {
@@ -97,5 +97,5 @@ test("uninstall of what is not there is no error", async () => {
   const { context, effects, results } = stage("none");
   assert.equal(await serviceUninstall(context), EXIT.ok);
   assert.deepEqual([effects, results], [[], [{ unit: "/unit", removed: false }]]);
-  await matches("service", results[0]);
+  await assertFits("service", results[0]);
 });

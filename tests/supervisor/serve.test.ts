@@ -41,7 +41,12 @@ function makeClient(folder: string, changes: Partial<ClientOptions> = {}): Super
     mailbox: new Mailbox(folder),
     nameOf: () => Promise.resolve(NAME),
     transcriptOf: (name) => join(folder, `${name}.jsonl`),
-    ...{ version: "9.9.9", build: "b", hasLeft: () => false },
+    ...{
+      version: "9.9.9",
+      build: "b",
+      environment: { PATH: "1", A_KEY: "2" },
+      hasLeft: () => false,
+    },
     ...{ command: ["/bin/false"], env: {}, prepare() {}, warn() {}, debug() {} },
     ...changes,
   });
@@ -67,7 +72,15 @@ async function makeLab(folder: string, idleSeconds = 60) {
   const facts = { pid: 1, version: "9.9.9", started_at: "now", max_parallel: 2 };
   const over = serve(
     {
-      ...{ socket, keeper, idleSeconds, build: "b", status: () => facts, debug: () => {} },
+      ...{
+        socket,
+        keeper,
+        idleSeconds,
+        build: "b",
+        environment: { PATH: "1", A_KEY: "2" },
+        status: () => facts,
+        debug: () => {},
+      },
       server: () => Promise.reject(new Error("Nobody expected a server to be lent")),
     },
     end.signal,
@@ -118,6 +131,27 @@ test("a turn is handed in, followed to its end, and stopped, over the socket", a
   assert.equal((await ended).at(-1)?.kind, "ended");
 });
 
+test("one that has another environment is told so while there are turns, and replaced when there are none", async () => {
+  await using scratch = await makeScratch("serve");
+  const lab = await makeLab(scratch.join("run"));
+  const warnings: string[] = [];
+  const other = makeClient(scratch.join("run"), {
+    socket: lab.socket,
+    environment: { PATH: "9", A_KEY: "2", B_KEY: "3" },
+    warn: (text) => warnings.push(text),
+  });
+  await lab.client.submit(submission({ message: "wait" }));
+  const second = submission({ ref: "github.com/shoko/kugetsu#2", message: "wait" });
+  assert.equal((await other.submit(second)).again, false);
+  assert.match(warnings.join(), /other values of B_KEY, PATH; .*kugetsu supervisor restart/);
+  await lab.client.stop("all", "SIGTERM");
+  // The next one would be started by this client's command, which can start none.
+  await assert.rejects(other.submit(submission({ message: "wait" })), {
+    code: "supervisor-failed",
+  });
+  assert.equal(await lab.over, "again");
+});
+
 test("an error crosses over whole", async () => {
   await using scratch = await makeScratch("serve");
   await using lab = await makeLab(scratch.join("run"));
@@ -146,7 +180,7 @@ test("one that speaks another language is told what to do, and one that leaves h
     channel.send(said);
     assert.match(
       JSON.stringify(await channel.receive()),
-      /supervisor-older.*kugetsu list/,
+      /supervisor-older.*kugetsu supervisor restart/,
     );
     channel.destroy();
   }
