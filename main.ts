@@ -5,9 +5,9 @@ const [first, file] = process.argv.slice(2);
 if (first === "__plugin") {
   await (await import("./src/cli/wire.ts")).hostPlugin(file!);
 } else if (first === "__supervisor") {
-  await (await import("./src/cli/wire_supervisor.ts")).supervise(process.env);
+  const { supervise } = await import("./src/cli/wire_supervisor.ts");
   // What turns still wait for goes on in opencode's server, and is taken up by the next supervisor.
-  process.exit(0);
+  process.exit(await supervise(process.env));
 } else {
   const { run } = await import("./src/cli/run.ts");
   // Setting the status and returning lets the streams flush; exiting at once would cut pipes off.

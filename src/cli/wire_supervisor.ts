@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Output } from "../commands/output.ts";
 import { turnJob } from "../commands/turn_job.ts";
+import { EXIT, type ExitStatus, partsOf } from "../errors.ts";
 import { selfCommand } from "../platform/self.ts";
 import { isMark } from "../platform/processes.ts";
 import { ServerRunner } from "../runner/server_runner.ts";
@@ -47,8 +48,25 @@ function environmentOf(env: Environment, folder: string): Environment {
   return { ...Object.fromEntries(own), KUGETSU_HOME: folder };
 }
 
-/** Returns when the supervisor is to end: idle, told to, or by a signal. Also when another one runs already. */
-export async function supervise(env: Environment): Promise<void> {
+/** Returns the exit status: when another one runs already as well, 0. What it fails with is in its log. */
+export async function supervise(env: Environment): Promise<ExitStatus> {
+  const { output, debug } = logOutput();
+  try {
+    await keepTurns(env, output, debug);
+    return EXIT.ok;
+  } catch (error) {
+    const { message, exit } = partsOf(error);
+    debug(message);
+    return exit;
+  }
+}
+
+/** Returns when the supervisor is to end: idle, told to, or by a signal. */
+async function keepTurns(
+  env: Environment,
+  output: Output,
+  debug: (text: string) => void,
+): Promise<void> {
   const folder = stateFolder(env, "/");
   const layout = layoutOf(folder);
   prepareFolder(layout);
@@ -57,7 +75,6 @@ export async function supervise(env: Environment): Promise<void> {
     `pid ${process.pid} (kugetsu supervisor)`,
   );
   if (!lock) return;
-  const { output, debug } = logOutput();
   const context = wire({ env, cwd: "/", output, command: "supervisor" });
   const { config } = context;
   const servers = makeServers({

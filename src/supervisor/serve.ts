@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { dirname } from "node:path";
-import { errors, partsOf } from "../errors.ts";
+import { errors, KugetsuError, partsOf } from "../errors.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Line, SupervisorStatus } from "./mod.ts";
 import { parseRequest, type Reply, type Request } from "./protocol.ts";
@@ -36,11 +36,7 @@ class Serving {
 
   async until(signal: AbortSignal): Promise<void> {
     const { socket } = this.#options;
-    mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
-    // Whoever holds the lock is the only one: what lies there was left by one that died.
-    rmSync(socket, { force: true });
-    const server = await listen(socket, (channel) => this.#onChannel(channel));
-    chmodSync(socket, 0o600);
+    const server = await this.#listen(socket);
     const end = () => this.#over.resolve();
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
@@ -50,8 +46,24 @@ class Serving {
     await this.#close(server);
   }
 
+  /** @throws unwritable */
+  async #listen(socket: string): Promise<Server> {
+    try {
+      mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+      // Whoever holds the lock is the only one: what lies there was left by one that died.
+      rmSync(socket, { force: true });
+      const server = await listen(socket, (channel) => this.#onChannel(channel));
+      chmodSync(socket, 0o600);
+      return server;
+    } catch (cause) {
+      throw cause instanceof KugetsuError ? cause : errors.unwritable(socket, cause);
+    }
+  }
+
   async #close(server: Server): Promise<void> {
-    rmSync(this.#options.socket, { force: true });
+    try {
+      rmSync(this.#options.socket, { force: true });
+    } catch { /* nobody listens there any more: the next one takes it away */ }
     for (const channel of this.#channels) channel.end();
     server.close();
     await Promise.race([
