@@ -1,7 +1,7 @@
 /** A turn that was accepted and is not over: what is known of it, and what its events make of it. */
 import type { Ask, TurnEvent } from "../runner/mod.ts";
 import { formatRepository, parseRef } from "../session/ref.ts";
-import type { Line, LineBody, LiveTurn, Submission } from "./mod.ts";
+import type { Line, LineBody, LiveTurn, Submission, TurnEnd } from "./mod.ts";
 import type { Transcript } from "./transcript.ts";
 
 export interface LiveParts {
@@ -29,6 +29,7 @@ export class Live {
   #cost = 0;
   /** How often a line stands in the transcript already, of a turn that was taken up: it is told again. */
   readonly #told = new Map<string, number>();
+  #hasEnded = false;
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
@@ -72,6 +73,7 @@ export class Live {
       const text = JSON.stringify(body);
       this.#told.set(text, (this.#told.get(text) ?? 0) + 1);
       if (body.kind === "usage") this.#use(body);
+      if (body.kind === "ended") this.#hasEnded = true;
     }
   }
 
@@ -105,6 +107,11 @@ export class Live {
 
   append(body: LineBody): void {
     this.#parts.transcript.append(this.id, body);
+  }
+
+  /** Told once, also where an earlier supervisor died right after it had told it. */
+  ended(end: TurnEnd): void {
+    if (!this.#hasEnded) this.append({ kind: "ended", ...end });
   }
 
   stop(reason: unknown): void {
