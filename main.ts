@@ -5,10 +5,9 @@ const [first, ...rest] = process.argv.slice(2);
 if (first === "__plugin") {
   await (await import("./src/cli/wire.ts")).hostPlugin(rest[0]!);
 } else if (first === "__supervisor") {
-  const { ENDED, supervise } = await import("./src/cli/wire_supervisor.ts");
-  const ending = await supervise(process.env, rest);
+  const { supervise } = await import("./src/cli/wire_supervisor.ts");
   // What turns still wait for goes on in opencode's server, and is taken up by the next supervisor.
-  process.exit(ENDED[ending]);
+  process.exit(await supervise(process.env, rest));
 } else {
   const { run } = await import("./src/cli/run.ts");
   // Setting the status and returning lets the streams flush; exiting at once would cut pipes off.

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Output } from "../commands/output.ts";
 import { turnJob } from "../commands/turn_job.ts";
+import { partsOf } from "../errors.ts";
 import { environmentDigest } from "../platform/environment.ts";
 import { limitSize } from "../platform/logs.ts";
 import { ServerRunner } from "../runner/server_runner.ts";
@@ -30,14 +31,28 @@ type Environment = Record<string, string | undefined>;
 const lockIn = (folder: string) => join(folder, "locks", "supervisor.lock");
 
 /** How the process ends: `again` for whoever started it to start the next one, as systemd does. */
-export const ENDED = { over: 0, again: 75 } as const;
+const ENDED = { over: 0, again: 75 } as const;
+
+/** Returns the exit status. What it fails with is in its log. */
+export async function supervise(env: Environment, args: string[]): Promise<number> {
+  const { output, debug } = logOutput();
+  try {
+    return ENDED[await keepTurns({ env, output, debug }, args.includes(STAYS))];
+  } catch (error) {
+    const { message, exit } = partsOf(error);
+    debug(message);
+    return exit;
+  }
+}
 
 /**
  * Returns when the supervisor is to end: idle, told to, or by a signal. Also when another one runs already; one that
  * stays takes over from it.
  */
-export async function supervise(env: Environment, args: string[]): Promise<keyof typeof ENDED> {
-  const stays = args.includes(STAYS);
+async function keepTurns(
+  { env, output, debug }: { env: Environment; output: Output; debug(text: string): void },
+  stays: boolean,
+): Promise<keyof typeof ENDED> {
   const folder = stateFolder(env, "/");
   const own = build();
   prepareFolder(layoutOf(folder));
@@ -45,7 +60,6 @@ export async function supervise(env: Environment, args: string[]): Promise<keyof
   const lock = await takeLock(folder, stays, ended);
   if (!lock) return "over";
   const { ino } = statSync(lockIn(folder));
-  const { output, debug } = logOutput();
   const context = wire({ env, cwd: "/", output, command: "supervisor" });
   const { config } = context;
   const servers = makeServers({

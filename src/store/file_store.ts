@@ -112,13 +112,13 @@ export class FileStore implements Store {
       }
       const key = entry?.key ?? formatRef(ref);
       const file = entry?.file ?? await this.#fileFor(ref, index);
-      const taken = await this.#takeTurn(key, file);
-      const found = readSession(this.#layout, file);
-      if (found.kind === "record" && hasSession(found.record)) {
-        taken.release({ remove: true });
-        throw errors.notIndexed(key, this.#layout.session(file));
-      }
-      return holdOf(this.#place, key, file, taken, found);
+      return await this.#takeTurn(key, file, (taken) => {
+        const found = readSession(this.#layout, file);
+        if (found.kind === "record" && hasSession(found.record)) {
+          throw errors.notIndexed(key, this.#layout.session(file));
+        }
+        return holdOf(this.#place, key, file, taken, found);
+      });
     });
   }
 
@@ -126,27 +126,28 @@ export class FileStore implements Store {
     return this.#locked(async () => {
       const entry = entryOf(readIndex(this.#layout), ref);
       if (!entry) throw await this.#missing(ref);
-      const taken = await this.#takeTurn(entry.key, entry.file);
-      const found = readEntry(this.#layout, entry.key, entry.file);
-      if (found.kind === "record" && hasSession(found.record)) {
-        return holdOf(this.#place, entry.key, entry.file, taken, found) as
-          & Hold
-          & { readonly record: SessionRecord };
-      }
-      taken.release({ remove: true });
-      if (found.kind !== "damaged") throw errors.noSession(entry.key);
-      throw errors.damagedRecord(this.#layout.session(entry.file), found.why);
+      const { key, file } = entry;
+      return await this.#takeTurn(key, file, (taken) => {
+        const found = readEntry(this.#layout, key, file);
+        if (found.kind === "record" && hasSession(found.record)) {
+          return holdOf(this.#place, key, file, taken, found) as
+            & Hold
+            & { readonly record: SessionRecord };
+        }
+        if (found.kind !== "damaged") throw errors.noSession(key);
+        throw errors.damagedRecord(this.#layout.session(file), found.why);
+      });
     });
   }
 
   resume(ref: IssueRef): Promise<Hold> {
     return this.#locked(async () => {
       const { key, file } = await this.#entryOrPlace(ref);
-      const taken = await this.#takeTurn(key, file);
-      const found = readSession(this.#layout, file);
-      if (found.kind !== "damaged") return holdOf(this.#place, key, file, taken, found);
-      taken.release({ remove: true });
-      throw errors.damagedRecord(this.#layout.session(file), found.why);
+      return await this.#takeTurn(key, file, (taken) => {
+        const found = readSession(this.#layout, file);
+        if (found.kind !== "damaged") return holdOf(this.#place, key, file, taken, found);
+        throw errors.damagedRecord(this.#layout.session(file), found.why);
+      });
     });
   }
 
@@ -225,12 +226,18 @@ export class FileStore implements Store {
     throw errors.fileTaken(this.#layout.session(names[0]!), "another issue");
   }
 
-  async #takeTurn(key: string, file: string): Promise<HeldLock> {
+  /** Takes the turn lock, and gives it back where `use` throws: this process may live on. */
+  async #takeTurn<T>(key: string, file: string, use: (taken: HeldLock) => T): Promise<T> {
     const path = this.#layout.turnLock(file);
     const taken = await tryLock(path, this.#holder);
     if (!taken) throw errors.turnRunning(key, holderOf(path));
     this.#debug(`turn lock of ${key} taken`);
-    return taken;
+    try {
+      return use(taken);
+    } catch (error) {
+      taken.release({ remove: true });
+      throw error;
+    }
   }
 
   /** Why there is no session to hold: none, or one that is only being started. */

@@ -1,9 +1,9 @@
 /** The supervisor as commands see it: reached through its socket, and started when something is to be done. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { errors, KugetsuError } from "../errors.ts";
+import { errors, EXIT, KugetsuError } from "../errors.ts";
 import type { Ask, ServerDoor } from "../runner/mod.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type {
@@ -56,6 +56,12 @@ const FOLLOWS_MS = 5000;
 
 /** How often whoever follows an issue looks for a supervisor. */
 const LOOK_MS = 300;
+
+/**
+ * How one ends that found another one there: without an error. That one may still be on its way, or end without ever
+ * having come up.
+ */
+const SECOND = "another one runs";
 
 type Asked = Record<string, unknown> & { ask: string };
 
@@ -268,26 +274,27 @@ export class SupervisorClient implements Supervisor {
   async #open(): Promise<Channel> {
     const running = await connect(this.#options.socket);
     if (running) return running;
-    const child = this.#start();
-    let ended: string | undefined;
-    child.once("error", (error) => ended = error.message);
-    child.once("exit", (code, signal) => ended = `it ended with ${signal ?? code}`);
     const deadline = Date.now() + START_MS;
+    let ended = this.#start();
     while (Date.now() < deadline) {
       const channel = await connect(this.#options.socket);
       if (channel) return channel;
-      // Two may have been started at once; the one that came second ends by itself, without an error.
-      if (ended !== undefined && ended !== "it ended with 0") throw this.#failed(ended);
+      const how = ended();
+      if (how === SECOND) {
+        await pause(100);
+        ended = this.#start();
+      } else if (how !== undefined) throw this.#failed(how);
       await pause(10);
     }
     throw this.#failed(`it did not come up within ${START_MS / 1000} s`);
   }
 
-  #start(): ChildProcess {
+  /** Starts a supervisor. What comes back tells how it ended, once it has. */
+  #start(): () => string | undefined {
     const { command: [file, ...args], env, log, prepare, debug } = this.#options;
     prepare();
-    mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
-    const output = openSync(log, "a", 0o600);
+    const output = openLog(log);
+    const from = fstatSync(output).size;
     const child = spawn(file!, args, {
       cwd: "/",
       env: env as NodeJS.ProcessEnv,
@@ -297,11 +304,36 @@ export class SupervisorClient implements Supervisor {
     closeSync(output);
     child.unref();
     debug(`started a supervisor, pid ${child.pid}`);
-    return child;
+    let ended: string | undefined;
+    child.once("error", (error) => ended = error.message);
+    child.once("exit", (code, signal) => {
+      ended = code === EXIT.ok ? SECOND : lastWord(log, from) ?? `it ended with ${signal ?? code}`;
+    });
+    return () => ended;
   }
 
   #failed(why: string): KugetsuError {
     return errors.supervisorFailed(why, this.#options.log);
+  }
+}
+
+/** @throws unwritable */
+function openLog(path: string): number {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, "a", 0o600);
+  } catch (cause) {
+    throw errors.unwritable(path, cause);
+  }
+}
+
+/** The last that was said there, without its time. */
+function lastWord(log: string, from: number): string | undefined {
+  try {
+    const line = readFileSync(log).subarray(from).toString().trimEnd().split("\n").at(-1);
+    return line?.replace(/^\S+Z /, "") || undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -57,6 +57,8 @@ export class Keeper {
   readonly #opening = new Map<string, { ref: string; stop(reason: StopSignal): void }>();
   /** One submission of an issue after the other. */
   readonly #doors = new Map<string, Promise<unknown>>();
+  /** What is over and could not be put away, by the issue's name. */
+  readonly #late = new Map<string, () => void>();
   #caps: Limits;
 
   constructor(options: KeeperOptions) {
@@ -99,17 +101,19 @@ export class Keeper {
     this.#follow(turns.sort((a, b) => a.started_at < b.started_at ? -1 : 1).at(-1)?.caps);
     for (const { name, mail } of left) {
       debug(`taking up the turns of ${mail.key}`);
-      if (!mail.current) await this.#next(name);
+      if (!mail.current) await this.#goOn(mail.key, name);
       else {
         await this.#begin(mail.current, true).catch((error) => this.#giveUp(name, mail, error));
       }
     }
   }
 
+  /** Undefined for what is damaged. What cannot be read now may hold a turn, which must not be passed over. */
   #readMail(name: string): Mail | undefined {
     try {
       return this.#options.mailbox.read(name);
     } catch (error) {
+      if (partsOf(error).code !== "damaged-record") throw error;
       this.#options.debug(reasonOf(error));
       return undefined;
     }
@@ -119,10 +123,15 @@ export class Keeper {
   async #giveUp(name: string, { current, ...mail }: Mail, error: unknown): Promise<void> {
     if (!current) return;
     this.#options.debug(`the turn of ${mail.key} cannot be taken up: ${reasonOf(error)}`);
-    const over_at = this.#options.now();
-    this.#options.mailbox.write(name, { ...mail, last: current, over_at, failure: partsOf(error) });
-    this.#options.transcripts.append(name, current.id, { kind: "ended", ...failed(error) });
-    await this.#next(name);
+    try {
+      const over = { last: current, over_at: this.#options.now(), failure: partsOf(error) };
+      this.#options.mailbox.write(name, { ...mail, ...over });
+      this.#options.transcripts.append(name, current.id, { kind: "ended", ...failed(error) });
+    } catch (cause) {
+      // The next supervisor finds it as it was.
+      return this.#options.debug(`it cannot be put away: ${reasonOf(cause)}`);
+    }
+    await this.#goOn(mail.key, name);
   }
 
   submit(submission: Submission): Promise<Accepted> {
@@ -157,13 +166,15 @@ export class Keeper {
     if (same) return { key, turn: same.id, ahead, again: true };
     if (submission.kind === "start") throw errors.sessionExists(key);
     if (!submission.queue || !mail) throw errors.turnRunning(key, "the supervisor");
-    this.#options.mailbox.write(name, { ...mail, next: [...waiting, submission] });
+    this.#accept(name, mail, { ...mail, next: [...waiting, submission] });
     return { key, turn: submission.id, ahead: ahead + waiting.length + 1, again: false };
   }
 
   /** A turn that was accepted earlier and is over: its key makes a repeated submission harmless. */
   async #overAlready(submission: Submission): Promise<Accepted | undefined> {
-    const mail = this.#options.mailbox.read(await this.#options.nameOf(submission.ref));
+    const name = await this.#options.nameOf(submission.ref);
+    this.#late.get(name)?.();
+    const mail = this.#options.mailbox.read(name);
     if (!mail?.last || !isSame(mail.last, submission)) return undefined;
     return { key: mail.key, turn: mail.last.id, ahead: 0, again: true };
   }
@@ -223,21 +234,44 @@ export class Keeper {
     },
     recovered: boolean,
   ): Live {
-    const { mailbox, transcripts, now } = this.#options;
-    const { key, name } = issue;
-    const mail = mailbox.read(name) ?? { key, next: [] };
-    const next = mail.next.filter((it) => it.id !== submission.id);
-    if (!recovered) {
-      mailbox.write(name, { ...mail, key, current: submission, next });
-    }
+    const { transcripts, now } = this.#options;
+    const { name } = issue;
     const transcript = transcripts.open(name);
-    // Somebody who follows may hold one that a destroy has removed since.
-    transcript.close();
-    const live = new Live({ ...issue, submission, transcript, now });
-    if (recovered) live.tookUp(transcripts.read(name));
-    else live.append({ kind: "accepted", turn_kind: submission.kind, message: submission.message });
-    this.#live.set(live.id, live);
-    return live;
+    try {
+      // Somebody who follows may hold one that a destroy has removed since.
+      transcript.close();
+      const live = new Live({ ...issue, submission, transcript, now });
+      if (recovered) live.tookUp(transcripts.read(name));
+      else {
+        this.#acceptNow(submission, issue);
+        live.append({ kind: "accepted", turn_kind: submission.kind, message: submission.message });
+      }
+      this.#live.set(live.id, live);
+      return live;
+    } catch (error) {
+      transcripts.release(name);
+      throw error;
+    }
+  }
+
+  #acceptNow(submission: Submission, { key, name }: { key: string; name: string }): void {
+    const mail = this.#options.mailbox.read(name);
+    const next = mail?.next.filter((it) => it.id !== submission.id) ?? [];
+    this.#accept(name, mail, { ...mail, key, current: submission, next, failure: undefined });
+  }
+
+  /** What cannot be accepted is refused, and must not be found there by the next supervisor. */
+  #accept(name: string, before: Mail | undefined, mail: Mail): void {
+    const { mailbox } = this.#options;
+    try {
+      mailbox.write(name, mail);
+    } catch (error) {
+      try {
+        if (before) mailbox.write(name, before);
+        else mailbox.remove(name);
+      } catch { /* the first error matters */ }
+      throw error;
+    }
   }
 
   /** Gives places to those whose turn it is. Whoever is to end needs none. */
@@ -250,32 +284,45 @@ export class Keeper {
     }
   }
 
-  /** The turn is over: what follows is decided in the mailbox, in one write. Whoever follows hears of it in any case. */
+  /**
+   * The turn is over, and told first: of one that is put away nobody would tell any more. What follows is decided in
+   * the mailbox, in one write.
+   */
   #settle(live: Live, end: TurnEnd): void {
     if (!this.#live.delete(live.id)) return;
+    live.ended(end);
     try {
       this.#putAway(live, end);
     } catch (error) {
-      // The next supervisor takes it up, and finds on record how it ended.
+      // Tried again before the next turn; the next supervisor would find on record how it ended.
+      this.#late.set(live.name, () => this.#putAway(live, end));
       this.#options.debug(`the turn of ${live.key} cannot be put away: ${reasonOf(error)}`);
     }
-    live.append({ kind: "ended", ...end });
   }
 
   #putAway({ name, id, key, submission }: Live, end: TurnEnd): void {
     const { mailbox, now } = this.#options;
     const mail = mailbox.read(name);
-    if (mail?.current?.id !== id) return;
-    const failure = end.error ?? failureOf(key, end);
-    const over = { last: submission, over_at: now(), failure };
-    mailbox.write(name, { ...mail, current: undefined, ...over });
+    if (mail?.current?.id === id) {
+      const failure = end.error ?? failureOf(key, end);
+      const over = { last: submission, over_at: now(), failure };
+      mailbox.write(name, { ...mail, current: undefined, ...over });
+    }
+    this.#late.delete(name);
   }
 
   /** The job has let go of everything: the next one may have its place, and the next turn of the issue begins. */
   #close(live: Live): void {
     this.#options.transcripts.release(live.name);
     this.#schedule();
-    void this.#next(live.name);
+    void this.#goOn(live.key, live.name);
+  }
+
+  /** With the next turn of an issue. What keeps it from beginning must not end the supervisor. */
+  async #goOn(key: string, name: string): Promise<void> {
+    await this.#next(name).catch((error) =>
+      this.#options.debug(`the next turn of ${key} cannot begin: ${reasonOf(error)}`)
+    );
   }
 
   /** The next turn of an issue; one that is refused now is over, and the one behind it is next. */
@@ -344,11 +391,10 @@ export class Keeper {
   ): Promise<void> {
     const name = this.#liveOf(key)?.name ?? await this.#options.nameOf(key);
     const { transcripts, mailbox } = this.#options;
-    const mail = mailbox.read(name);
     const { turn } = what;
     // What is over, and was kept or not, has nothing more to tell.
     const isOver = turn !== undefined && !this.#live.has(turn) &&
-      !mail?.next.some((it) => it.id === turn);
+      !mailbox.read(name)?.next.some((it) => it.id === turn);
     await transcripts.follow(name, what, onLine, isOver ? AbortSignal.abort() : signal);
   }
 

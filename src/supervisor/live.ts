@@ -2,7 +2,7 @@
 import type { Ask, TurnEvent } from "../runner/mod.ts";
 import type { Usage } from "../session/record.ts";
 import { formatRepository, parseRef } from "../session/ref.ts";
-import type { Line, LineBody, LiveTurn, Submission } from "./mod.ts";
+import type { Line, LineBody, LiveTurn, Submission, TurnEnd } from "./mod.ts";
 import type { Transcript } from "./transcript.ts";
 
 export interface LiveParts {
@@ -32,6 +32,7 @@ export class Live {
   #cost = 0;
   /** How often a line stands in the transcript already, of a turn that was taken up: it is told again. */
   readonly #told = new Map<string, number>();
+  #hasEnded = false;
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
@@ -80,6 +81,7 @@ export class Live {
       this.#told.set(text, (this.#told.get(text) ?? 0) + 1);
       if (body.kind === "usage") this.#use(body);
       if (body.kind === "tool" || body.kind === "text") this.#does(body);
+      if (body.kind === "ended") this.#hasEnded = true;
     }
   }
 
@@ -113,6 +115,11 @@ export class Live {
 
   append(body: LineBody): void {
     this.#parts.transcript.append(this.id, body);
+  }
+
+  /** Told once, also where an earlier supervisor died right after it had told it. */
+  ended(end: TurnEnd): void {
+    if (!this.#hasEnded) this.append({ kind: "ended", ...end });
   }
 
   stop(reason: unknown): void {

@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import type { Issue } from "../api/mod.ts";
-import { errors, type ExitStatus } from "../errors.ts";
+import { errors, type ExitStatus, partsOf } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 
 const positive = v.pipe(v.number(), v.gtValue(0));
@@ -94,7 +94,11 @@ export class Mailbox {
   }
 
   write(name: string, mail: Mail): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw errors.unwritable(this.#folder, cause);
+    }
     writeDurably(this.#path(name), `${JSON.stringify(mail, null, 2)}\n`);
   }
 
@@ -102,24 +106,26 @@ export class Mailbox {
     removeDurably(this.#path(name));
   }
 
-  /** The names of all issues that have something here. */
+  /** The names of all issues that have something here. @throws unreadable */
   names(): string[] {
     try {
       return readdirSync(this.#folder).filter((it) => it.endsWith(".json") && !it.startsWith("."))
         .map((it) => basename(it, ".json"));
-    } catch {
-      return [];
+    } catch (cause) {
+      if ((cause as { code?: string }).code === "ENOENT") return [];
+      throw errors.unreadable(this.#folder, cause);
     }
   }
 
-  /** Whether there is a turn that was accepted and is not over. What cannot be read says nothing. */
+  /** Whether there is a turn that was accepted and is not over. What is damaged says nothing. @throws unreadable */
   hasAccepted(): boolean {
     return this.names().some((name) => {
       try {
         const mail = this.read(name);
         return mail !== undefined && (mail.current !== undefined || mail.next.length > 0);
-      } catch {
-        return false;
+      } catch (error) {
+        if (partsOf(error).code === "damaged-record") return false;
+        throw error;
       }
     });
   }

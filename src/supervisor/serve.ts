@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { dirname } from "node:path";
-import { errors, partsOf } from "../errors.ts";
+import { errors, KugetsuError, partsOf } from "../errors.ts";
 import { differing } from "../platform/environment.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Line, Shutdown, Supervisor, SupervisorStatus } from "./mod.ts";
@@ -57,11 +57,7 @@ class Serving {
 
   async until(signal: AbortSignal): Promise<Ending> {
     const { socket } = this.#options;
-    mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
-    // Whoever holds the lock is the only one: what lies there was left by one that died.
-    rmSync(socket, { force: true });
-    const server = await listen(socket, (channel) => this.#onChannel(channel));
-    chmodSync(socket, 0o600);
+    const server = await this.#listen(socket);
     const end = () => this.#over.resolve("over");
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
@@ -72,8 +68,24 @@ class Serving {
     return ending;
   }
 
+  /** @throws unwritable */
+  async #listen(socket: string): Promise<Server> {
+    try {
+      mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+      // Whoever holds the lock is the only one: what lies there was left by one that died.
+      rmSync(socket, { force: true });
+      const server = await listen(socket, (channel) => this.#onChannel(channel));
+      chmodSync(socket, 0o600);
+      return server;
+    } catch (cause) {
+      throw cause instanceof KugetsuError ? cause : errors.unwritable(socket, cause);
+    }
+  }
+
   async #close(server: Server): Promise<void> {
-    rmSync(this.#options.socket, { force: true });
+    try {
+      rmSync(this.#options.socket, { force: true });
+    } catch { /* nobody listens there any more: the next one takes it away */ }
     for (const channel of this.#channels) channel.end();
     server.close();
     await Promise.race([

@@ -60,13 +60,14 @@ export class Transcripts {
       onLine(line);
       if (turn !== undefined && line.kind === "ended") over.resolve();
     };
-    // Nothing is appended between the two: this is one step of the only thread that appends.
-    for (const line of this.read(name)) hand(line);
-    const silence = transcript.listen(hand);
-    const leave = () => over.resolve();
-    signal.addEventListener("abort", leave, { once: true });
-    if (signal.aborted) leave();
+    let silence = () => {};
     try {
+      // Nothing is appended between the two: this is one step of the only thread that appends.
+      for (const line of this.read(name)) hand(line);
+      silence = transcript.listen(hand);
+      const leave = () => over.resolve();
+      signal.addEventListener("abort", leave, { once: true });
+      if (signal.aborted) leave();
       await over.promise;
     } finally {
       silence();

@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
 import { errors, KugetsuError } from "../../src/errors.ts";
 import type { Outcome } from "../../src/session/outcome.ts";
 import { Keeper } from "../../src/supervisor/keeper.ts";
@@ -438,3 +439,82 @@ test("a turn that nobody knows, or that is over, keeps nobody waiting", async ()
   running[1]!.end();
   assert.deepEqual((await told).map((it) => it.kind), ["accepted", "begun", "ended"]);
 });
+
+test("what could not be accepted is refused, and the next keeper finds nothing of it", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, mailbox, running } = makeLab(scratch, ROOM);
+  failOnce(mailbox);
+  await assert.rejects(keeper.submit(on(1)), code("durability-uncertain"));
+  assert.deepEqual([mailbox.names(), keeper.isIdle], [[], true]);
+
+  const first = on(1);
+  await keeper.submit(first);
+  await until("it runs", () => running.length === 1);
+  failOnce(mailbox);
+  const second = on(1, { kind: "continue", queue: true });
+  await assert.rejects(keeper.submit(second), code("durability-uncertain"));
+  running[0]!.end();
+  await until("it is settled", () => keeper.isIdle);
+  assert.deepEqual([mailbox.read(NAME)?.last?.id, running.length], [first.id, 1]);
+});
+
+test("without a transcript that can be read nothing is accepted, and nothing stays open", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, mailbox } = makeLab(scratch, ROOM);
+  await mkdir(scratch.join("logs", `${NAME}.jsonl`), { recursive: true });
+  await assert.rejects(keeper.submit(on(1)), code("unreadable"));
+  await assert.rejects(linesOf(keeper, "none"), code("unreadable"));
+  assert.deepEqual([mailbox.names(), keeper.isIdle], [[], true]);
+});
+
+test("a turn that could not be put away is known by its key all the same", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, mailbox, running } = makeLab(scratch, ROOM);
+  const turn = on(1, { key: "a" });
+  await keeper.submit(turn);
+  await until("it runs", () => running.length === 1);
+  failOnce(mailbox, { before: true });
+  running[0]!.end();
+  await until("it is settled", () => keeper.isIdle);
+  assert.equal(mailbox.read(NAME)?.current?.id, turn.id);
+  const { turn: known, again } = await keeper.submit(on(1, { key: "a" }));
+  assert.deepEqual([known, again, running.length], [turn.id, true, 1]);
+});
+
+test("the end is told before the turn is put away, and once, though the keeper died in between", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, mailbox, running } = makeLab(scratch, ROOM);
+  const turn = on(1);
+  await keeper.submit(turn);
+  await until("it runs", () => running.length === 1);
+  failOnce(mailbox, { before: true });
+  running[0]!.end();
+  await until("it is settled", () => keeper.isIdle);
+  const job: Job = async (submission, host) => {
+    await host.admit({ key: submission.ref, name: NAME });
+    host.ended({ outcome: DONE, session: "ses_1", text: "" });
+  };
+  const next = makeLab(scratch, ROOM, { job });
+  await next.keeper.recover();
+  await until("it is settled", () => next.keeper.isIdle);
+  assert.equal(mailbox.read(NAME)?.last?.id, turn.id);
+  const ends = (await linesOf(next.keeper, turn.id)).filter((it) => it.kind === "ended");
+  assert.deepEqual(ends.map((it) => "text" in it && it.text), ["the end"]);
+});
+
+test("a keeper that cannot read what was accepted does not begin without it", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper } = makeLab(scratch, ROOM);
+  await mkdir(scratch.join("turns", `${NAME}.json`), { recursive: true });
+  await assert.rejects(keeper.recover(), code("unreadable"));
+});
+
+/** The next write fails, after it is done unless it is to fail before. */
+function failOnce(mailbox: Mailbox, { before = false } = {}): void {
+  const write = mailbox.write.bind(mailbox);
+  mailbox.write = (name, mail) => {
+    mailbox.write = write;
+    if (!before) write(name, mail);
+    throw errors.uncertain(name, new Error("no"));
+  };
+}

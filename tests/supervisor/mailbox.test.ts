@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { stat, writeFile } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import type { Issue } from "../../src/api/mod.ts";
 import { EXIT, KugetsuError } from "../../src/errors.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
@@ -93,4 +93,22 @@ test("one that is damaged is named, and not taken for an empty one", async () =>
         error instanceof KugetsuError && error.message.includes(scratch.join("turns", "a.json")),
     );
   }
+});
+
+test("what cannot be read may hold a turn; what is damaged does not keep the others from being looked at", async () => {
+  await using scratch = await makeScratch("mailbox");
+  const mailbox = new Mailbox(scratch.path);
+  await scratch.write("turns/a.json", "{");
+  assert.equal(mailbox.hasAccepted(), false);
+  mailbox.write("b", { key: "github.com/a/b#1", current: submission(), next: [] });
+  assert.equal(mailbox.hasAccepted(), true);
+  await mkdir(scratch.join("turns", "0.json"));
+  assert.throws(() => mailbox.hasAccepted(), { code: "unreadable" });
+
+  await using other = await makeScratch("mailbox");
+  await other.write("turns", "");
+  assert.throws(() => new Mailbox(other.path).names(), { code: "unreadable" });
+  assert.throws(() => new Mailbox(other.path).write("a", { key: "a", next: [] }), {
+    code: "unwritable",
+  });
 });

@@ -13,7 +13,7 @@ import { serve } from "../../src/supervisor/serve.ts";
 import { connect } from "../../src/supervisor/socket.ts";
 import { Transcripts } from "../../src/supervisor/transcripts.ts";
 import { needs } from "../support/needs.ts";
-import { makeScratch } from "../support/scratch.ts";
+import { makeScratch, type Scratch } from "../support/scratch.ts";
 import { submission } from "../support/turns.ts";
 import { until } from "../support/until.ts";
 
@@ -238,9 +238,13 @@ test(
   },
 );
 
+function clientOf(scratch: Scratch, command: string[], prepare = () => {}): SupervisorClient {
+  return makeClient(scratch.path, { log: scratch.join("log"), command, prepare });
+}
+
 test("one that cannot be started is told, with where to look", async () => {
   await using scratch = await makeScratch("serve");
-  const client = makeClient(scratch.path);
+  const client = clientOf(scratch, ["/bin/false"]);
   await assert.rejects(client.submit(submission()), (error: KugetsuError) => {
     assert.deepEqual([error.code, error.exit], ["supervisor-failed", 5]);
     assert.ok(error.hint?.includes(scratch.join("log")));
@@ -248,12 +252,40 @@ test("one that cannot be started is told, with where to look", async () => {
   });
 });
 
+test("what kept one from coming up is told, and nothing of what others have said", async () => {
+  await using scratch = await makeScratch("serve");
+  await scratch.write("log", "2026-11-24T11:00:00.000Z earlier\n");
+  const script = "echo '2026-11-24T12:00:00.000Z Cannot write it' >&2; exit 5";
+  const says = clientOf(scratch, ["/bin/sh", "-c", script]);
+  await assert.rejects(says.submit(submission()), {
+    message: "Cannot reach the supervisor: Cannot write it",
+  });
+  const silent = clientOf(scratch, ["/bin/sh", "-c", "exit 5"]);
+  await assert.rejects(silent.submit(submission()), {
+    message: "Cannot reach the supervisor: it ended with 5",
+  });
+});
+
+test("where one ends for another that never comes up, the next is started", async () => {
+  await using scratch = await makeScratch("serve");
+  const script = 'if mkdir "$0" 2>/dev/null; then exit 0; fi; exit 5';
+  const client = clientOf(scratch, ["/bin/sh", "-c", script, scratch.join("first")]);
+  await assert.rejects(client.submit(submission()), {
+    message: "Cannot reach the supervisor: it ended with 5",
+  });
+});
+
+test("a log that cannot be opened is named", async () => {
+  await using scratch = await makeScratch("serve");
+  await mkdir(scratch.join("log"));
+  const client = clientOf(scratch, ["/bin/false"]);
+  await assert.rejects(client.submit(submission()), { code: "unwritable", exit: 5 });
+});
+
 test("none is started in a folder that is not fit for it, which is what is said", async () => {
   await using scratch = await makeScratch("serve");
-  const client = makeClient(scratch.path, {
-    prepare() {
-      throw errors.networkFolder(scratch.path, "NFS");
-    },
+  const client = clientOf(scratch, ["/bin/false"], () => {
+    throw errors.networkFolder(scratch.path, "NFS");
   });
   await assert.rejects(client.submit(submission()), { code: "network-folder", exit: 5 });
 });
