@@ -146,7 +146,7 @@ test("one that speaks another language is told what to do, and one that leaves h
     channel.send(said);
     assert.match(
       JSON.stringify(await channel.receive()),
-      /supervisor-older.*kugetsu list/,
+      /supervisor-older.*kugetsu supervisor restart/,
     );
     channel.destroy();
   }
