@@ -160,9 +160,14 @@ test("what every command takes may stand in front of it", async () => {
 test("a missing argument", async () => {
   await assertRefused(
     ["start"],
-    "An argument is missing: kugetsu start needs <ref>",
+    "Cannot tell what to start: give a REF, or --refs-from",
     "kugetsu start --help",
-    "it is called as: kugetsu start [options] <ref> [message]",
+  );
+  await assertRefused(
+    ["continue"],
+    "An argument is missing: kugetsu continue needs <ref>",
+    "kugetsu continue --help",
+    "it is called as: kugetsu continue [options] <ref> [message]",
   );
   await assertRefused(
     ["config", "get"],

@@ -81,7 +81,7 @@ describe("continuing", () => {
     }));
     assert.equal(await continueSession(context, REF, "go on", {}), 0);
     assert.deepEqual(effects.slice(1, 6), [
-      "end leftovers of turn-0",
+      "end leftovers of turn-0 in /repository",
       "folder /repository",
       "save queued ses_1",
       "save running ses_1",

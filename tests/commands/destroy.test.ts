@@ -111,7 +111,12 @@ describe("destroying an issue's session", () => {
       runner: runnerThat(did),
     }));
     await destroy(stage.context, REF, { yes: true });
-    assert.deepEqual(stage.effects, [`hold ${REF}`, "end leftovers of turn-0", DELETED, "remove"]);
+    assert.deepEqual(stage.effects, [
+      `hold ${REF}`,
+      "end leftovers of turn-0 in /repository",
+      DELETED,
+      "remove",
+    ]);
   });
 
   test("keeps the mapping when opencode cannot be asked", async () => {

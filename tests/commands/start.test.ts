@@ -258,7 +258,7 @@ describe("what was claimed is given back, and nothing stays behind", () => {
     await assert.rejects(start(context, REF, "fix it", {}), (error) => {
       assert(error instanceof KugetsuError);
       assert.deepEqual([error.code, error.exit], ["turn-failed", 6]);
-      assert.equal(error.next, `kugetsu start "${REF}" "what to do"`);
+      assert.equal(error.next, `kugetsu retry "${REF}"`);
       return true;
     });
     assert.deepEqual(effects.slice(-2), ["save starting -", "remove"]);

@@ -89,7 +89,6 @@ describe("the end of a turn", () => {
     [failed("agent-unknown"), "continue", 6, "opencode agent list"],
     [failed("model-unknown"), "start", 6, "opencode models"],
     [failed("session-gone"), "continue", 6, `kugetsu destroy "${REF}" -y`],
-    [failed("session-gone"), "start", 6, "kugetsu init --force"],
     [
       { kind: "blocked", detail: "it wanted bash", pending: false },
       "start",
@@ -144,11 +143,13 @@ describe("the end of a turn", () => {
     ]);
   });
 
-  test("without a session has none in JSON, and is begun anew", async () => {
+  test("without a session has none in JSON, and is told with what helps", async () => {
     const end = { outcome: failed("opencode"), session: null };
     const stage = await play("start", ended(end), { parts: { json: true } });
     assert.equal((stage.results[0] as Record<string, unknown>)["opencode_session_id"], null);
-    assert.equal((stage.end as KugetsuError).next, `kugetsu start "${REF}" "what to do"`);
+    assert.equal((stage.end as KugetsuError).next, `kugetsu retry "${REF}"`);
+    const orphan = await play("start", ended({ ...end, outcome: failed("session-gone") }));
+    assert.equal((orphan.end as KugetsuError).next, "kugetsu init --force");
   });
 
   test("that is not on record is not taken for a good one", async () => {

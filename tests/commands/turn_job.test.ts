@@ -223,7 +223,7 @@ describe("a turn that is taken up again", () => {
     });
     assert.deepEqual(effects, [
       `resume ${REF}`,
-      "end leftovers of turn-1",
+      "end leftovers of turn-1 in /repository",
       `save failed ses_1 (${OWNER_DIED})`,
       ADMIT,
       "release",

@@ -89,6 +89,7 @@ describe("a setting", () => {
         ["budget.cost", undefined, "default"],
         ["supervisor.idle", "15m", "default"],
         ["logs.megabytes", "16", "default"],
+        ["gc.age", "30d", "default"],
         ["worktree.mode", "own", "default"],
         ["worktree.copy", undefined, "default"],
         ["worktree.setup", undefined, "default"],

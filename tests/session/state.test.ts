@@ -104,6 +104,7 @@ test("an ended turn leaves the state and the reason of its outcome, and no turn"
     assert.deepEqual(record.last_turn, {
       id: "turn-start",
       outcome: outcome.kind,
+      ...(outcome.kind === "failed" ? { failure: outcome.reason } : {}),
       started_at: MORNING,
       ended_at: EVENING,
     });

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
-import { errors, KugetsuError } from "../../src/errors.ts";
+import { errors, KugetsuError, partsOf } from "../../src/errors.ts";
 import type { Outcome } from "../../src/session/outcome.ts";
 import { Keeper } from "../../src/supervisor/keeper.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
@@ -195,7 +195,10 @@ test("a stop ends what runs, what waits for a place, and what waits behind a tur
   for (const turn of turns) await keeper.submit(turn);
   await until("one runs", () => running.length === 1);
   assert.deepEqual(await keeper.stop(["github.com/none/such#1"], "SIGINT"), []);
-  assert.deepEqual((await keeper.stop("all", "SIGTERM")).sort(), [REF, turns[1]!.ref]);
+  assert.deepEqual((await keeper.stop("all", "SIGTERM")).map(({ key }) => key).sort(), [
+    REF,
+    turns[1]!.ref,
+  ]);
   assert.equal(running.length, 1);
   for (const turn of turns) {
     const last = (await linesOf(keeper, turn.id, turn.ref)).at(-1);
@@ -283,7 +286,7 @@ test("what a turn says before it is accepted is told after that", async () => {
   assert.deepEqual(said, ["accepted", "early", "late", "ended"]);
 });
 
-test("why a turn did not end well stays with its message, and goes with the next", async () => {
+test("why a turn did not end well stays with its message until the next is over", async () => {
   await using scratch = await makeScratch("keeper");
   const { keeper, running, mailbox } = makeLab(scratch, ROOM);
   const first = on(1);
@@ -292,10 +295,11 @@ test("why a turn did not end well stays with its message, and goes with the next
   running[0]!.end({ kind: "failed", reason: "provider", detail: "no credit" });
   await until("it is settled", () => keeper.isIdle);
   const failed = mailbox.read(NAME);
-  assert.deepEqual([failed?.last?.id, failed?.failure], [first.id, "no credit"]);
+  assert.deepEqual([failed?.last?.id, failed?.failure?.code], [first.id, "turn-failed"]);
   const next = on(1, { kind: "continue" });
   await keeper.submit(next);
-  assert.equal(mailbox.read(NAME)?.failure, undefined);
+  assert.deepEqual(mailbox.read(NAME)?.last, failed?.last);
+  assert.deepEqual(mailbox.read(NAME)?.failure, failed?.failure);
   await until("the next runs", () => running.length === 2);
   running[1]!.end();
   await until("that is settled", () => keeper.isIdle);
@@ -377,7 +381,7 @@ test("the message of one that was refused so stays, with the reason", async () =
   await keeper.recover();
   const mail = mailbox.read(NAME);
   assert.deepEqual([mail?.next, mail?.last?.id], [[], bad.id]);
-  assert.equal(mail?.failure, errors.noSession(REF).message);
+  assert.deepEqual(mail?.failure, JSON.parse(JSON.stringify(partsOf(errors.noSession(REF)))));
 });
 
 test("how many turns run at once is what the newest submission says, in the next keeper too", async () => {
