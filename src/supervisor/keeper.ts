@@ -257,7 +257,7 @@ export class Keeper {
   #acceptNow(submission: Submission, { key, name }: { key: string; name: string }): void {
     const mail = this.#options.mailbox.read(name);
     const next = mail?.next.filter((it) => it.id !== submission.id) ?? [];
-    this.#accept(name, mail, { ...mail, key, current: submission, next, failure: undefined });
+    this.#accept(name, mail, { ...mail, key, current: submission, next });
   }
 
   /** What cannot be accepted is refused, and must not be found there by the next supervisor. */
