@@ -4,8 +4,8 @@
  * The path of a socket has about 100 bytes. Where the state folder lies deeper, the folder is opened and the socket
  * reached through the open descriptor, which Linux offers as a short path.
  */
-import { closeSync, openSync } from "node:fs";
-import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { closeSync, openSync, statSync } from "node:fs";
+import type { Server, Socket } from "node:net";
 import { basename, dirname } from "node:path";
 import { errors } from "../errors.ts";
 import { readLines } from "../platform/lines.ts";
@@ -26,12 +26,16 @@ const NOBODY = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"];
 /** Undefined when nobody listens there. */
 export async function connect(path: string): Promise<Channel | undefined> {
   try {
-    return await withShortPath(path, (short) =>
-      new Promise<Channel>((resolve, reject) => {
+    return await withShortPath(path, async (short) => {
+      // Whoever only looks, where no supervisor runs, does not wait for what sockets are made of.
+      if (!statSync(short, { throwIfNoEntry: false })) return undefined;
+      const { createConnection } = await import("node:net");
+      return await new Promise<Channel>((resolve, reject) => {
         const socket = createConnection(short);
         socket.once("connect", () => resolve(new Channel(socket)));
         socket.once("error", reject);
-      }));
+      });
+    });
   } catch (error) {
     if (NOBODY.includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
@@ -39,15 +43,17 @@ export async function connect(path: string): Promise<Channel | undefined> {
 }
 
 export function listen(path: string, onChannel: (channel: Channel) => void): Promise<Server> {
-  return withShortPath(path, (short) =>
-    new Promise((resolve, reject) => {
+  return withShortPath(path, async (short) => {
+    const { createServer } = await import("node:net");
+    return await new Promise((resolve, reject) => {
       const server = createServer((socket) => onChannel(new Channel(socket)));
       server.once("error", reject);
       server.listen(short, () => {
         server.off("error", reject);
         resolve(server);
       });
-    }));
+    });
+  });
 }
 
 /** Messages over a socket, in order. */
