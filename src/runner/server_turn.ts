@@ -189,7 +189,9 @@ export class ServerTurn {
     return session;
   }
 
+  /** @throws what kept the server from answering at all */
   #unplaced(status: number | undefined, error: unknown): undefined {
+    if (status === undefined) throw error;
     const text = status === 404 ? "Session not found" : wordsOf(error);
     this.#see({ see: "remark", remark: { kind: "other", text } });
   }
@@ -218,7 +220,7 @@ export class ServerTurn {
     await this.#telling.tell(() => this.#watch.sending?.(messageID));
     if (this.#telling.hasFailed || this.#stopping) return;
     this.#messageId = messageID;
-    const { error } = await client.session.promptAsync({
+    const { error, response } = await client.session.promptAsync({
       sessionID: session,
       messageID,
       parts: [{ type: "text", text: message }],
@@ -226,6 +228,7 @@ export class ServerTurn {
       ...(model === undefined ? {} : { model: modelOf(model) }),
     });
     if (!error) return;
+    if (!response) throw error;
     this.#see({ see: "event", event: eventOfError(session, { name: wordsOf(error) }) });
     this.#over.resolve();
   }
