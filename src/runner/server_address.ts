@@ -7,8 +7,11 @@ import { reasonOf } from "../errors.ts";
 import { isAlive } from "../platform/processes.ts";
 import { serversIn } from "./server_files.ts";
 
-/** A request that takes longer is given up: "could not ask" is an answer, hanging is none. */
-const REQUEST_MS = 30_000;
+/**
+ * A request that takes longer is given up: "could not ask" is an answer, hanging is none. A server that hangs is found
+ * out and ended before that (event_hub.ts), so that what was asked of it can be asked of the next one.
+ */
+const REQUEST_MS = 75_000;
 /** A process that only wants to use a server takes one of its own where this one is slower. */
 const ANSWER_MS = 5000;
 

@@ -196,7 +196,9 @@ export class ServerTurn {
     return session;
   }
 
+  /** @throws what kept the server from answering at all */
   #unplaced(status: number | undefined, error: unknown): undefined {
+    if (status === undefined) throw error;
     const text = status === 404 ? "Session not found" : wordsOf(error);
     this.#see({ see: "remark", remark: { kind: "other", text } });
   }
@@ -234,7 +236,7 @@ export class ServerTurn {
   /** With ids of ours for the message and its part, so that sending it again changes nothing. */
   async #prompt(client: OpencodeClient, session: string, messageID: string): Promise<void> {
     const { message, agent, model } = this.#request;
-    const { error } = await client.session.promptAsync({
+    const { error, response } = await client.session.promptAsync({
       sessionID: session,
       messageID,
       parts: [{ id: messageID.replace(/^msg/, "prt"), type: "text", text: message }],
@@ -242,6 +244,7 @@ export class ServerTurn {
       ...(model === undefined ? {} : { model: modelOf(model) }),
     });
     if (!error) return;
+    if (!response) throw error;
     this.#see({ see: "event", event: eventOfError(session, { name: wordsOf(error) }) });
     this.#over.resolve();
   }
