@@ -7,15 +7,15 @@ import { figures } from "../support/figures.ts";
 import { Moments } from "../support/moments.ts";
 import { needs } from "../support/needs.ts";
 import { endProcesses, processesWith } from "../support/processes.ts";
-import { rounds } from "../support/rounds.ts";
+import { rounds, shuffled } from "../support/rounds.ts";
 import { type Scenario, SCENARIOS, stage } from "../support/scenarios.ts";
 import { makeStateFolder, type StateFolder } from "../support/state_folder.ts";
 import { systemCalls, withFault } from "../support/system_calls.ts";
 
-/** Every so many calls; other ones in each run, so that many short runs see all. */
-const STEP = rounds(6, 1);
+/** How many of the calls; other ones in each run. */
+const MOST = rounds(4, Infinity);
 
-for (const scenario of SCENARIOS.slice(0, 5)) {
+for (const scenario of SCENARIOS.filter(({ name }) => !name.startsWith("doctor"))) {
   const title =
     `a reader misses nothing and sees nothing twice, wherever ${scenario.name} is killed`;
   test(title, { skip: needs("strace") }, () => killAtEachCall(scenario));
@@ -26,18 +26,21 @@ async function killAtEachCall(scenario: Scenario): Promise<void> {
   await using _ = lab;
   // Before it is run for the first time, so that nothing is kept that a killed run could still tell.
   const before = (await eventsOf(lab)).at(-1)?.cursor;
-  const calls = await systemCalls(lab, scenario.args);
+  const calls = await systemCalls(lab, scenario);
   const whole = (await eventsOf(lab, before)).map(glance);
   const counts = { calls: calls.length, kills: 0, cut: 0 };
-  for (let i = Math.floor(Math.random() * STEP); i < calls.length; i += STEP) {
+  const isEnough = () => counts.kills > 0 && (counts.cut > 0 || scenario.supervised);
+  for (const [i, call] of shuffled(calls).entries()) {
+    if (counts.kills >= MOST && isEnough()) break;
     await reset();
-    const { isHit } = await withFault(lab, scenario.args, calls[i]!, "signal=KILL");
+    const { isKilled } = await withFault(lab, scenario, call, "signal=KILL");
     await endProcesses(await processesWith(`HOME=${lab.env.HOME}`));
-    if (isHit) counts.kills++;
+    if (isKilled) counts.kills++;
     try {
       const seen = await eventsOf(lab, before);
       const came = seen.filter((it) => it.event !== "interrupted").map(glance);
-      assert.deepEqual(came, whole.slice(0, came.length));
+      // A supervisor that was killed is followed by the next one, which goes on.
+      if (!scenario.supervised) assert.deepEqual(came, whole.slice(0, came.length));
       if (came.length < whole.length) counts.cut++;
       await assertTrue(await eventsOf(lab), lab.state);
       // Whoever comes next goes on from there.
@@ -46,11 +49,11 @@ async function killAtEachCall(scenario: Scenario): Promise<void> {
       assert.deepEqual([...seen, ...more], await eventsOf(lab, before));
       await assertTrue(await eventsOf(lab), lab.state);
     } catch (error) {
-      throw new Error(`killed before ${calls[i]!.text}`, { cause: error });
+      throw new Error(`killed before ${call.text}`, { cause: error });
     }
   }
   figures(`kill -9 in ${scenario.name}, as told`, counts);
-  assert.ok(counts.kills > 0 && counts.cut > 0, JSON.stringify(counts));
+  assert.ok(isEnough(), JSON.stringify(counts));
 }
 
 const ISSUES = Array.from({ length: 6 }, (_, i) => `github.com/shoko/kugetsu#${i + 1}`);
@@ -62,7 +65,10 @@ test("readers that are killed and come back see all that many commands did, once
   const polled: StoredEvent[] = [];
   const done = { start: 0, continue: 0, destroy: 0 };
   const counts = { rounds: 0, commands: 0, kills: 0, events: 0 };
-  for (; counts.rounds < rounds(10, 200); counts.rounds++) {
+  const isEnough = () => counts.kills > 0 && Object.values(done).every((it) => it > 0);
+  // Where the machine is busy, most are killed until the moments have become later.
+  const goesOn = () => counts.rounds < rounds(10, 200) || (!isEnough() && counts.rounds < 60);
+  for (; goesOn(); counts.rounds++) {
     const since = followed.at(-1)?.cursor;
     const follower = lab.spawn(["events", "-f", ...(since ? ["--since", since] : [])]);
     const refs = [...ISSUES].sort(() => Math.random() - 0.5).slice(0, 3);
@@ -86,7 +92,7 @@ test("readers that are killed and come back see all that many commands did, once
   assert.ok(count((it) => it.outcome === "done") >= done.start + done.continue);
   counts.events = all.length;
   figures("kill -9 of commands and readers", counts);
-  assert.ok(counts.kills > 0 && done.start > 0 && done.continue > 0 && done.destroy > 0);
+  assert.ok(isEnough(), JSON.stringify({ counts, done }));
 });
 
 type Done = Record<"start" | "continue" | "destroy", number>;

@@ -23,8 +23,8 @@ export function glance({ event, from, to, outcome }: StoredEvent): string {
 }
 
 /**
- * Every event goes on where the one before it of that session left off, no turn ends or begins twice, and the last one
- * says what the folder says. To be called when no turn is under way.
+ * Every event goes on where the one before it of that session left off, no turn ends twice, or begins twice unless it
+ * was taken up again, and the last one says what the folder says. To be called when no turn is under way.
  */
 export async function assertTrue(events: StoredEvent[], state: string): Promise<void> {
   const states = new Map<string, string | null>();
@@ -33,6 +33,7 @@ export async function assertTrue(events: StoredEvent[], state: string): Promise<
     const told = JSON.stringify(it);
     assert.equal(it.from, states.get(it.file) ?? null, told);
     states.set(it.file, it.to);
+    if (it.event === "queued") turns.delete(`begun ${it.turn}`);
     if (it.event !== "begun" && it.event !== "ended") continue;
     assert.ok(!turns.has(`${it.event} ${it.turn}`), `twice: ${told}`);
     turns.add(`${it.event} ${it.turn}`);
