@@ -26,10 +26,10 @@ export async function benchStartup(runs: number): Promise<void> {
   }
 }
 
-/** A program that prints a line and ends; returns its path. */
-export function compileMinimal(folder: string): string {
+/** A program that prints a line and ends, unless `more` keeps it; returns its path. */
+export function compileMinimal(folder: string, more = ""): string {
   const source = join(folder, "minimal.ts");
-  writeFileSync(source, 'console.log("hello");\n');
+  writeFileSync(source, `console.log("hello");\n${more}`);
   const made = join(folder, "minimal");
   const flags = ["--compile", "--minify", "--bytecode", "--format=esm"];
   const bun = join(ROOT, "node_modules", ".bin", "bun");
