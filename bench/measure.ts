@@ -47,7 +47,7 @@ export async function inPairs(
  * The wall time of a command in milliseconds; whatever it talks to may be in this very process. A command that fails
  * spoils the measurement, so it throws.
  */
-async function timeOf({ file, args, env, cwd, input }: Command): Promise<number> {
+export async function timeOf({ file, args, env, cwd, input }: Command): Promise<number> {
   const began = performance.now();
   const child = spawn(file, args, { ...(env ? { env } : {}), ...(cwd ? { cwd } : {}) });
   const ended = once(child, "close");

@@ -93,6 +93,7 @@ export function refusal({ host }: ForgeContext, { token }: Api, status: number):
   }
   if (status === 404) return problem(`${host} has no such issue`, "not-found");
   if (status === 410) return problem("the issue was deleted", "gone");
+  if (status === 423) return problem("the repository is archived", "no-permission");
   if (status >= 500) return problem(`${host} is in trouble: it answered ${status}`, "unreachable");
   return problem(`${host} answered ${status}`);
 }

@@ -26,7 +26,9 @@ const forge = restForge({
   page: OWNER_PAGE,
   readIssue: readOwnerIssue,
   readComment: readOwnerComment,
-  person(author, _, { project: [owner] }) {
+  person(author, { original_author: imported }, { project: [owner] }) {
+    // Whoever imported a repository is the user of all that others had written in it.
+    if (textOf(imported)) return { name: `${textOf(imported)} (imported)`, standing: "reader" };
     const name = textOf(author.login) || "ghost";
     const isOwner = name.toLowerCase() === owner?.toLowerCase();
     return { name, standing: isOwner ? "writer" : "unknown" };

@@ -37,7 +37,9 @@ const [entry, outfile, target] = process.argv.slice(2);
 /**
  * The four `autoload` settings matter: without them an executable runs `preload` of a bunfig.toml, and loads
  * the .env, that somebody put into the current folder, before any code of ours. The last two are off by
- * default today; we depend on them being off.
+ * default today; we depend on them being off. An executable with an argument of its own also starts in a folder
+ * that was deleted, where Bun otherwise ends it before any code of ours; this one forbids what we never want anyway,
+ * fetching packages that a plugin names.
  */
 const made = await Bun.build({
   entrypoints: [entry],
@@ -54,6 +56,7 @@ const made = await Bun.build({
   }],
   compile: {
     outfile,
+    execArgv: ["--no-install"],
     ...(target ? { target } : {}),
     autoloadDotenv: false,
     autoloadBunfig: false,

@@ -2,7 +2,7 @@
  * Which part of kugetsu may import which: the table behind ARCHITECTURE.md's one-way arrows.
  *
  * `main -> cli -> commands -> ports -> session -> api`. A *port* is the mod.ts of a folder that has
- * implementations; only cli/wire.ts, which puts the program together, knows those. Paths are relative to the
+ * implementations; only cli/wire*.ts, which put the program together, know those. Paths are relative to the
  * checkout and have forward slashes.
  */
 
@@ -19,13 +19,18 @@ export const PORTS = [
 
 const BELOW_PORTS = ["session", "api"];
 
+/** The files that put the program together, and so know the implementations. */
+const WIRING = ["wire", "wire_client", "wire_opencode", "wire_supervisor"].map((name) =>
+  `src/cli/${name}.ts`
+);
+
 /** For each part, the parts it may import as a whole, and whether it may use ports. */
 const MAY: Record<string, { whole: string[]; ports?: boolean; why: string }> = {
   main: { whole: ["cli"], why: "main.ts calls src/cli and nothing else" },
   cli: {
     whole: ["commands", ...BELOW_PORTS],
     ports: true,
-    why: "only src/cli/wire.ts knows the implementations; the rest of src/cli sees ports",
+    why: "only src/cli/wire*.ts knows the implementations; the rest of src/cli sees ports",
   },
   commands: {
     whole: BELOW_PORTS,
@@ -54,7 +59,7 @@ export function whyNotFile(from: string, to: string): string | undefined {
   const rule = MAY[importer];
   if (!rule) return `"${importer}" has no place in the table of scripts/_import_rules.ts`;
   if (isAsset(to) || importer === imported) return undefined;
-  if (from === "src/cli/wire.ts") return partIsOurs(imported) ? undefined : rule.why;
+  if (WIRING.includes(from)) return partIsOurs(imported) ? undefined : rule.why;
   if (imported === "errors" && importer !== "api" && importer !== "first-party") return undefined;
   if (imported === "first-party" && importer === "plugins") return undefined;
   if (rule.ports && isPort(to)) return undefined;

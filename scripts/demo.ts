@@ -1,5 +1,6 @@
 /**
- * `deno task demo`: kugetsu's main job from nothing, step by step, on any machine with Node and git.
+ * `deno task demo`: kugetsu's main job from nothing, step by step, on any machine with Node and git; then three issues
+ * at once in their worktrees, followed live, with the time that they take and that opencode alone takes.
  *
  * Builds the executable, gets the real opencode from npm, starts a scripted model on loopback in place of a
  * paid one, and works in a scratch home and a scratch repository that are gone afterwards. Each command is
@@ -8,7 +9,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { makeWorld, type World } from "../tests/support/opencode_home.ts";
+import { makeWorld } from "../tests/support/opencode_home.ts";
+import { atOnce } from "./_demo_at_once.ts";
+import { say, type Step, take } from "./_demo_steps.ts";
 import { compile } from "./compile.ts";
 
 const REF = "github.com/shoko/kugetsu#14";
@@ -18,15 +21,6 @@ const FIX =
   '@tool bash {"command":"echo fixed > FIX.md","description":"Writes FIX.md"}\n@say Fixed.';
 const CHECK = "@say Checked: FIX.md says what it should.";
 
-interface Step {
-  why: string;
-  args: string[];
-  /** What must be in what comes back. */
-  shows: RegExp;
-  /** What else must be so afterwards. */
-  leaves?: (world: World) => Promise<boolean>;
-}
-
 const STEPS: Step[] = [
   {
     why: "A base session, once for a repository. Every issue's session is forked from it.",
@@ -34,11 +28,11 @@ const STEPS: Step[] = [
     shows: /ses_/,
   },
   {
-    why: "An issue gets a session of its own; the agent works in the repository.",
+    why: "An issue gets a session, a worktree and a branch of its own, where the agent works.",
     args: ["start", REF, FIX],
     shows: /Fixed\./,
-    leaves: async ({ repository }) =>
-      (await readFile(join(repository, "FIX.md"), "utf8")).trim() === "fixed",
+    leaves: async (world) =>
+      (await readFile(join(world.worktree(14), "FIX.md"), "utf8")).trim() === "fixed",
   },
   {
     why: "The next turn, in the same session. 14 alone means this repository's issue.",
@@ -47,8 +41,9 @@ const STEPS: Step[] = [
   },
   { why: "What there is.", args: ["list"], shows: /github\.com\/shoko\/kugetsu#14\s/ },
   {
-    why: "The issue is closed: its session goes, in kugetsu and in opencode.",
-    args: ["destroy", REF, "-y"],
+    why:
+      "The issue is closed: its session goes, and its worktree with the file that nobody committed.",
+    args: ["destroy", REF, "-y", "--discard"],
     shows: /kugetsu#14/,
   },
   {
@@ -69,26 +64,9 @@ async function main(): Promise<number> {
   for (const step of STEPS) {
     if (!await take(step, world)) return 1;
   }
+  if (!await atOnce(world)) return 1;
   say("\nThat was the whole of it. The scratch home and the repository are removed.");
   return 0;
-}
-
-async function take({ why, args, shows, leaves }: Step, world: World): Promise<boolean> {
-  say(`\n# ${why}\n$ kugetsu ${args.map(quoted).join(" ")}`);
-  const { code, stdout, stderr } = await world.kugetsu(args);
-  process.stdout.write(stdout);
-  process.stdout.write(stderr);
-  const ok = code === 0 && shows.test(stdout + stderr) && await leaves?.(world) !== false;
-  if (!ok) say(`demo: this step did not do what it should (exit code ${code})`);
-  return ok;
-}
-
-function quoted(word: string): string {
-  return /^[\w./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 if (import.meta.main) {

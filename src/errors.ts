@@ -17,6 +17,7 @@ export const EXIT = {
   blocked: 7,
   stalled: 8,
   refused: 9,
+  waited: 10,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -54,6 +55,16 @@ export class KugetsuError extends Error {
   }
 }
 
+/** An error as it goes from one process to another. What is no KugetsuError is a bug. */
+export function partsOf(error: unknown): ErrorParts {
+  if (!(error instanceof KugetsuError)) {
+    const message = `Something went wrong inside kugetsu: ${reasonOf(error)}`;
+    return { code: "internal", exit: EXIT.internal, message };
+  }
+  const { code, exit, message, next, hint, details } = error;
+  return { code, exit, message, next, hint, details: details && [...details] };
+}
+
 /** The signals that stop a command. */
 export type StopSignal = "SIGINT" | "SIGTERM";
 
@@ -61,7 +72,7 @@ export type StopSignal = "SIGINT" | "SIGTERM";
 interface EndedBadly {
   kind: string;
   words: string;
-  advice?: Advice | undefined;
+  advice: Advice;
 }
 
 /** What helps: a command alone, or with something said about it. */
@@ -83,6 +94,15 @@ export const errors = {
       `Cannot read the issue ref ${quote(shorten(text))}: ${why}`,
       { hint: `write it as instance/user/repo#number, for example ${EXAMPLE}` },
     ),
+  badRepository: (text: string) =>
+    make(
+      "bad-repository",
+      EXIT.usage,
+      `Cannot read the repository ${
+        quote(shorten(text))
+      }: an instance, a user and a name are needed`,
+      { hint: `write it as instance/user/repo, for example ${EXAMPLE.split("#")[0]}` },
+    ),
   noOrigin: (text: string, folder: string, why: string) =>
     make(
       "no-origin",
@@ -96,6 +116,13 @@ export const errors = {
     make("empty-message", EXIT.usage, `Cannot send ${what}: it is empty`, {
       hint: 'say what to do, for example "fix the login"',
     }),
+  badSessionId: (text: string) =>
+    make(
+      "bad-session-id",
+      EXIT.usage,
+      `Cannot adopt ${quote(shorten(text))}: it is not the id of a session, as in ses_abc123`,
+      { next: "opencode session list", hint: "shows the sessions that there are" },
+    ),
   noText: (what: string) =>
     make("no-text", EXIT.usage, `Cannot send ${what}: it is not text in UTF-8`, {
       hint: "write it as UTF-8, or name the file in the message",
@@ -139,6 +166,13 @@ export const errors = {
       "kugetsu plugin --help",
     ),
 
+  badCursor: (text: string) =>
+    make(
+      "bad-cursor",
+      EXIT.usage,
+      `Cannot go on after ${quote(shorten(text))}: it is no cursor of an event`,
+      { next: "kugetsu events", hint: 'its lines have one each, "cursor"; take the last one seen' },
+    ),
   badRevision: (rev: string, folder: string) =>
     make(
       "bad-revision",
@@ -202,6 +236,16 @@ export const errors = {
         hint: "kugetsu list shows what there is",
       },
     ),
+  noCursor: (cursor: string) =>
+    make(
+      "no-cursor",
+      EXIT.notFound,
+      `Cannot go on after ${quote(cursor)}: the events behind it are no longer kept`,
+      {
+        next: "kugetsu events",
+        hint: "begins anew, with the state of every issue before the oldest event that is kept",
+      },
+    ),
   noSuchOpencodeSession: (id: string, advice: Advice) =>
     make("no-opencode-session", EXIT.notFound, `Cannot find session ${id} in opencode`, advice),
   noPlugin: (name: string) =>
@@ -216,10 +260,11 @@ export const errors = {
     plugin: string,
     kind: keyof typeof FORGE_FAILURES | undefined,
     why: string,
+    action: "ask about" | "comment on" = "ask about",
   ) => {
     const { code, exit, hint } = FORGE_FAILURES[kind ?? "failed"] ?? FORGE_FAILURES.failed;
     const next = kind === undefined ? `kugetsu plugin info ${plugin}` : undefined;
-    return make(code, exit, `Cannot ask about ${quote(ref)}: ${oneLine(why)}`, { next, hint });
+    return make(code, exit, `Cannot ${action} ${quote(ref)}: ${oneLine(why)}`, { next, hint });
   },
 
   // Busy or already there: 4
@@ -251,6 +296,22 @@ export const errors = {
       "nothing-asked",
       EXIT.notFound,
       `Cannot answer ${quote(ref)}: it asks nothing`,
+      `kugetsu status ${quote(ref)}`,
+    ),
+  wrongAnswer: (ref: string, why: string, advice: Advice) =>
+    make("wrong-answer", EXIT.usage, `Cannot answer ${quote(ref)} so: ${oneLine(why)}`, advice),
+  nothingToRetry: (ref: string) =>
+    make(
+      "nothing-to-retry",
+      EXIT.notFound,
+      `Cannot run the last message of ${quote(ref)} again: none is kept`,
+      `kugetsu continue ${quote(ref)} "what to do"`,
+    ),
+  turnUnknown: (ref: string) =>
+    make(
+      "turn-unknown",
+      EXIT.environment,
+      `Cannot tell how the turn for ${quote(ref)} ended: it is not on record`,
       "kugetsu list",
     ),
   sessionExists: (ref: string) =>
@@ -295,7 +356,7 @@ export const errors = {
       "turn-running",
       EXIT.busy,
       `Cannot work on ${quote(ref)}: a turn is running, held by ${holder}`,
-      { next: "kugetsu list", hint: "shows when it is over" },
+      { next: `kugetsu status ${quote(ref)}`, hint: `kugetsu stop ${quote(ref)} ends it` },
     ),
   storeLocked: (holder: string, seconds: number) =>
     make(
@@ -306,6 +367,13 @@ export const errors = {
     ),
 
   // Environment: 5
+  nothingToWatch: () =>
+    make(
+      "no-screen",
+      EXIT.environment,
+      "Cannot show the states in place: standard output is not a terminal",
+      { next: "kugetsu status --json", hint: "kugetsu wait returns when turns are over" },
+    ),
   noTerminal: () =>
     make(
       "no-terminal",
@@ -314,6 +382,16 @@ export const errors = {
       {
         next: "kugetsu init --headless",
         hint: "makes a base session without one; kugetsu init --session ID adopts one",
+      },
+    ),
+  noTerminalToAttach: (ref: string) =>
+    make(
+      "no-terminal",
+      EXIT.environment,
+      `Cannot open opencode's interface on ${quote(ref)}: this is not a terminal`,
+      {
+        next: `kugetsu attach ${quote(ref)} --print`,
+        hint: "prints the call for another machine's terminal",
       },
     ),
   noOpencode: (looked: string) =>
@@ -330,6 +408,10 @@ export const errors = {
       `Cannot work with opencode ${found}: ${needed} or newer is needed`,
       "opencode upgrade",
     ),
+  noGit: () =>
+    make("no-git", EXIT.environment, "Cannot find git: it is not in an absolute folder on PATH", {
+      hint: "install your system's package git; a whole ref, as in " + EXAMPLE + ", needs none",
+    }),
   gitFailed: (action: string, why: string) =>
     make("git-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),
   setupFailed: (ref: string, why: string, log: string) =>
@@ -341,12 +423,20 @@ export const errors = {
     ),
   opencodeFailed: (action: string, why: string) =>
     make("opencode-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),
-  noFolder: (folder: string, what: string, next?: string) =>
+  noFolder: (folder: string, what: string, why: string, next?: string) =>
     make(
       "no-folder",
       EXIT.environment,
-      `Cannot use ${quote(folder)}, ${what}: there is no such folder`,
-      { next, hint: "or put the folder back" },
+      `Cannot use ${quote(folder)}, ${what}: ${why}`,
+      { next, hint: next ? "or put the folder back" : "name a folder that is there" },
+    ),
+  noCurrentFolder: (cause: unknown) =>
+    make(
+      "no-current-folder",
+      EXIT.environment,
+      "Cannot work in the current folder: it was deleted, or may not be entered",
+      { hint: "change to another one with cd, and run the command again" },
+      cause,
     ),
   wrongFolder: (id: string, found: string, wanted: string) =>
     make(
@@ -381,6 +471,14 @@ export const errors = {
       "kugetsu doctor",
       cause,
     ),
+  unreadableFile: (path: string, cause: unknown) =>
+    make(
+      "unreadable-file",
+      EXIT.environment,
+      `Cannot read ${quote(path)}: ${reasonOf(cause)}`,
+      { hint: "name a file that is there and may be read" },
+      cause,
+    ),
   pathTooLong: (path: string, longest: number) =>
     make(
       "path-too-long",
@@ -400,14 +498,32 @@ export const errors = {
       "supervisor-older",
       EXIT.busy,
       `Cannot use the supervisor that runs: ${why}`,
-      { next: "kugetsu list", hint: "shows what runs; it ends by itself when no turn does" },
+      { next: "kugetsu supervisor restart", hint: "turns on opencode's server go on meanwhile" },
     ),
   supervisorBusy: (turns: number) =>
     make(
       "supervisor-busy",
       EXIT.busy,
       `Cannot end the supervisor: ${turns === 1 ? "a turn is" : `${turns} turns are`} not over`,
-      { next: "kugetsu list", hint: "shows which" },
+      { next: "kugetsu supervisor status", hint: "shows which; --force stops them" },
+    ),
+  noSystemd: () =>
+    make(
+      "no-systemd",
+      EXIT.environment,
+      "Cannot install the service: there is no systemctl on PATH",
+      {
+        next: "kugetsu supervisor restart",
+        hint:
+          "starts a supervisor, say when the machine starts; a command that needs one starts it too",
+      },
+    ),
+  serviceFailed: (why: string) =>
+    make(
+      "service-failed",
+      EXIT.environment,
+      `Cannot start the service: ${oneLine(why)}`,
+      { hint: "systemctl --user status kugetsu.service says more; its unit is written" },
     ),
   damagedRecord: (path: string, why: string) =>
     make(
@@ -425,12 +541,12 @@ export const errors = {
       }: it is on a network file system (${kind}), where locks cannot be trusted`,
       { hint: "set KUGETSU_HOME to a folder on a local disk" },
     ),
-  pluginUnloadable: (name: string, why: string) =>
+  pluginUnloadable: (name: string, why: string, next?: string) =>
     make(
       "plugin-unloadable",
       EXIT.environment,
       `Cannot load the plugin ${quote(name)}: ${oneLine(why)}`,
-      { hint: "what it prints on standard error is shown with --debug" },
+      next ?? { hint: "what it prints on standard error is shown with --debug" },
     ),
   pluginFailsCheck: (name: string, failures: number) =>
     make(
@@ -467,15 +583,36 @@ export const errors = {
     ),
 
   // How a turn can end other than well: 6, 7, 8, 130, 143
-  turnEnded: (ref: string, outcome: EndedBadly, exit: ExitStatus, hasSession: boolean) =>
+  turnEnded: (ref: string, { kind, words, advice }: EndedBadly, exit: ExitStatus) =>
+    make(`turn-${kind}`, exit, `The turn for ${quote(ref)} ${words}`, advice),
+
+  waitingForAnswer: (ref: string, what: string, advice: Advice) =>
     make(
-      `turn-${outcome.kind}`,
-      exit,
-      `The turn for ${quote(ref)} ${outcome.words}`,
-      outcome.advice ??
-        (hasSession
-          ? `kugetsu continue ${quote(ref)}`
-          : `kugetsu start ${quote(ref)} "what to do"`),
+      "turn-asks",
+      EXIT.blocked,
+      `The turn for ${quote(ref)} waits for an answer: ${oneLine(what)}`,
+      advice,
+    ),
+  /** Of several turns, `worst` is what counts. */
+  severalEnded: (worst: ErrorParts, details: string[] | undefined) =>
+    new KugetsuError({ ...worst, details: details ?? worst.details }),
+  waitTimeout: (refs: string[], waited: string, details: string[] | undefined) =>
+    make(
+      "wait-timeout",
+      EXIT.waited,
+      refs.length === 1
+        ? `Waited ${waited} for ${quote(refs[0]!)}, which is not over`
+        : `Waited ${waited}; ${refs.length} issues are not over`,
+      `kugetsu status ${refs.slice(0, 20).map(quote).join(" ")}`,
+      undefined,
+      details,
+    ),
+  wouldNotDie: (refs: string[], pids: number[]) =>
+    make(
+      "would-not-die",
+      EXIT.environment,
+      `Stopped ${refs.map(quote).join(", ")}, but not all processes would end`,
+      { next: `kill -9 ${pids.join(" ")}`, hint: "one that waits for a disk ends later" },
     ),
 
   stopped: (action: string, signal: StopSignal) =>
@@ -535,6 +672,13 @@ export const errors = {
       `Refused to use ${quote(path)} as a worktree: ${why}`,
       { next, hint: "if its repository was moved: git worktree repair there, with this path" },
     ),
+  serviceForeign: (path: string, action: "write" | "remove") =>
+    make(
+      "service-foreign",
+      EXIT.refused,
+      `Refused to ${action} ${quote(path)}: kugetsu service install did not write it`,
+      { next: `cat ${quote(path)}`, hint: "shows it; move it away if it is not needed" },
+    ),
   copyRefused: (name: string, why: string) =>
     make(
       "copy-refused",
@@ -563,6 +707,13 @@ export const errors = {
     make("issue-closed", EXIT.refused, `Refused to work on ${quote(ref)}: the issue is closed`, {
       hint: "--closed does so all the same",
     }),
+  alreadyDone: (ref: string) =>
+    make(
+      "already-done",
+      EXIT.refused,
+      `Refused to run the last message of ${quote(ref)} again: its turn is done`,
+      `kugetsu retry ${quote(ref)} --force`,
+    ),
   notConfirmed: (what: string, next: string) =>
     make("not-confirmed", EXIT.refused, `Refused to ${what}: it was not confirmed`, next),
   unguarded: (permission: string) =>
@@ -594,7 +745,7 @@ const FORGE_FAILURES = {
   "no-permission": {
     code: "forge-denied",
     exit: EXIT.environment,
-    hint: "a token that may read it helps: README, Forges",
+    hint: "a token that may do so helps: README, Forges",
   },
   "pull-request": { code: "not-an-issue", exit: EXIT.usage, hint: "name an issue" },
   "rate-limited": {

@@ -1,24 +1,31 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { COMMANDS } from "../src/cli/commands.ts";
-import { errors, EXIT, type KugetsuError, reasonOf } from "../src/errors.ts";
+import { errors, EXIT, KugetsuError, partsOf, reasonOf } from "../src/errors.ts";
 
 const CAUSE = Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
 const REF = "github.com/shoko/kugetsu#14";
 const PATH = "/state/index.json";
-const BAD = { kind: "failed", words: "failed: no credit" };
+const BAD = { kind: "failed", words: "failed: no credit", advice: "kugetsu status" };
+
+/** What a script does is the same, whatever could not be done. */
+const SHARED = ["no-base", "no-terminal"];
 
 /** One of each. An entry that is left out does not compile. */
 const EVERY: Record<keyof typeof errors, KugetsuError> = {
   usage: errors.usage("Cannot do both"),
   badRef: errors.badRef("x", "it is empty"),
+  badRepository: errors.badRepository("kugetsu"),
   noOrigin: errors.noOrigin("14", "/repository", "it has no origin"),
   noMessage: errors.noMessage("kugetsu start 14"),
   emptyMessage: errors.emptyMessage("the message"),
+  badSessionId: errors.badSessionId("mine"),
   noText: errors.noText("standard input"),
   badConfig: errors.badConfig(PATH, "line 3: CommaExpected"),
   badSetting: errors.badSetting("model", "x", "a model is written provider/model"),
   unknownSetting: errors.unknownSetting("modle", "model"),
+  badCursor: errors.badCursor("yesterday"),
+  noCursor: errors.noCursor("000001-5e0c1a-3120"),
   badRevision: errors.badRevision("v9", "/clone"),
   noRepository: errors.noRepository("/folder", "it has no commit yet"),
   worktreeImpossible: errors.worktreeImpossible("this runner cannot move a fork"),
@@ -49,6 +56,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   noSuchOpencodeSession: errors.noSuchOpencodeSession("ses_1", "opencode session list"),
   baseExists: errors.baseExists("ses_1"),
   nothingAsked: errors.nothingAsked(REF),
+  turnUnknown: errors.turnUnknown(REF),
   worktreeTaken: errors.worktreeTaken(REF, "/worktree", "it has changes", "git worktree list"),
   branchTaken: errors.branchTaken(REF, "kugetsu/x", "it is checked out", "git worktree list"),
   sessionExists: errors.sessionExists(REF),
@@ -57,26 +65,44 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   turnRunning: errors.turnRunning(REF, "pid 7"),
   storeLocked: errors.storeLocked("pid 7", 30),
   noTerminal: errors.noTerminal(),
+  noCurrentFolder: errors.noCurrentFolder(CAUSE),
   noOpencode: errors.noOpencode("it is not on PATH"),
   opencodeTooOld: errors.opencodeTooOld("1.0.0", "1.18.0"),
   opencodeFailed: errors.opencodeFailed("ask opencode", "it exited with 1"),
+  noGit: errors.noGit(),
   gitFailed: errors.gitFailed("ask git", "it exited with 1"),
   setupFailed: errors.setupFailed(REF, "it ended with exit status 1", "/log"),
-  noFolder: errors.noFolder("/gone", "the session's folder"),
+  noFolder: errors.noFolder("/gone", "the session's folder", "there is no such folder"),
   wrongFolder: errors.wrongFolder("ses_1", "/found", "/wanted"),
   unwritable: errors.unwritable(PATH, CAUSE),
   uncertain: errors.uncertain(PATH, CAUSE),
   unreadable: errors.unreadable(PATH, CAUSE),
+  unreadableFile: errors.unreadableFile("task.md", CAUSE),
   pathTooLong: errors.pathTooLong(PATH, 100),
   supervisorFailed: errors.supervisorFailed("it ended with 1", PATH),
   supervisorOlder: errors.supervisorOlder("it does not understand this version"),
   supervisorBusy: errors.supervisorBusy(2),
+  noSystemd: errors.noSystemd(),
+  serviceFailed: errors.serviceFailed("Unit kugetsu.service is masked."),
+  serviceForeign: errors.serviceForeign(PATH, "write"),
   damagedRecord: errors.damagedRecord(PATH, "it is not JSON"),
   networkFolder: errors.networkFolder("/net", "NFS"),
   notInstalled: errors.notInstalled("/usr/bin/deno"),
   installFailed: errors.installFailed(EXIT.refused, "Refused it", "a detail", "kugetsu upgrade"),
   leftoversAlive: errors.leftoversAlive("t1", 2),
-  turnEnded: errors.turnEnded(REF, BAD, EXIT.failed, true),
+  turnEnded: errors.turnEnded(REF, BAD, EXIT.failed),
+  wrongAnswer: errors.wrongAnswer(REF, "it asks a question", "kugetsu answer 14 yes"),
+  nothingToRetry: errors.nothingToRetry(REF),
+  alreadyDone: errors.alreadyDone(REF),
+  nothingToWatch: errors.nothingToWatch(),
+  waitingForAnswer: errors.waitingForAnswer(REF, "bash (rm)", "kugetsu answer 14 --allow"),
+  severalEnded: errors.severalEnded(
+    { code: "turn-stalled", exit: EXIT.stalled, message: "It stalled", next: "kugetsu status" },
+    ["another one"],
+  ),
+  noTerminalToAttach: errors.noTerminalToAttach(REF),
+  waitTimeout: errors.waitTimeout([REF], "30m", undefined),
+  wouldNotDie: errors.wouldNotDie([REF], [12]),
   stopped: errors.stopped("ask opencode", "SIGINT"),
   startStopped: errors.startStopped(REF, "SIGINT"),
   baseTurnEnded: errors.baseTurnEnded("failed: no credit", "ses_1", EXIT.failed),
@@ -102,13 +128,13 @@ describe("every error of the catalogue", () => {
   });
 
   test("has an exit status that is documented for errors", () => {
-    const documented: number[] = [2, 3, 4, 5, 6, 7, 8, 9, 130, 143];
+    const documented: number[] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 130, 143];
     for (const [name, { exit }] of ALL) assert(documented.includes(exit), name);
   });
 
   test("has a code of its own, in plain words", () => {
     for (const [name, { code }] of ALL) assert.match(code, /^[a-z]+(-[a-z]+)*$/, name);
-    const codes = ALL.map(([, { code }]) => code).filter((code) => code !== "no-base");
+    const codes = ALL.map(([, { code }]) => code).filter((code) => !SHARED.includes(code));
     assert.equal(new Set(codes).size, codes.length);
   });
 
@@ -120,7 +146,7 @@ describe("every error of the catalogue", () => {
         assert(called === undefined || Object.hasOwn(COMMANDS, called), `${name}: ${text}`);
       }
       assert(
-        next === undefined || /^(kugetsu|opencode|npm|git|cat|mv) /.test(next),
+        next === undefined || /^(kugetsu|opencode|npm|git|cat|mv|kill) /.test(next),
         `${name}: ${next}`,
       );
     }
@@ -144,7 +170,7 @@ test("an error quotes what it is about so that it can neither end the line nor w
       errors.badConfig(odd, "it is odd"),
       errors.badSetting("model", odd, "it is odd"),
       errors.unknownSetting(odd, odd),
-      errors.noFolder(odd, "the session's folder"),
+      errors.noFolder(odd, "the session's folder", "it is not a folder"),
       errors.unreadable(odd, CAUSE),
     ]
   ) {
@@ -159,13 +185,8 @@ test("what is typed is not repeated without end", () => {
 });
 
 test("a turn that did not end well says how, and what helps", () => {
-  const next = (advice: string | undefined, hasSession: boolean) =>
-    errors.turnEnded(REF, { ...BAD, advice }, EXIT.failed, hasSession).next;
-  assert.equal(next(undefined, true), `kugetsu continue "${REF}"`);
-  assert.equal(next(undefined, false), `kugetsu start "${REF}" "what to do"`);
-  assert.equal(next("opencode agent list", true), "opencode agent list");
-  const { code, exit, message } = errors.turnEnded(REF, BAD, EXIT.failed, true);
-  assert.deepEqual([code, exit], ["turn-failed", 6]);
+  const { code, exit, message, next } = errors.turnEnded(REF, BAD, EXIT.failed);
+  assert.deepEqual([code, exit, next], ["turn-failed", 6, "kugetsu status"]);
   assert.equal(message, `The turn for "${REF}" failed: no credit`);
 });
 
@@ -189,4 +210,16 @@ test("the reason of a failed call is in words where there are some", () => {
     [null, "null"],
   ];
   for (const [cause, words] of reasons) assert.equal(reasonOf(cause), words);
+});
+
+test("an error has the same parts in another process; what is no error of ours is a bug, and said to be", () => {
+  for (const [name, error] of ALL) {
+    const again = new KugetsuError(JSON.parse(JSON.stringify(partsOf(error))));
+    const { cause: _, ...parts } = error;
+    assert.deepEqual({ ...again }, { ...parts }, name);
+    assert.equal(again.message, error.message);
+  }
+  const bug = partsOf(new TypeError("x is not a function"));
+  assert.deepEqual([bug.code, bug.exit], ["internal", 1]);
+  assert.match(bug.message, /inside kugetsu: x is not a function$/);
 });

@@ -25,6 +25,8 @@ export interface Plugin {
   readonly apiVersion: 1;
   /** The variables of kugetsu's environment that it gets; it sees no others of them. */
   readonly env?: readonly string[];
+  /** Whether its hooks may have a comment posted on the issue, with the user's token: see Report. */
+  readonly comments?: boolean;
   readonly forges?: readonly Forge[];
   readonly hooks?: Hooks;
   /** What `kugetsu plugin check` runs. */
@@ -61,7 +63,7 @@ export interface IssueRef {
  *     },
  *     url: (ref) => `https://${ref.host}/${ref.project.join("/")}/${ref.number}`,
  *     async issue(ref, context) {
- *       const reply = await context.fetch(`https://${ref.host}/api/${ref.project.join("/")}/${ref.number}`, {
+ *       const reply = await context.fetch(`${context.base}/api/${ref.project.join("/")}/${ref.number}`, {
  *         headers: { authorization: `Bearer ${context.env.ACME_TOKEN}` },
  *         signal: context.signal,
  *       });
@@ -82,6 +84,14 @@ export interface IssueRef {
  *   }],
  *   examples: [
  *     { parse: "https://issues.acme.example/web/shop/7", gives: "issues.acme.example/web/shop#7" },
+ *     {
+ *       issue: "issues.acme.example/web/shop#7",
+ *       replies: {
+ *         "/api/web/shop/7": { json: { title: "It breaks", text: "Often.", open: true, by: "ada" } },
+ *       },
+ *       gives: { title: "It breaks", state: "open" },
+ *     },
+ *     { issue: "issues.acme.example/web/shop#8", replies: {}, fails: "not-found" },
  *   ],
  * } satisfies Plugin;
  * ```
@@ -153,7 +163,7 @@ export interface Person {
 
 /**
  * What each hook is. `sequential`: one after the other, each sees what the one before has changed, and may refuse.
- * `all`: every one runs, nothing comes back, and a failure is a warning.
+ * `all`: every one runs, at most a report comes back, and a failure is a warning.
  */
 export interface HookTypes {
   "pre-start": Sequential<BeforeTurn, Amendment | Refusal | void>;
@@ -177,7 +187,7 @@ export interface Sequential<C, R> {
 export interface All<C> {
   readonly kind: "all";
   readonly context: C;
-  readonly result: void;
+  readonly result: Report | void;
 }
 
 export type Hooks = { readonly [H in HookName]?: Hook<HookTypes[H]> };
@@ -223,6 +233,28 @@ export interface Amendment {
 /** The command ends with exit code 9 and this reason. */
 export interface Refusal {
   readonly refuse: string;
+}
+
+/**
+ * What the issue is to be told: kugetsu has its forge post it. It is one comment for each plugin and issue, which the
+ * next report changes. Only for a plugin with `comments: true`.
+ *
+ * ```ts
+ * import type { Plugin } from "kugetsu";
+ *
+ * export default {
+ *   name: "report",
+ *   apiVersion: 1,
+ *   comments: true,
+ *   hooks: {
+ *     outcome: ({ outcome }) => ({ comment: `The work on this is ${outcome.kind}.` }),
+ *   },
+ *   examples: [{ hook: "outcome", gives: { comment: "The work on this is done." } }],
+ * } satisfies Plugin;
+ * ```
+ */
+export interface Report {
+  readonly comment: string;
 }
 
 /** Frozen: what a hook changes, it returns. */
@@ -281,9 +313,13 @@ export interface KeyValues {
   delete(key: string): Promise<void>;
 }
 
-/** Something that `kugetsu plugin check` tries: a text and the ref that it means, or a hook and what it gives. */
+/**
+ * Something that `kugetsu plugin check` tries: a text and the ref that it means, what a forge makes of replies, or a
+ * hook and what it gives.
+ */
 export type Example =
   | { readonly parse: string; readonly gives: string | null }
+  | ForgeExample
   | {
     readonly hook: HookName;
     /** The ref `git.example.org/group/widget#1`, the message "go" and the outcome `done`, unless said otherwise. */
@@ -293,5 +329,35 @@ export type Example =
       readonly outcome?: Outcome;
       readonly issue?: Issue;
     };
-    readonly gives?: Amendment | Refusal;
+    readonly gives?: Amendment | Refusal | Report;
   };
+
+/** `context.base` leads to a server that gives these replies, and to nothing else. */
+export type ForgeExample =
+  | FromReplies<Issue> & {
+    /** The issue that is read: `git.example.org/group/widget#1`. */
+    readonly issue: string;
+    readonly since?: string;
+  }
+  | FromReplies<{ readonly url: string }> & {
+    /** The issue that is commented on. */
+    readonly comment: string;
+    readonly body: string;
+    readonly replace?: string;
+  };
+
+export interface FromReplies<T> {
+  /** By request, `GET /path` or `POST /path`, with the query only where it matters. To others the answer is 404. */
+  readonly replies: { readonly [request: string]: Reply };
+  /** What the answer must hold; what is left out is not looked at. */
+  readonly gives?: Partial<T>;
+  /** The kind of error that must come in place of an answer. */
+  readonly fails?: ForgeProblem;
+}
+
+export interface Reply {
+  /** 200, unless said otherwise. */
+  readonly status?: number;
+  readonly headers?: { readonly [name: string]: string };
+  readonly json?: unknown;
+}

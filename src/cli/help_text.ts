@@ -24,6 +24,7 @@ export const EXIT_MEANINGS: readonly { statuses: readonly ExitStatus[]; meaning:
   { statuses: [7], meaning: "the turn is blocked: it wants a permission" },
   { statuses: [8], meaning: "the turn stalled or timed out" },
   { statuses: [9], meaning: "refused by a safety check or a plugin" },
+  { statuses: [10], meaning: "wait ran out of time" },
   { statuses: [130, 143], meaning: "stopped by Ctrl-C, SIGTERM" },
 ];
 
@@ -39,7 +40,7 @@ export const EXAMPLES: readonly string[] = [
   "kugetsu init",
   'kugetsu start github.com/shoko/kugetsu#14 "fix the login"',
   'kugetsu continue github.com/shoko/kugetsu#14 "add tests"',
-  "kugetsu list",
+  "kugetsu status",
 ];
 
 /** What follows the list of commands in `kugetsu --help`. */

@@ -10,12 +10,17 @@ import { wire } from "./wire.ts";
 
 type Environment = Record<string, string | undefined>;
 
-/** Runs the command line and returns the exit status. Never throws. */
-export async function run(args: string[], env: Environment, cwd: string): Promise<ExitStatus> {
+/** Runs the command line and returns the exit status. Never throws. `folder` is asked for the current one. */
+export async function run(
+  args: string[],
+  env: Environment,
+  folder: () => string,
+): Promise<ExitStatus> {
   let status: ExitStatus = EXIT.ok;
   const host: Host = {
     async run(command, options, work) {
       const output = outputFor(options, env);
+      const cwd = currentFolder(folder);
       output.debug(`kugetsu ${VERSION} ${command}, pid ${process.pid}, in ${cwd}`);
       const context = wire({ env, cwd, command, output });
       try {
@@ -51,6 +56,15 @@ async function parse(program: CommandUnknownOpts, words: string[]): Promise<void
   }
 }
 
+/** One that was deleted under a shell cannot be told. @throws no-current-folder */
+function currentFolder(folder: () => string): string {
+  try {
+    return folder();
+  } catch (cause) {
+    throw errors.noCurrentFolder(cause);
+  }
+}
+
 function outputFor(options: CommonOptions, env: Environment) {
   const { json, quiet, debug } = options;
   return terminalOutput({ json: json === true, quiet: quiet === true, debug: debug === true }, env);
@@ -68,6 +82,7 @@ const COMMON = ["--json", "-q", "--quiet", "--debug"];
 /** `help start` asks for `start --help`; behind an unknown command nothing counts, not even --help. */
 function wordsOf(args: string[]): string[] {
   const from = args.findIndex((word) => !COMMON.includes(word));
+  if (from < 0) return [];
   if (from > 0) {
     const rest = args.slice(from);
     const end = rest.indexOf("--");

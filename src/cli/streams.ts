@@ -30,6 +30,11 @@ export function outputFailure(): unknown {
   return failure;
 }
 
+/** Whether what is written there is dropped. */
+export function isClosed(stream: number): boolean {
+  return closed.has(stream);
+}
+
 export function writeAll(stream: number, text: string): void {
   if (closed.has(stream)) return;
   const bytes = Buffer.from(text);

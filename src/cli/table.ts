@@ -45,6 +45,20 @@ function line(row: string[], widths: number[], measure: Measure): string {
   }\n`;
 }
 
+/** Lines in a room: each cut to the width, and the last one says how many there was no room for. */
+export async function fitLines(
+  lines: string[],
+  columns: number,
+  rows: number,
+): Promise<string[]> {
+  const { default: stringWidth } = await import("string-width");
+  const more = lines.length - rows;
+  const shown = more > 0 ? [...lines.slice(0, rows - 1), `… and ${more + 1} more lines`] : lines;
+  return shown.map((line) =>
+    stringWidth(line) > columns ? cut(line, columns, stringWidth).trimEnd() : line
+  );
+}
+
 /**
  * Text with the characters written out that would move the cursor, hide something or turn the reading
  * direction: a name must not be able to look like another.

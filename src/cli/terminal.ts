@@ -2,10 +2,10 @@
  * The output port on the process's own streams. What is said may quote anybody (a file, a repository, an
  * agent), so on standard error it is made visible; results and answers go out as they are.
  */
-import type { Output, Progress } from "../commands/output.ts";
-import type { KugetsuError } from "../errors.ts";
-import { isTerminal, STDERR, STDIN, STDOUT, writeAll } from "./streams.ts";
-import { makeVisible, renderTable } from "./table.ts";
+import type { Output, Progress, Screen } from "../commands/output.ts";
+import { errors, type KugetsuError } from "../errors.ts";
+import { isClosed, isTerminal, STDERR, STDIN, STDOUT, writeAll } from "./streams.ts";
+import { fitLines, makeVisible, renderTable } from "./table.ts";
 
 export interface TerminalOptions {
   json: boolean;
@@ -27,7 +27,12 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
     get colour() {
       return isColoured(STDOUT, env);
     },
+    get isClosed() {
+      return isClosed(STDOUT);
+    },
     write: (text) => writeAll(STDOUT, text),
+    screen: () => isTerminal(STDOUT) ? liveScreen() : undefined,
+    visible: makeVisible,
     result(value, text) {
       if (options.json) writeAll(STDOUT, `${JSON.stringify(value, null, 2)}\n`);
       else if (text) writeAll(STDOUT, text);
@@ -44,7 +49,12 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
     async confirm(question) {
       const { createInterface } = await import("node:readline/promises");
       const lines = createInterface({ input: process.stdin, output: process.stderr });
-      // At Ctrl-C and at the end of the input it closes, and the question is never answered.
+      let isInterrupted = false;
+      lines.once("SIGINT", () => {
+        isInterrupted = true;
+        lines.close();
+      });
+      // At the end of the input it closes too, and the question is never answered.
       const closed = new Promise<undefined>((resolve) =>
         lines.once("close", () => resolve(undefined))
       );
@@ -52,6 +62,7 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
       const answer = await Promise.race([answered, closed]);
       lines.close();
       if (answer === undefined) say("");
+      if (isInterrupted) throw errors.stopped("go on without an answer", "SIGINT");
       return /^\s*y(es)?\s*$/i.test(answer ?? "");
     },
     progress() {
@@ -140,4 +151,19 @@ function liveProgress(): Progress {
 
 function room(): number {
   return Math.max(20, (process.stderr.columns || 80) - 4);
+}
+
+/** Goes back over what it drew before, however much that was. */
+function liveScreen(): Screen {
+  let drawn = 0;
+  return {
+    async show(lines) {
+      // A terminal that does not know its size says 0.
+      const { columns, rows } = process.stdout;
+      const fitted = await fitLines(lines, columns || 80, (rows || 24) - 1);
+      const back = drawn > 0 ? `\x1b[${drawn}A` : "";
+      writeAll(STDOUT, `${back}\r\x1b[J${fitted.map((line) => `${line}\n`).join("")}`);
+      drawn = fitted.length;
+    },
+  };
 }

@@ -38,8 +38,14 @@ function tooMany(command: CommandUnknownOpts, help: string): KugetsuError {
   const takes = count === 0 ? "none" : `${count} at most`;
   return errors.usage(`Too many arguments: ${pathOf(command)} takes ${takes}`, {
     next: help,
-    hint: takesMessage(command) ? "the message goes in quotes" : undefined,
+    hint: takesMessage(command) ? "the message goes in quotes" : afterOption(command),
   });
+}
+
+/** `init --headless --force MESSAGE`: what an option may be followed by has to follow it at once. */
+function afterOption(command: CommandUnknownOpts): string | undefined {
+  const option = command.options.find((it) => it.flags.endsWith("[message]"));
+  return option && `the message goes in quotes, right behind ${option.long}`;
 }
 
 /** Of what is no option only the beginning is repeated: it may be a message that begins with a dash. */
@@ -49,6 +55,9 @@ function unknownOption(
   help: string,
 ): KugetsuError {
   const [flag] = /^-{0,2}[\w-]*/.exec(named(error)) ?? [""];
+  if (command.options.some((it) => it.long === flag)) {
+    return errors.usage(`Cannot give ${flag} a value: it takes none`, help);
+  }
   return errors.usage(`Unknown option "${flag}"${suggestion(error.message)}`, {
     next: help,
     hint: takesMessage(command) ? "a message that begins with a dash goes after --" : undefined,

@@ -1,12 +1,13 @@
 /** The one place that knows the implementations behind the ports. Each is loaded when it is first needed. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { homedir } from "node:os";
+import { homedir, hostname, userInfo } from "node:os";
 import type { Context } from "../commands/context.ts";
 import type { Output } from "../commands/output.ts";
 import { errors } from "../errors.ts";
 import type { Plugins } from "../plugins/mod.ts";
-import { timestamp } from "../session/record.ts";
+import type { Runner } from "../runner/mod.ts";
+import { type RunnerKind, timestamp } from "../session/record.ts";
 import { untilStopped } from "./signals.ts";
 
 export interface WireOptions {
@@ -21,18 +22,20 @@ export interface WireOptions {
 export type Wired = Context & { close(): Promise<void> };
 
 export function wire({ env, cwd, output, command }: WireOptions): Wired {
-  const folder = resolve(cwd, env["KUGETSU_HOME"] || join(env["HOME"] || homedir(), ".kugetsu"));
+  const folder = stateFolder(env, cwd);
+  const debug = (text: string) => output.debug(text);
   const opencode = once(async () => {
-    const { OpencodeCommand } = await import("../runner/opencode_command.ts");
-    return new OpencodeCommand({
-      env: await forOpencode(env, config),
-      cacheFolder: join(folder, "run"),
-      debug: (text) => output.debug(text),
-    });
+    const { makeOpencode } = await import("./wire_opencode.ts");
+    return await makeOpencode({ env, folder, config, debug });
   });
   const config = once(async () => {
     const { configFile } = await import("../config/config_file.ts");
     return configFile(join(folder, "config.jsonc"), env, (text) => output.warn(text));
+  });
+  const store = once(async () => {
+    const { FileStore } = await import("../store/file_store.ts");
+    const holder = () => `pid ${process.pid} (kugetsu ${command}, since ${now().slice(11, 19)})`;
+    return new FileStore(folder, holder, debug);
   });
   const forPlugins = async () => {
     const { selfCommand } = await import("../platform/self.ts");
@@ -40,9 +43,10 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       env,
       hostCommand: [...selfCommand(), PLUGIN_HOST],
       warn: (text: string) => output.warn(text),
-      debug: (text: string) => output.debug(text),
+      debug,
     };
   };
+  const runners: Partial<Record<RunnerKind, Runner>> = {};
   let started: Promise<Plugins> | undefined;
   const startPlugins = async () => {
     const { makePlugins } = await import("../plugins/plugins.ts");
@@ -65,22 +69,26 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       });
     }),
     close: async () => await (await started)?.close(),
-    store: once(async () => {
-      const { FileStore } = await import("../store/file_store.ts");
-      const holder = () => `pid ${process.pid} (kugetsu ${command}, since ${now().slice(11, 19)})`;
-      return new FileStore(folder, holder, (text) => output.debug(text));
-    }),
+    store,
     issueKeys: async () => {
       const { issueKeys } = await import("../store/issue_keys.ts");
       return issueKeys(folder);
     },
-    runner: once(async () => {
-      const { OpencodeRunRunner } = await import("../runner/opencode_run.ts");
-      return new OpencodeRunRunner(await opencode());
+    runner: async (kind) => {
+      const { makeRunner } = await import("./wire_opencode.ts");
+      return runners[kind] ??= makeRunner(kind, { opencode: await opencode(), folder, env, debug });
+    },
+    supervisor: once(async () => {
+      const { makeClient } = await import("./wire_client.ts");
+      return makeClient({ env, folder, warn: (text) => output.warn(text), debug, store });
+    }),
+    traces: once(async () => {
+      const { FileTraces } = await import("../supervisor/traces.ts");
+      return new FileTraces(folder);
     }),
     sessions: once(async () => {
       const { OpencodeSessions } = await import("../runner/opencode_sessions.ts");
-      return new OpencodeSessions(await opencode());
+      return new OpencodeSessions(await opencode(), join(folder, "run"));
     }),
     config,
     workspace: once(async () => {
@@ -93,12 +101,19 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
       const { execPath } = process;
       return shellInstaller({ env, version: VERSION, execPath, say: (line) => output.note(line) });
     }),
+    service: once(async () => {
+      const { systemdService } = await import("../installation/systemd_service.ts");
+      const { supervisorCommand } = await import("./wire_client.ts");
+      const state = env["KUGETSU_HOME"] ? folder : undefined;
+      return systemdService({ env, state, command: [...supervisorCommand(), STAYS] });
+    }),
     owner: once(async () => {
       const { identify } = await import("../platform/processes.ts");
       const self = identify(process.pid);
       if (!self) throw new Error("Cannot find this process in the process table");
       return self;
     }),
+    overSsh: (words) => overSsh(env, words),
     readInput: async () => {
       const chunks: Uint8Array[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk);
@@ -108,35 +123,39 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     readFile: async (path) => {
       const { readFile } = await import("node:fs/promises");
       const bytes = await readFile(resolve(cwd, path)).catch((cause) => {
-        throw errors.unreadable(path, cause);
+        throw errors.unreadableFile(path, cause);
       });
       return textIn(bytes, `"${path}"`);
     },
-    untilStopped: (work) => untilStopped(work, () => output.note("Stopping …")),
+    untilStopped: (work, options) =>
+      untilStopped(work, () => options?.quiet || output.note("Stopping …")),
     now,
     newId: () => crypto.randomUUID(),
   };
 }
 
+/** The host is the one that the user came to by SSH, if so: it can be reached under that address. */
+function overSsh(env: WireOptions["env"], words: string): string {
+  const host = env["SSH_CONNECTION"]?.split(" ")[2] ?? hostname();
+  const home = env["KUGETSU_HOME"];
+  const command = `${home ? `KUGETSU_HOME=${JSON.stringify(home)} ` : ""}kugetsu ${words}`;
+  return `ssh -t ${userInfo().username}@${host} '${command.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Where the state is, as a whole path. */
+export function stateFolder(env: WireOptions["env"], cwd: string): string {
+  return resolve(cwd, env["KUGETSU_HOME"] || join(env["HOME"] || homedir(), ".kugetsu"));
+}
+
 /** What the first argument is when kugetsu is to be the process of a plugin: main.ts looks for it. */
 const PLUGIN_HOST = "__plugin";
+
+/** The argument of a supervisor that somebody else keeps running, such as systemd: an idle one stays. */
+export const STAYS = "--stay";
 
 export async function hostPlugin(file: string): Promise<void> {
   const { hostPlugin } = await import("../plugins/host.ts");
   await hostPlugin(file);
-}
-
-/**
- * The environment of opencode: without forges' tokens, unless the user wants it otherwise. A configuration that cannot
- * be read may name such tokens, so nothing is started then.
- */
-async function forOpencode(env: WireOptions["env"], config: Context["config"]) {
-  const settings = (await config()).plugins();
-  if (settings.forgeTokens === "pass") return env;
-  const { TOKEN_VARIABLES } = await import("../plugins/mod.ts");
-  const named = Object.values(settings.instances).map((it) => it.token_variable);
-  const hidden = [...TOKEN_VARIABLES, ...named];
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
 }
 
 /** What is no text would reach the agent as something else than it is. @throws no-text */

@@ -2,6 +2,7 @@
 import { errors } from "../errors.ts";
 import type { MadeSession } from "../session/record.ts";
 import { formatRef, formatRepository, type IssueRef, repositoryOfRemote } from "../session/ref.ts";
+import type { Workspace } from "../workspace/mod.ts";
 import type { Context } from "./context.ts";
 import { locate } from "./locate.ts";
 
@@ -11,6 +12,52 @@ export async function repositoryIn(context: Context, folder: string): Promise<st
   const origin = await workspace.remote(folder, "origin");
   const repository = origin && repositoryOfRemote(origin);
   return repository ? formatRepository(repository) : undefined;
+}
+
+/** What the folder of a base and opencode say of it now; of a folder that is no repository, little. */
+export async function factsOf(context: Context, directory: string): Promise<Partial<MadeSession>> {
+  const [workspace, sessions] = await Promise.all([context.workspace(), context.sessions()]);
+  const [commit, branch] = [await workspace.head(directory), await workspace.branch(directory)];
+  const repository = await repositoryIn(context, directory);
+  return {
+    opencode_version: await sessions.version(),
+    ...(commit ? { commit } : {}),
+    ...(commit && branch ? { branch } : {}),
+    ...(repository ? { repository } : {}),
+  };
+}
+
+/**
+ * Bases of which something is not known, because their file had to be rebuilt: what the folder and opencode say is
+ * recorded; what is there already stays. Returns those.
+ */
+export async function completeBases(
+  context: Context,
+  folders: ReadonlyMap<string, { directory: string }>,
+): Promise<MadeSession[]> {
+  const [store, workspace] = await Promise.all([context.store(), context.workspace()]);
+  const bases = await store.bases();
+  const completed: MadeSession[] = [];
+  for (const base of bases.filter((it) => !it.directory || !it.opencode_version)) {
+    const directory = base.directory ?? folders.get(base.opencode_session_id)?.directory;
+    if (directory === undefined || !isThere(workspace, directory)) continue;
+    const { repository, ...facts } = await factsOf(context, directory);
+    const isTaken = bases.some((it) => it !== base && it.repository === repository);
+    const known = { ...facts, directory, ...(repository && !isTaken ? { repository } : {}) };
+    const whole = { ...known, ...base };
+    await store.setBase(whole, { replace: true });
+    completed.push(whole);
+  }
+  return completed;
+}
+
+function isThere(workspace: Workspace, folder: string): boolean {
+  try {
+    workspace.folder(folder, "the base session's folder");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -6,7 +6,9 @@ export interface Line {
   check: string;
   ok: boolean;
   text: string;
+  /** A command that helps, and what there is to say about it, or to do where none does. */
   next?: string | undefined;
+  hint?: string | undefined;
   repaired?: boolean;
 }
 
@@ -16,6 +18,23 @@ export async function attempt(check: string, look: () => Promise<Line[]>): Promi
     return await look();
   } catch (error) {
     if (!(error instanceof KugetsuError) || error.code === "stopped") throw error;
-    return [{ check, ok: false, text: error.message, next: error.next }];
+    return [lineOf(check, error)];
   }
+}
+
+/** An error in doctor's own report does not send to doctor. */
+function lineOf(check: string, { message, next, hint }: KugetsuError): Line {
+  const advice = next === "kugetsu doctor" ? {} : { next, ...(hint ? { hint } : {}) };
+  return { check, ok: false, text: message, ...advice };
+}
+
+/** Each line once, where several checks met the same trouble. */
+export function withoutRepeats(lines: readonly Line[]): Line[] {
+  return lines.filter(({ text }, at) => lines.findIndex((it) => it.text === text) === at);
+}
+
+export function inWords({ ok, text, next, hint, repaired }: Line): string {
+  const mark = repaired ? "fixed" : ok ? "ok" : "bad";
+  const more = [next && `run: ${next}`, hint && `(${hint})`].filter(Boolean);
+  return [`${mark.padEnd(6)} ${text}`, ...more.map((it) => `       ${it}`), ""].join("\n");
 }

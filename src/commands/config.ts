@@ -20,13 +20,14 @@ export async function configSet(
   value: string | undefined,
 ): Promise<ExitStatus> {
   const config = await context.config();
-  config.set(name, value);
+  const changed = config.set(name, value);
   const variable = settingNamed(name)?.variable;
   const hidden = config.list().some((it) =>
     it.setting.name === name && it.origin === "environment"
   );
   context.output.result({ name, value: value ?? null, path: config.path }, "");
-  context.output.note(value === undefined ? `Took ${name} out of the file.` : `Set ${name}.`);
+  const done = value === undefined ? `Took ${name} out of the file.` : `Set ${name}.`;
+  context.output.note(changed ? done : `${name} is not in the file.`);
   if (hidden) context.output.warn(`${variable} is set, and wins over the file`);
   return EXIT.ok;
 }

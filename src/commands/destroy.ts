@@ -2,6 +2,7 @@
 import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import type { SessionRecord } from "../session/record.ts";
+import { whereabouts } from "../session/state.ts";
 import type { Context } from "./context.ts";
 import { aroundDestroy } from "./hooks.ts";
 import { demandSaved, removeWorktree } from "./removal.ts";
@@ -17,16 +18,18 @@ export interface DestroyOptions {
   deleteSession?: boolean | undefined;
 }
 
+const HELP = "kugetsu destroy --help";
+
 export async function destroy(
   context: Context,
   typed: string | undefined,
   options: DestroyOptions,
 ): Promise<ExitStatus> {
   if (options.keepSession && options.deleteSession) {
-    throw errors.usage("Cannot both keep and delete the session in opencode");
+    throw errors.usage("Cannot both keep and delete the session in opencode", HELP);
   }
   if (options.base && typed !== undefined) {
-    throw errors.usage("Cannot destroy an issue and the base at once: give a REF or --base");
+    throw errors.usage("Cannot destroy an issue and the base at once: give a REF or --base", HELP);
   }
   if (options.base) return await destroyBase(context, options);
   if (typed === undefined) {
@@ -61,9 +64,12 @@ async function destroyIssue(
       options,
     );
     const removed = await aroundDestroy(context, ref, hold.record, async () => {
-      if (hold.record.turn) await endLeftovers(context, hold.record.turn);
+      if (hold.record.turn) {
+        await endLeftovers(context, hold.record.turn, whereabouts(hold.record));
+      }
       if (id && deletes) await removeFromOpencode(context, id);
       const taken = worktree && await removeWorktree(context, worktree, removal);
+      (await context.traces()).remove(hold.name);
       await hold.remove();
       return taken;
     });
@@ -73,7 +79,7 @@ async function destroyIssue(
       opencode_session_deleted: deletes,
       ...(removed ? { worktree: { ...worktree, ...removed } } : {}),
     }, "");
-    const kept = id && !deletes ? `; session ${id} stays in opencode` : "";
+    const kept = id && !deletes ? `; session ${id} is not deleted in opencode` : "";
     output.note(`Destroyed the session of ${hold.key}${kept}.`);
     return EXIT.ok;
   } finally {
@@ -104,7 +110,7 @@ async function destroyBase(context: Context, options: DestroyOptions): Promise<E
     opencode_session_id: id,
     opencode_session_deleted: deletes,
   }, "");
-  const kept = deletes ? "" : `; session ${id} stays in opencode`;
+  const kept = deletes ? "" : `; session ${id} is not deleted in opencode`;
   output.note(`Destroyed the base${of}${kept}. Issues that were forked from it are untouched.`);
   return EXIT.ok;
 }

@@ -1,9 +1,10 @@
-/** `kugetsu gc`: clears what is over. So far that is worktrees whose branch is merged. */
+/** `kugetsu gc`: clears what is over: worktrees whose branch is merged, and what is old of what was said and done. */
 import { type Host, newCommand } from "./define.ts";
 import { EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
 import type { Worktree } from "../session/record.ts";
 import { parseRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
+import { clearTraces } from "./gc_traces.ts";
 import { demandSaved, removeWorktree } from "./removal.ts";
 
 export interface GcOptions {
@@ -23,21 +24,23 @@ interface Line {
   why?: string;
 }
 
-export async function gc(context: Context, { dryRun }: GcOptions): Promise<ExitStatus> {
+export async function gc(context: Context, { dryRun = false }: GcOptions): Promise<ExitStatus> {
   const { output } = context;
-  const lines: Line[] = [];
+  const worktrees: Line[] = [];
   for (const merged of await mergedWorktrees(context)) {
-    lines.push(await clear(context, merged, dryRun === true));
+    worktrees.push(await clear(context, merged, dryRun));
   }
-  const rows = lines.map((
-    it,
-  ) => [it.issue_ref, it.worktree, it.why ?? (dryRun ? "would go" : "gone")]);
-  const table = rows.length === 0
-    ? ""
-    : await output.table(["ISSUE_REF", "WORKTREE", "RESULT"], rows);
-  output.result({ dry_run: dryRun === true, worktrees: lines }, table);
-  if (rows.length === 0) output.note("There is no worktree whose branch is merged.");
-  return lines.every((it) => it.cleared || dryRun) ? EXIT.ok : EXIT.refused;
+  const { traces, logs } = await clearTraces(context, dryRun);
+  const all = [
+    ...worktrees.map((it) => ({ ...it, what: it.worktree })),
+    ...traces.map((it) => ({ ...it, what: "what was said and done" })),
+    ...logs.map((it) => ({ ...it, issue_ref: "", what: it.log })),
+  ];
+  const rows = all.map((it) => [it.issue_ref, it.what, it.why ?? (dryRun ? "would go" : "gone")]);
+  const table = rows.length === 0 ? "" : await output.table(["ISSUE_REF", "WHAT", "RESULT"], rows);
+  output.result({ dry_run: dryRun, worktrees, traces, logs }, table);
+  if (rows.length === 0) output.note("There is nothing to clear.");
+  return all.every((it) => it.cleared || dryRun) ? EXIT.ok : EXIT.refused;
 }
 
 /** Those of issues that nobody works on. */
@@ -85,7 +88,7 @@ async function clear(
 }
 
 export function gcCommand(host: Host) {
-  return newCommand("gc", "clear the worktrees of issues whose branch is merged", [
+  return newCommand("gc", "clear merged worktrees, and old transcripts and logs", [
     "kugetsu gc --dry-run",
     "kugetsu gc",
   ])

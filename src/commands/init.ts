@@ -5,7 +5,7 @@ import type { AgentSession, TurnWatch } from "../runner/mod.ts";
 import { exitStatusOf, inWords } from "../session/outcome.ts";
 import type { MadeSession } from "../session/record.ts";
 import type { Store } from "../store/mod.ts";
-import { baseFolder, repositoryIn } from "./base.ts";
+import { baseFolder, factsOf, repositoryIn } from "./base.ts";
 import type { Context } from "./context.ts";
 import { readMessage } from "./message.ts";
 import { turnSettings } from "./turn_flags.ts";
@@ -20,13 +20,19 @@ export interface InitOptions {
 }
 
 const TITLE = "kugetsu base";
+/** What opencode would not even look for. */
+const SESSION_ID = /^ses_\w+$/;
 
 export async function init(context: Context, options: InitOptions): Promise<ExitStatus> {
   const { output } = context;
   const { session: adopted, headless, refresh, force } = options;
   if (adopted !== undefined && (headless !== undefined || refresh)) {
-    throw errors.usage("Cannot adopt a session and make a new one: give --session alone");
+    throw errors.usage(
+      "Cannot adopt a session and make a new one: give --session without --headless and --refresh",
+      "kugetsu init --help",
+    );
   }
+  if (adopted !== undefined && !SESSION_ID.test(adopted)) throw errors.badSessionId(adopted);
   const store = await context.store();
   const given = adopted === undefined ? undefined : await adopt(context, adopted, options.dir);
   const directory = given?.directory ?? await folderOf(context, options);
@@ -35,14 +41,15 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
   const old = await store.standingBase(repository);
   const replace = force === true || refresh === true;
   if (old && !replace) throw errors.baseExists(old.opencode_session_id, old.repository);
-  const recording = { repository, replace };
   const base = given
-    ? await record(context, given, "adopted", recording)
-    : await makeBase(context, directory, headless, recording);
+    ? await record(context, given, "adopted", replace)
+    : await makeBase(context, directory, headless, replace);
   output.result(base, "");
   const of = repository ? ` for ${repository}` : "";
   output.note(`The base session${of} is ${base.opencode_session_id} in ${directory}.`);
-  if (old) output.note(`The former base, ${old.opencode_session_id}, stays in opencode.`);
+  if (old && old.opencode_session_id !== base.opencode_session_id) {
+    output.note(`The former base, ${old.opencode_session_id}, is not deleted in opencode.`);
+  }
   output.note(`Next: kugetsu start ${repository ?? "github.com/user/repo"}#1 "what to do"`);
   return EXIT.ok;
 }
@@ -66,7 +73,9 @@ async function nameDefault(context: Context, store: Store): Promise<void> {
   const base = await store.base();
   if (!base?.directory || base.repository !== undefined) return;
   const repository = await repositoryIn(context, base.directory);
-  if (repository) await store.setBase({ ...base, repository }, { replace: true });
+  if (repository && !await store.baseOf(repository)) {
+    await store.setBase({ ...base, repository }, { replace: true });
+  }
 }
 
 /** A session that opencode has already, in its own folder. */
@@ -89,17 +98,11 @@ async function adopt(context: Context, id: string, dir: string | undefined): Pro
   return { id, directory };
 }
 
-/** How a base is recorded. */
-interface Recording {
-  repository: string | undefined;
-  replace: boolean;
-}
-
 async function makeBase(
   context: Context,
   directory: string,
   said: string | boolean | undefined,
-  recording: Recording,
+  replace: boolean,
 ): Promise<MadeSession> {
   const argument = typeof said === "string" ? said : undefined;
   const message = await readMessage(context, { argument, file: undefined });
@@ -109,7 +112,7 @@ async function makeBase(
       : await headless(context, directory, message, signal);
     return await orTakeBack(context, session, () => {
       if (signal.aborted) throw errors.stopped("make the base session", signal.reason);
-      return record(context, session, "created", recording);
+      return record(context, session, "created", replace);
     });
   });
 }
@@ -141,10 +144,10 @@ async function headless(
   signal: AbortSignal,
 ): Promise<AgentSession> {
   if (message === undefined) return await make(context, directory, signal);
-  const { worktree: _, ...settings } = await turnSettings(context, {});
+  const { model, agent, permissions, limits } = await turnSettings(context, {});
   const session = await make(context, directory, signal);
   const turn = {
-    ...settings,
+    ...{ model, agent, permissions, limits },
     id: context.newId(),
     kind: "continue" as const,
     session: session.id,
@@ -152,7 +155,7 @@ async function headless(
     message,
   };
   const { outcome } = await orTakeBack(context, session, async () => {
-    const runner = await context.runner();
+    const runner = await context.runner("run");
     return await runner.turn(turn, showing(context), signal);
   });
   if (outcome.kind === "done") return session;
@@ -213,14 +216,9 @@ async function record(
   context: Context,
   { id, directory }: AgentSession,
   origin: "created" | "adopted",
-  { repository, replace }: Recording,
+  replace: boolean,
 ): Promise<MadeSession> {
-  const [store, sessions, workspace] = await Promise.all([
-    context.store(),
-    context.sessions(),
-    context.workspace(),
-  ]);
-  const [commit, branch] = [await workspace.head(directory), await workspace.branch(directory)];
+  const store = await context.store();
   const base: MadeSession = {
     type: "base",
     issue_ref: null,
@@ -229,10 +227,7 @@ async function record(
     state: "idle",
     directory,
     origin,
-    opencode_version: await sessions.version(),
-    ...(commit ? { commit } : {}),
-    ...(commit && branch ? { branch } : {}),
-    ...(repository ? { repository } : {}),
+    ...await factsOf(context, directory),
   };
   await store.setBase(base, { replace });
   return base;

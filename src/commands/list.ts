@@ -5,6 +5,7 @@ import { EXIT, type ExitStatus } from "../errors.ts";
 import { type MadeSession, SESSION_STATES } from "../session/record.ts";
 import type { Listing, SessionRow } from "../store/mod.ts";
 import type { Context } from "./context.ts";
+import { trueOnes } from "./wake.ts";
 
 export interface ListOptions {
   state?: string | undefined;
@@ -17,10 +18,11 @@ export async function list(context: Context, { state }: ListOptions): Promise<Ex
   const store = await context.store();
   if (output.json) {
     const bases = await withBehind(context, await store.bases());
-    output.result(toJson(await store.list(), bases, state), "");
+    const listing = await trueOnes(context, () => store.list());
+    output.result(toJson(listing, bases, state), "");
     return EXIT.ok;
   }
-  const { base, bases, rows } = await store.overview();
+  const { base, bases, rows } = await trueOnes(context, () => store.overview());
   const all = [...(base ? [base] : []), ...bases, ...rows];
   const cells = all.filter((row) => isWanted(row, state)).map(cellsOf);
   if (cells.length > 0) output.result(undefined, await output.table(HEADER, cells));

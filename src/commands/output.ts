@@ -7,6 +7,8 @@ export interface Output {
   readonly interactive: boolean;
   /** Whether text on standard output is to be coloured. */
   readonly colour: boolean;
+  /** Whether whoever read standard output is gone: what is written there is lost. */
+  readonly isClosed: boolean;
   /** Text for standard output, as it is. */
   write(text: string): void;
   /** The command's result: `value` under --json, otherwise `text` (nothing if it is empty). */
@@ -17,10 +19,14 @@ export interface Output {
   warn(text: string): void;
   /** What kugetsu does, under --debug. Never a prompt or a token. */
   debug(text: string): void;
-  /** A y/N question; no by default. Only when interactive. */
+  /** A y/N question; no by default. Only when interactive. @throws stopped at Ctrl-C */
   confirm(question: string): Promise<boolean>;
   /** What is being done, and for how long, on a terminal; nothing elsewhere. */
   progress(): Progress;
+  /** A part of the terminal that is written anew each time; undefined where standard output is none. */
+  screen(): Screen | undefined;
+  /** Text in which nothing can move the cursor or hide, for people. */
+  visible(text: string): string;
   /** A table in the width of the terminal, or in full where there is none. */
   table(header: string[], rows: string[][]): Promise<string>;
 }
@@ -30,4 +36,9 @@ export interface Progress {
   /** Takes the line away while something else is written. */
   around(write: () => void): void;
   stop(): void;
+}
+
+export interface Screen {
+  /** As many of the lines as there is room for, each cut to the width. */
+  show(lines: string[]): Promise<void>;
 }

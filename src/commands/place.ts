@@ -3,9 +3,9 @@ import { join, relative } from "node:path";
 import type { WorktreeSettings } from "../config/mod.ts";
 import { errors } from "../errors.ts";
 import { slugOf } from "../session/file_name.ts";
-import type { MadeSession, Worktree } from "../session/record.ts";
+import type { MadeSession, RunnerKind, Worktree } from "../session/record.ts";
 import { formatRef, type IssueRef } from "../session/ref.ts";
-import type { MadeWorktree } from "../workspace/mod.ts";
+import type { PlannedWorktree } from "../workspace/mod.ts";
 import { baseFolder } from "./base.ts";
 import type { Context } from "./context.ts";
 
@@ -13,19 +13,21 @@ export interface PlaceOptions extends WorktreeSettings {
   /** Whether a worktree was asked for by a flag, so that there is no other way. */
   demanded: boolean;
   from: string | undefined;
+  runner: RunnerKind;
   /** The id of the turn, which marks what setup starts. */
   turn: string;
 }
 
-/** A folder, and the worktree that was made or taken for it. */
+/** A folder, and the worktree that was made or taken for it now. */
 export interface Place {
   directory: string;
-  made?: MadeWorktree | undefined;
+  worktree?: Worktree | undefined;
+  planned?: PlannedWorktree | undefined;
 }
 
 /**
  * Prepares the place of an issue that begins. To be called with the issue's hold; `undoPlace` takes it back when
- * the start is refused.
+ * the start is refused, and `setUpPlace` gets it ready when its turn comes.
  *
  * @throws what makeWorktree does, no-folder, worktree-impossible
  */
@@ -34,7 +36,6 @@ export async function placeOf(
   base: MadeSession,
   ref: IssueRef,
   options: PlaceOptions,
-  signal: AbortSignal,
 ): Promise<Place> {
   const directory = await baseFolder(context, base);
   if (!await isOwn(context, directory, options)) return { directory };
@@ -43,21 +44,30 @@ export async function placeOf(
   const names = { ref: formatRef(ref), slug: slugOf(ref), folder: directory };
   const workspace = await context.workspace();
   const plan = { ...names, from, branch, commit, id, copy, setup, setupSeconds };
-  const made = await workspace.makeWorktree(plan, signal);
+  const made = await workspace.makeWorktree(plan);
   if (made.earlierCommits > 0) {
     const commits = made.earlierCommits === 1 ? "a commit" : `${made.earlierCommits} commits`;
     context.output.note(
       `${made.worktree.branch} has ${commits} of an earlier life; going on with it.`,
     );
   }
-  return { directory: made.directory, made };
+  return { directory: made.directory, worktree: made.worktree, planned: { plan, made } };
+}
+
+/** Runs what gets a new worktree ready. @throws setup-failed, start-stopped */
+export async function setUpPlace(
+  context: Context,
+  { planned }: Place,
+  signal: AbortSignal,
+): Promise<void> {
+  if (planned) await (await context.workspace()).setUpWorktree(planned, signal);
 }
 
 /** Takes back what `placeOf` made. A failure is only told: the next start, or doctor, clears what is left. */
-export async function undoPlace(context: Context, { made }: Place): Promise<void> {
-  if (!made) return;
+export async function undoPlace(context: Context, { planned }: Place): Promise<void> {
+  if (!planned) return;
   try {
-    await (await context.workspace()).undoWorktree(made);
+    await (await context.workspace()).undoWorktree(planned.made);
   } catch (error) {
     context.output.warn(`${(error as Error).message}; run: kugetsu doctor --fix`);
   }
@@ -68,34 +78,32 @@ export async function placeAgain(
   context: Context,
   ref: IssueRef,
   { directory, worktree }: { directory: string; worktree: Worktree },
-  options: Omit<PlaceOptions, "demanded" | "from" | "mode">,
-  signal: AbortSignal,
-): Promise<{ directory: string; worktree: Worktree }> {
+  options: Omit<PlaceOptions, "demanded" | "from" | "mode" | "runner">,
+): Promise<Place> {
   const workspace = await context.workspace();
   if ((await workspace.inspect(worktree)).kind !== "gone") return { directory, worktree };
   const folder = join(worktree.repository, relative(worktree.path, directory));
   const { copy, setup, setupSeconds, turn: id } = options;
   const names = { ref: formatRef(ref), slug: slugOf(ref), folder };
   const plan = { ...names, commit: worktree.from, id, copy, setup, setupSeconds };
-  const made = await workspace.makeWorktree(plan, signal);
+  const made = await workspace.makeWorktree(plan);
   context.output.note(`Made the worktree ${made.worktree.path} again.`);
-  return { directory: made.directory, worktree: made.worktree };
+  return { directory: made.directory, worktree: made.worktree, planned: { plan, made } };
 }
 
 /** The decision. What the runner or the folder cannot do is left, unless the user demanded it. */
 async function isOwn(context: Context, directory: string, options: PlaceOptions): Promise<boolean> {
-  const { mode, demanded, from } = options;
+  const { mode, demanded, from, runner } = options;
   if (mode === "shared") {
     if (from === undefined) return false;
     throw errors.usage("Cannot begin at --from in the shared folder: give --worktree too");
   }
-  const runner = await context.runner();
-  if (!runner.movesForks) {
-    if (!demanded && from === undefined) {
-      context.output.warn("worktree.mode is own, but this runner works in the base's folder alone");
-      return false;
-    }
-    throw errors.worktreeImpossible("this runner cannot move a fork out of its base's folder");
+  if (!(await context.runner(runner)).movesForks) {
+    // --runner run stands for --shared.
+    if (!demanded && from === undefined) return false;
+    throw errors.worktreeImpossible(
+      `the runner "${runner}" cannot move a fork out of its base's folder`,
+    );
   }
   const workspace = await context.workspace();
   return demanded || from !== undefined || await workspace.head(directory) !== undefined;

@@ -80,16 +80,17 @@ async function consent(context: Context, what: string, next: string, { yes }: Co
 function declarationLines(declared: Declared, before: Declared | undefined): string[] {
   const [asked, had] = [askedFor(declared), before && askedFor(before)];
   return Object.entries(asked).map(([what, values]) => {
-    const shown = values.map((it) => had && !had[what]!.includes(it) ? `${it} (new)` : it);
+    const shown = values.map((it) => had && !had[what]?.includes(it) ? `${it} (new)` : it);
     return `${`${what}:`.padEnd(13)}${shown.join(", ") || "none"}`;
   });
 }
 
-function askedFor({ forges, hooks, env }: Declared): Record<string, string[]> {
+function askedFor({ forges, hooks, env, comments }: Declared): Record<string, string[]> {
   return {
     hosts: forges.flatMap((it) => [...it.hosts, ...(it.probes ? ["any that it recognises"] : [])]),
     hooks: Object.entries(hooks).map(([name, { order }]) => order ? `${name} (${order})` : name),
     environment: env,
+    ...(comments ? { comments: ["on the issue, with your token"] } : {}),
   };
 }
 

@@ -10,13 +10,14 @@ import {
 } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 
-/** @throws bad-ref, no-origin */
+/** @throws bad-ref, no-origin, no-git */
 export async function resolveRef(context: Context, typed: string): Promise<IssueRef> {
   const number = shortNumber(typed);
   if (number === undefined) return await readRef(context, typed);
   const workspace = await context.workspace();
   const origin = await workspace.remote(context.cwd, "origin");
   if (!origin) {
+    workspace.git(); // without it there is no telling whether there is one
     throw errors.noOrigin(typed, context.cwd, "the folder has no git remote called origin");
   }
   const repository = repositoryOfRemote(origin);
@@ -26,9 +27,14 @@ export async function resolveRef(context: Context, typed: string): Promise<Issue
   return refInRepository(repository, number, typed);
 }
 
-/** A repository as it was typed, in the spelling that bases have. @throws bad-ref */
+/** A repository as it was typed, in the spelling that bases have. @throws bad-repository */
 export function asRepository(typed: string): string {
-  return formatRepository(parseRef(`${typed.trim()}#1`));
+  try {
+    return formatRepository(parseRef(`${typed.trim()}#1`));
+  } catch (error) {
+    if (!(error instanceof KugetsuError)) throw error;
+    throw errors.badRepository(typed);
+  }
 }
 
 /** What only a forge can read: an address of a host that kugetsu itself does not know, or a plugin's own spelling. */

@@ -1,5 +1,5 @@
-/** One turn of an issue's session, from the hold to the stored outcome: shared by start and continue. */
-import { type Advice, errors, EXIT, type ExitStatus, reasonOf } from "../errors.ts";
+/** One turn of an issue's session inside the supervisor, from its place in the queue to the stored outcome. */
+import { errors, KugetsuError, partsOf } from "../errors.ts";
 import type {
   Limits,
   PermissionPolicy,
@@ -8,215 +8,205 @@ import type {
   TurnResult,
   TurnWatch,
 } from "../runner/mod.ts";
-import { exitStatusOf, inWords, isTransient, type Outcome } from "../session/outcome.ts";
-import type { RunningTurn, SessionRecord } from "../session/record.ts";
-import { ended, named, withProcess } from "../session/state.ts";
+import { isTransient, type Outcome, stoppedBy } from "../session/outcome.ts";
+import type { RunnerKind, RunningTurn, SessionRecord } from "../session/record.ts";
+import {
+  answered,
+  asking,
+  begun,
+  ended,
+  named,
+  sending,
+  type Whereabouts,
+  withProcess,
+} from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
+import type { JobHost, TurnEnd } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
 import { afterTurn, type HookedTurn } from "./hooks.ts";
+import { type Place, setUpPlace, undoPlace } from "./place.ts";
 
 export interface TurnPlan extends HookedTurn {
   turn: RunningTurn;
-  /** The record as it is while the turn runs. */
+  /** The record as it is while the turn waits. */
   record: SessionRecord;
   /** The session to fork or to go on with. */
   session: string;
+  title?: string | undefined;
   permissions: PermissionPolicy;
   limits: Limits;
-  /** Takes back what was prepared for a start that never got a session. */
-  undo?: (() => Promise<void>) | undefined;
+  runner: RunnerKind;
+  place: Place;
 }
 
 const RETRY_AFTER_MS = 1500;
 
 /**
- * Runs the turn and gives the hold back.
- *
- * @returns the exit status of a turn that is done
- * @throws turn-ended for every other outcome, after it is stored
+ * Runs the turn, stores how it ended, gives the hold back, and tells: whoever hears of the end may begin the next turn
+ * at once.
  */
-export async function runTurn(context: Context, hold: Hold, plan: TurnPlan): Promise<ExitStatus> {
-  const { output } = context;
-  const view = new TurnView(context, plan.permissions);
-  try {
-    const result = await context.untilStopped((signal) =>
-      attempt(context, hold, plan, view, signal)
-    );
-    view.stop();
-    report(context, hold, result);
-    await afterTurn(context, plan, hold.record, result);
-    const { outcome, session } = result;
-    if (outcome.kind === "done") return EXIT.ok;
-    const hasSession = session !== undefined || plan.turn.kind === "continue";
-    throw errors.turnEnded(
-      hold.key,
-      { kind: outcome.kind, words: inWords(outcome), advice: adviceAfter(plan, hold.key, outcome) },
-      exitStatusOf(outcome),
-      hasSession,
-    );
-  } finally {
-    view.stop();
-    await hold.release();
-    output.debug("turn lock released");
-  }
-}
-
-/** The turn with one retry, and its outcome stored. What was claimed for a turn that never ran is undone. */
-async function attempt(
+export async function runTurn(
   context: Context,
   hold: Hold,
   plan: TurnPlan,
-  view: TurnView,
-  signal: AbortSignal,
-): Promise<TurnResult> {
-  const before = hold.record;
-  if (before?.turn) await endLeftovers(context, before.turn);
-  let record = plan.record;
-  let ran = false;
-  const save = (next: SessionRecord) => {
-    record = next;
-    return hold.save(record);
-  };
-  const watch: TurnWatch = {
-    started(opencode) {
-      ran = true;
-      return opencode && save(withProcess(record, opencode));
-    },
-    named(session) {
-      context.output.debug(`session ${session}`);
-      return plan.turn.kind === "start" ? save(named(record, session, context.now())) : undefined;
-    },
-    event: (event) => view.event(event),
-  };
-  try {
-    await save(record);
-    const result = await runWithRetry(context, requestOf(plan), watch, signal);
-    if (record.opencode_session_id === null) await undoStart(hold, plan);
-    else await save(ended(record, result.outcome, context.now()));
-    return result;
-  } catch (error) {
-    const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail: reasonOf(error) };
-    const undo = record.opencode_session_id === null
-      ? undoStart(hold, plan)
-      : save(ran || !before ? ended(record, outcome, context.now()) : before);
-    await undo.catch(() => {}); // the first error matters, and doctor repairs the rest
-    throw error;
-  }
+  host: JobHost,
+): Promise<void> {
+  const end = await endOf(context, hold, plan, host);
+  await hold.release();
+  host.ended(end);
 }
 
-/** While the issue is still held: afterwards somebody else may begin it. */
-async function undoStart(hold: Hold, plan: TurnPlan): Promise<void> {
-  await plan.undo?.();
-  await hold.remove();
-}
-
-function requestOf({ undo: _, ...plan }: TurnPlan): TurnRequest {
-  return { ...plan, id: plan.turn.id, kind: plan.turn.kind === "start" ? "fork" : "continue" };
-}
-
-/** Tries once more when opencode never got under way. */
-async function runWithRetry(
+async function endOf(
   context: Context,
-  request: TurnRequest,
-  watch: TurnWatch,
-  signal: AbortSignal,
-): Promise<TurnResult> {
-  const runner = await context.runner();
-  const result = await runner.turn(request, watch, signal);
-  if (!isTransient(result.outcome) || result.session !== undefined || signal.aborted) return result;
-  context.output.debug("opencode did not get under way; trying once more");
-  await new Promise((later) => setTimeout(later, RETRY_AFTER_MS * (0.5 + Math.random())));
-  return await runner.turn(request, watch, signal);
-}
-
-/** Ends what an owner that died has left running, so that two turns never meet in one session. */
-export async function endLeftovers(context: Context, turn: RunningTurn): Promise<void> {
-  const runner = await context.runner();
-  const left = await runner.endLeftovers(turn);
-  if (left > 0) throw errors.leftoversAlive(turn.id, left);
-}
-
-/** What helps after an outcome, where it is something else than going on. */
-function adviceAfter({ turn }: TurnPlan, ref: string, outcome: Outcome): Advice | undefined {
-  const quoted = JSON.stringify(ref);
-  if (outcome.kind === "blocked") {
-    const next = `kugetsu continue ${quoted} --permissions allow`;
-    return { next, hint: "or allow it in opencode's settings" };
-  }
-  if (outcome.kind !== "failed") return undefined;
-  switch (outcome.reason) {
-    case "session-gone":
-      return turn.kind === "start"
-        ? { next: "kugetsu init --force", hint: "the base session is gone from opencode" }
-        : { next: `kugetsu destroy ${quoted} -y`, hint: "then start it again" };
-    case "agent-unknown":
-      return "opencode agent list";
-    case "model-unknown":
-      return { next: "opencode models", hint: "name one of them with --model" };
-    default:
-      return undefined;
+  hold: Hold,
+  plan: TurnPlan,
+  host: JobHost,
+): Promise<TurnEnd> {
+  try {
+    const result = await new Attempt(context, hold, plan, host).run();
+    await afterTurn(context, plan, hold.record, result);
+    return { ...result, session: result.session ?? null };
+  } catch (error) {
+    const parts = partsOf(error);
+    const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail: parts.message };
+    const session = hold.record?.opencode_session_id ?? null;
+    return { outcome, session, text: "", error: parts };
   }
 }
 
-function report(context: Context, hold: Hold, { outcome, text, session }: TurnResult): void {
-  const { output } = context;
-  if (!output.json) return;
-  output.result({
-    issue_ref: hold.key,
-    opencode_session_id: session ?? hold.record?.opencode_session_id ?? null,
-    outcome: outcome.kind,
-    ...("reason" in outcome ? { reason: outcome.reason } : {}),
-    ...("detail" in outcome ? { detail: outcome.detail } : {}),
-    exit: exitStatusOf(outcome),
-    text,
-  }, "");
-}
-
-/** Shows a turn as it goes: the answer on standard output, what the agent does on the terminal. */
-class TurnView {
+/** The turn, with its record true at every step. What was claimed for a start that got no session is undone. */
+class Attempt {
   readonly #context: Context;
-  readonly #permissions: PermissionPolicy;
-  readonly #progress;
+  readonly #hold: Hold;
+  readonly #plan: TurnPlan;
+  readonly #host: JobHost;
+  #record: SessionRecord;
+  #saving: Promise<void> = Promise.resolve();
 
-  constructor(context: Context, permissions: PermissionPolicy) {
+  constructor(context: Context, hold: Hold, plan: TurnPlan, host: JobHost) {
     this.#context = context;
-    this.#permissions = permissions;
-    this.#progress = context.output.progress();
-    this.#progress.show("waiting for opencode");
+    this.#hold = hold;
+    this.#plan = plan;
+    this.#host = host;
+    this.#record = plan.record;
   }
 
-  event(event: TurnEvent): void {
-    const { output } = this.#context;
-    output.debug(`event ${event.kind}${event.kind === "tool" ? ` ${event.tool}` : ""}`);
-    switch (event.kind) {
-      case "text":
-        if (!output.json) this.#progress.around(() => output.write(`${event.text}\n`));
-        return this.#progress.show("thinking");
-      case "tool":
-        return this.#progress.show(
-          `${event.state === "failed" ? "failed: " : ""}${event.tool} ${event.title}`,
-        );
-      case "permission":
-        // Under wait it ends the turn, and the error says what it was.
-        if (this.#permissions === "wait") return;
-        return this.#progress.around(() =>
-          output.note(
-            `opencode wanted a permission and was denied: ${event.permission} (${event.patterns})`,
-          )
-        );
-      case "trouble":
-        return this.#progress.show(`trying again after: ${event.text}`);
-      case "notice":
-        return this.#progress.around(() => output.debug(`opencode: ${event.text}`));
-      case "step":
-      case "usage":
-      case "asks":
-      case "answered":
-        return;
+  async run(): Promise<TurnResult> {
+    const { now } = this.#context;
+    try {
+      const result = await this.#work();
+      if (this.#record.opencode_session_id === null) await this.#undo();
+      else await this.#save((record) => ended(record, result.outcome, now(), this.#host.used()));
+      return { ...result, session: this.#record.opencode_session_id ?? undefined };
+    } catch (error) {
+      const outcome: Outcome = {
+        kind: "failed",
+        reason: "kugetsu",
+        detail: partsOf(error).message,
+      };
+      this.#saving = Promise.resolve();
+      const settled = this.#record.opencode_session_id === null
+        ? this.#undo()
+        : this.#save((record) => ended(record, outcome, now(), this.#host.used()));
+      await settled.catch(() => {}); // the first error matters, and doctor repairs the rest
+      throw error;
     }
   }
 
-  stop(): void {
-    this.#progress.stop();
+  async #work(): Promise<TurnResult> {
+    const { signal } = this.#host;
+    if (signal.aborted) return stopped(signal);
+    await this.#save((record) => begun(record, this.#context.now()));
+    this.#host.begun(this.#plan.directory);
+    try {
+      await setUpPlace(this.#context, this.#plan.place, signal);
+    } catch (error) {
+      if (error instanceof KugetsuError && error.code === "start-stopped") return stopped(signal);
+      throw error;
+    }
+    return await this.#runWithRetry(signal);
   }
+
+  /** Tries once more where nothing was sent. */
+  async #runWithRetry(signal: AbortSignal): Promise<TurnResult> {
+    const runner = await this.#context.runner(this.#plan.runner);
+    const result = await runner.turn(this.#request(), this.#watch(), signal);
+    if (!mayTryAgain(result) || signal.aborted) return result;
+    this.#context.output.debug("opencode did not get under way; trying once more");
+    await new Promise((later) => setTimeout(later, RETRY_AFTER_MS * (0.5 + Math.random())));
+    return await runner.turn(this.#request(), this.#watch(), signal);
+  }
+
+  #request(): TurnRequest {
+    const { turn, directory, title, message, model, agent, permissions, limits } = this.#plan;
+    const own = this.#record.opencode_session_id;
+    const kind = own === null ? "fork" : "continue";
+    const session = own ?? this.#plan.session;
+    return {
+      ...{ id: turn.id, kind, session, directory, message, messageId: turn.message_id },
+      ...{ title, model, agent, permissions, limits },
+    };
+  }
+
+  #watch(): TurnWatch {
+    const { now, output } = this.#context;
+    return {
+      started: (opencode) => opencode && this.#save((record) => withProcess(record, opencode)),
+      named: async (session) => {
+        output.debug(`session ${session}`);
+        if (this.#record.opencode_session_id !== null) return;
+        await this.#save((record) => named(record, session, now()));
+        this.#host.named(session);
+      },
+      sending: (messageId) => this.#save((record) => sending(record, messageId)),
+      event: (event) => this.#event(event),
+    };
+  }
+
+  #event(event: TurnEvent): void {
+    const { now } = this.#context;
+    const { kind } = event;
+    // One that cannot be stored shows when the next change is.
+    if (kind === "asks") {
+      this.#save((record) => asking(record, event.ask.what, now())).catch(() => {});
+    }
+    if (kind === "answered") this.#save((record) => answered(record, now())).catch(() => {});
+    this.#host.event(event);
+  }
+
+  /** One change after the other; after one that failed there is none. */
+  #save(change: (record: SessionRecord) => SessionRecord): Promise<void> {
+    this.#saving = this.#saving.then(() => {
+      this.#record = change(this.#record);
+      return this.#hold.save(this.#record);
+    });
+    return this.#saving;
+  }
+
+  /** While the issue is still held: afterwards somebody else may begin it. */
+  async #undo(): Promise<void> {
+    await undoPlace(this.#context, this.#plan.place);
+    await this.#hold.remove();
+  }
+}
+
+/** A server that ended before it had the message may have made the session already: the second try goes on in it. */
+function mayTryAgain({ outcome, session }: TurnResult): boolean {
+  const isUnsent = outcome.kind === "failed" && outcome.reason === "never-started";
+  return isTransient(outcome) && (isUnsent || session === undefined);
+}
+
+function stopped(signal: AbortSignal): TurnResult {
+  return { outcome: stoppedBy(signal.reason), session: undefined, text: "" };
+}
+
+/** Ends what an owner that died has left running, so that two turns never meet in one session. */
+export async function endLeftovers(
+  context: Context,
+  turn: RunningTurn,
+  where: Whereabouts,
+): Promise<void> {
+  const runner = await context.runner(turn.runner ?? "run");
+  const left = await runner.endLeftovers({ ...turn, ...where });
+  if (left > 0) throw errors.leftoversAlive(turn.id, left);
 }

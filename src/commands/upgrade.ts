@@ -1,5 +1,5 @@
 /** `kugetsu upgrade`: another version in the place of this executable. */
-import { errors, EXIT, type ExitStatus } from "../errors.ts";
+import { errors, EXIT, type ExitStatus, reasonOf } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { type Host, newCommand } from "./define.ts";
 
@@ -25,11 +25,30 @@ export async function upgrade(
   if (check) return await tellNewest(context, options.baseUrl);
   const { executable } = installation;
   const { before, after } = await installation.upgrade(options);
+  const changed = after !== before;
+  const supervisor = changed ? await makeRoom(context) : undefined;
   context.output.result(
-    { executable, before, after, changed: after !== before },
+    { executable, before, after, changed, ...(supervisor ? { supervisor } : {}) },
     `kugetsu ${after}\n`,
   );
   return EXIT.ok;
+}
+
+/** The supervisor of the version before is ended if it is idle. The upgrade is done, whatever becomes of that. */
+async function makeRoom(context: Context): Promise<"ended" | "busy" | undefined> {
+  try {
+    const supervisor = await context.supervisor();
+    const running = await supervisor.status();
+    if (!running) return undefined;
+    await supervisor.shutdown({ turns: "refuse", again: true });
+    return "ended";
+  } catch (error) {
+    context.output.warn(
+      `The supervisor of the version before still runs: ${reasonOf(error)}; to replace it while ` +
+        "its turns go on, run: kugetsu supervisor restart",
+    );
+    return "busy";
+  }
 }
 
 async function tellNewest(context: Context, baseUrl: string | undefined): Promise<ExitStatus> {

@@ -1,28 +1,23 @@
 /** `config.jsonc` in the state folder, with environment variables and flags on top of it. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import {
-  applyEdits,
-  findNodeAtLocation,
-  getNodeValue,
-  modify,
-  type Node,
-  type ParseError,
-  parseTree,
-  printParseErrorCode,
-} from "jsonc-parser";
+import { applyEdits, findNodeAtLocation, getNodeValue, modify, type Node } from "jsonc-parser";
 import { errors } from "../errors.ts";
 import { nearest } from "../platform/nearest.ts";
 import { writeDurably } from "../platform/durable_write.ts";
+import { lineAt, parseObject } from "./jsonc.ts";
 import type { Config, SettingValue } from "./mod.ts";
+import { withoutSetting } from "./without_setting.ts";
 import { type Structure, STRUCTURES } from "./plugin_settings.ts";
 import {
+  clearingAgeFrom,
   pluginSettingsFrom,
   SCHEMA_ADDRESS,
   type Setting,
   settingNamed,
   SETTINGS,
   settingsFrom,
+  supervisorSettingsFrom,
 } from "./settings.ts";
 
 type Environment = Record<string, string | undefined>;
@@ -35,15 +30,24 @@ const NEW_FILE = `// Settings of kugetsu: "kugetsu config list" shows them all.
 
 /** `warn` is told of keys that mean nothing, with their line. */
 export function configFile(path: string, env: Environment, warn: (text: string) => void): Config {
-  const text = readOptional(path);
-  const root = text === undefined ? undefined : parse(path, text);
-  if (root && text !== undefined) nameUnknownKeys(root, text, path, warn);
-
+  let read: { text: string; root: Node } | undefined;
+  /** Read when something in it is asked for: its path is told even if it is broken. */
+  const file = () => {
+    const text = read ? undefined : readOptional(path);
+    if (text === undefined) return read;
+    read = { text, root: parseObject(path, text) };
+    nameUnknownKeys(read.root, text, path, warn);
+    return read;
+  };
+  const nodeAt = (...names: string[]) => {
+    const root = file()?.root;
+    return root && findNodeAtLocation(root, names);
+  };
   const inFile = (setting: Setting): unknown => {
-    const node = root && findNodeAtLocation(root, setting.name.split("."));
+    const node = nodeAt(...setting.name.split("."));
     return node && getNodeValue(node);
   };
-  const read = (setting: Setting, value: unknown, where: string) => {
+  const readAs = (setting: Setting, value: unknown, where: string) => {
     try {
       return setting.read(value);
     } catch (error) {
@@ -56,24 +60,30 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
   };
   const resolved = (flags: Record<string, string | undefined>) => (setting: Setting) => {
     const flag = flags[setting.name];
-    if (flag !== undefined) return read(setting, flag, "flag");
+    if (flag !== undefined) return readAs(setting, flag, "flag");
     const variable = env[setting.variable];
-    if (variable) return read(setting, variable, setting.variable);
+    if (variable) return readAs(setting, variable, setting.variable);
     const value = inFile(setting);
-    return value === undefined ? undefined : read(setting, value, path);
+    return value === undefined ? undefined : readAs(setting, value, path);
   };
   const structure = (name: Structure["name"]) => {
-    const node = root && findNodeAtLocation(root, [name]);
+    const node = nodeAt(name);
     const value = node && getNodeValue(node);
     const problem = value === undefined
       ? undefined
       : STRUCTURES.find((it) => it.name === name)!.problem(value);
     if (problem === undefined) return value;
-    throw errors.badConfig(path, `line ${lineAt(text!, node!.offset)}: ${name}: ${problem}`);
+    throw errors.badConfig(path, `line ${lineAt(file()!.text, node!.offset)}: ${name}: ${problem}`);
+  };
+  const takeOut = (property: Node | undefined) => {
+    if (property) writeDurably(path, withoutSetting(file()!.text, property));
+    return property !== undefined;
   };
   return {
     path,
     settings: (flags) => settingsFrom(resolved(flags)),
+    supervisor: () => supervisorSettingsFrom(resolved({})),
+    clearingAge: () => clearingAgeFrom(resolved({})),
     plugins: () => ({
       ...pluginSettingsFrom(resolved({})),
       order: structure("plugins") ?? [],
@@ -86,18 +96,20 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
     list: () => SETTINGS.map((setting) => originOf(setting, env, inFile(setting))),
     set(name, value) {
       const setting = known(name);
-      if (value !== undefined) read(setting, value, "as given");
+      if (value === undefined) return takeOut(nodeAt(...name.split("."))?.parent);
+      readAs(setting, value, "as given");
       const [group] = name.split(".");
-      const parent = name !== group && root && findNodeAtLocation(root, [group!]);
+      const parent = name !== group && nodeAt(group!);
       if (parent && parent.type !== "object") {
         throw errors.badConfig(path, `"${group}" is not an object, so it cannot hold "${name}"`);
       }
-      const before = text ?? NEW_FILE;
+      const before = file()?.text ?? NEW_FILE;
       const edits = modify(before, name.split("."), value, {
         formattingOptions: { insertSpaces: true, tabSize: 2 },
       });
       makeFolder(dirname(path));
       writeDurably(path, applyEdits(before, edits));
+      return true;
     },
   };
 }
@@ -128,18 +140,6 @@ function readOptional(path: string): string | undefined {
   }
 }
 
-function parse(path: string, text: string): Node {
-  const problems: ParseError[] = [];
-  const root = parseTree(text, problems, { allowTrailingComma: true });
-  const [problem] = problems;
-  if (problem) {
-    const what = printParseErrorCode(problem.error);
-    throw errors.badConfig(path, `line ${lineAt(text, problem.offset)}: ${what}`);
-  }
-  if (root?.type !== "object") throw errors.badConfig(path, "it is not an object");
-  return root;
-}
-
 function nameUnknownKeys(root: Node, text: string, path: string, warn: (text: string) => void) {
   const names = SETTINGS.map((it) => it.name);
   for (const { name, offset } of keysOf(root, "")) {
@@ -165,10 +165,6 @@ function keysOf(node: Node, prefix: string): { name: string; offset: number }[] 
     if (group && value?.type === "object") return keysOf(value, `${name}.`);
     return [{ name, offset: property.offset }];
   });
-}
-
-function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split("\n").length;
 }
 
 /** @throws unwritable */

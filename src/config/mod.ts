@@ -1,9 +1,16 @@
 /** The configuration port: what the user set, wherever they set it. */
 import type { Instance, PluginSettings } from "./plugin_settings.ts";
-import type { Setting, Settings } from "./settings.ts";
+import type { Setting, Settings, SupervisorSettings } from "./settings.ts";
 
-export { POLICIES, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./settings.ts";
-export type { Setting, Settings, WorktreeSettings } from "./settings.ts";
+export {
+  POLICIES,
+  readDuration,
+  RUNNERS,
+  SCHEMA_ADDRESS,
+  settingNamed,
+  SETTINGS,
+} from "./settings.ts";
+export type { Setting, Settings, SupervisorSettings, WorktreeSettings } from "./settings.ts";
 export { STRUCTURES } from "./plugin_settings.ts";
 export type { Instance, PluginSettings };
 
@@ -26,11 +33,15 @@ export interface Config {
   get(name: string): SettingValue;
   /** What concerns plugins and forges. @throws bad-config, bad-setting */
   plugins(): PluginSettings;
+  /** What concerns the supervisor. @throws bad-config, bad-setting */
+  supervisor(): SupervisorSettings;
+  /** How old traces have to be before gc clears them, in seconds. @throws bad-config, bad-setting */
+  clearingAge(): number;
   /** Every setting with its origin. */
   list(): SettingValue[];
   /**
-   * Changes the file and leaves the rest of it, comments too, as it is; undefined takes a setting out.
-   * @throws unknown-setting
+   * Changes the file and leaves the rest of it, comments too, as it is; undefined takes a setting out. False if
+   * there was none to take out. @throws unknown-setting
    */
-  set(name: string, value: string | undefined): void;
+  set(name: string, value: string | undefined): boolean;
 }

@@ -4,6 +4,8 @@
  * Each can be set in `config.jsonc`, by an environment variable and by a flag; the later of these wins.
  */
 import type { Limits, PermissionPolicy } from "../runner/mod.ts";
+import type { RunnerKind } from "../session/record.ts";
+import type { Budget, Caps } from "../supervisor/mod.ts";
 import type { PluginSettings } from "./plugin_settings.ts";
 
 /** All settings of a turn, resolved. */
@@ -12,14 +14,24 @@ export interface Settings {
   agent: string | undefined;
   permissions: PermissionPolicy;
   limits: Limits;
+  budget: Budget;
+  caps: Partial<Caps>;
+  runner: RunnerKind;
   worktree: WorktreeSettings;
+}
+
+/** What concerns the supervisor itself. */
+export interface SupervisorSettings {
+  idleSeconds: number;
+  /** The limit of an issue's transcript. */
+  transcriptBytes: number;
 }
 
 /** Where an issue's work is done, and how its worktree is got ready. */
 export interface WorktreeSettings {
   mode: "shared" | "own";
   copy: readonly string[];
-  setup: string | undefined;
+  setup?: string | undefined;
   setupSeconds: number;
 }
 
@@ -43,6 +55,8 @@ export const SCHEMA_ADDRESS =
 
 export const PLACES = ["shared", "own"] as const satisfies WorktreeSettings["mode"][];
 
+export const RUNNERS = ["server", "run"] as const satisfies RunnerKind[];
+
 export const POLICIES = ["deny", "allow", "wait"] as const satisfies PermissionPolicy[];
 
 const COMMENTS = ["writers", "all", "none"] as const;
@@ -52,9 +66,12 @@ const MODEL = /^[^\s/-][^\s/]*\/\S+$/;
 const NAME = /^[^\s-]\S*$/;
 const ABSOLUTE = /^\/./;
 const SECONDS = /^\d+(?:\.\d+)?$/;
-const PARTS = /^(?:\d+(?:\.\d+)?[smh])+$/;
+const PARTS = /^(?:\d+(?:\.\d+)?[smhd])+$/;
+const WHOLE = /^[1-9]\d*$/;
 /** Timers count milliseconds in 31 bits. */
 const LONGEST_SECONDS = 24 * 24 * 3600;
+/** No timer counts an age. */
+const GREATEST_AGE = 10_000 * 24 * 3600;
 
 const DURATION = {
   type: ["string", "number"],
@@ -62,6 +79,8 @@ const DURATION = {
   exclusiveMinimum: 0,
   maximum: LONGEST_SECONDS,
 };
+const AGE = { ...DURATION, maximum: GREATEST_AGE };
+const COUNT = { type: ["integer", "string"], minimum: 1, pattern: WHOLE.source };
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -113,6 +132,14 @@ export const SETTINGS: readonly Setting[] = [
     read: readDuration,
   },
   {
+    name: "limits.answer",
+    variable: "KUGETSU_ANSWER_TIMEOUT",
+    summary: "how long a turn may wait for an answer",
+    fallback: "24h",
+    schema: DURATION,
+    read: readDuration,
+  },
+  {
     name: "limits.plugin",
     variable: "KUGETSU_PLUGIN_TIMEOUT",
     summary: "how long a plugin may take for one thing that it is asked",
@@ -121,10 +148,74 @@ export const SETTINGS: readonly Setting[] = [
     read: readDuration,
   },
   {
+    name: "runner",
+    variable: "KUGETSU_RUNNER",
+    summary: "what turns run on: server (one opencode for all) or run (one for each)",
+    fallback: "server",
+    schema: { enum: RUNNERS },
+    read: (value) => readOneOf(RUNNERS, value),
+  },
+  {
+    name: "queue.maxParallel",
+    variable: "KUGETSU_MAX_PARALLEL",
+    summary: "how many turns run at once; by default what cores and memory allow",
+    fallback: undefined,
+    schema: COUNT,
+    read: readCount,
+  },
+  {
+    name: "queue.perRepository",
+    variable: "KUGETSU_MAX_PER_REPOSITORY",
+    summary: "how many of them in one repository; by default all",
+    fallback: undefined,
+    schema: COUNT,
+    read: readCount,
+  },
+  {
+    name: "budget.tokens",
+    variable: "KUGETSU_MAX_TOKENS",
+    summary: "how many tokens a turn may use before it is stopped",
+    fallback: undefined,
+    schema: COUNT,
+    read: readCount,
+  },
+  {
+    name: "budget.cost",
+    variable: "KUGETSU_MAX_COST",
+    summary: "how many US dollars a turn may cost before it is stopped",
+    fallback: undefined,
+    schema: { type: ["number", "string"], exclusiveMinimum: 0, pattern: SECONDS.source },
+    read: readAmount,
+  },
+  {
+    name: "supervisor.idle",
+    variable: "KUGETSU_SUPERVISOR_IDLE",
+    summary: "how long the supervisor and its opencode stay when there is nothing to do",
+    fallback: "15m",
+    schema: DURATION,
+    read: readDuration,
+  },
+  {
+    name: "logs.megabytes",
+    variable: "KUGETSU_LOGS_MEGABYTES",
+    summary: "how much is kept of what was said and done for one issue",
+    fallback: "16",
+    schema: COUNT,
+    read: readCount,
+  },
+  {
+    name: "gc.age",
+    variable: "KUGETSU_GC_AGE",
+    summary: "how old what was said and done has to be before gc clears it",
+    fallback: "30d",
+    schema: AGE,
+    read: (value) => readDuration(value, GREATEST_AGE),
+  },
+  {
     name: "worktree.mode",
     variable: "KUGETSU_WORKTREE",
-    summary: "where a new issue is worked on: shared (the base's folder) or own (a worktree)",
-    fallback: "shared",
+    summary: "where a new issue is worked on: own (a worktree) or shared (the base's folder)",
+    fallback: "own",
     schema: { enum: PLACES },
     read: readPlace,
   },
@@ -183,21 +274,23 @@ export function settingNamed(name: string): Setting | undefined {
   return SETTINGS.find((setting) => setting.name === name);
 }
 
-const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600 };
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** `90`, `90s`, `5m`, `2h` or `1h30m`, in seconds. */
-export function readDuration(value: unknown): number {
+/** `90`, `90s`, `5m`, `2h`, `1h30m` or `30d`, in seconds. */
+export function readDuration(value: unknown, longest = LONGEST_SECONDS): number {
   const text = typeof value === "string" || typeof value === "number" ? `${value}`.trim() : "";
   if (!SECONDS.test(text) && !PARTS.test(text)) {
-    throw new Error("a duration is a number of seconds, or like 90s, 5m, 1h30m");
+    throw new Error("a duration is a number of seconds, or like 90s, 5m, 1h30m, 30d");
   }
-  const parts = [...text.matchAll(/([\d.]+)([smh]?)/g)];
+  const parts = [...text.matchAll(/([\d.]+)([smhd]?)/g)];
   const seconds = parts.reduce(
     (sum, [, count, unit]) => sum + Number(count) * UNITS[unit || "s"]!,
     0,
   );
   if (seconds <= 0) throw new Error("it has to be more than nothing: no turn may hang for ever");
-  if (seconds > LONGEST_SECONDS) throw new Error("the longest is 576h (24 days)");
+  if (seconds > longest) {
+    throw new Error(`the longest is ${longest / 3600}h (${longest / UNITS["d"]!} days)`);
+  }
   return seconds;
 }
 
@@ -209,6 +302,18 @@ function readOneOf<T extends string>(words: readonly T[], value: unknown): T {
   const found = words.find((it) => it === value);
   if (found) return found;
   throw new Error(`it is ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`);
+}
+
+function readCount(value: unknown): number {
+  const count = typeof value === "string" && WHOLE.test(value) ? Number(value) : value;
+  if (Number.isSafeInteger(count) && (count as number) >= 1) return count as number;
+  throw new Error("it is a whole number, 1 or more");
+}
+
+function readAmount(value: unknown): number {
+  const amount = typeof value === "string" && SECONDS.test(value) ? Number(value) : value;
+  if (Number.isFinite(amount) && (amount as number) > 0) return amount as number;
+  throw new Error("it is an amount of dollars, such as 2.50");
 }
 
 function readPath(value: unknown): string {
@@ -258,7 +363,17 @@ export function settingsFrom(valueOf: ValueOf): Settings {
       firstEvent: value("limits.firstEvent") as number,
       silence: value("limits.silence") as number,
       total: value("limits.total") as number,
+      answer: value("limits.answer") as number,
     },
+    budget: {
+      tokens: value("budget.tokens") as number | undefined,
+      cost: value("budget.cost") as number | undefined,
+    },
+    caps: {
+      host: value("queue.maxParallel") as number | undefined,
+      repository: value("queue.perRepository") as number | undefined,
+    },
+    runner: value("runner") as RunnerKind,
     worktree: {
       mode: value("worktree.mode") as WorktreeSettings["mode"],
       copy: value("worktree.copy") as readonly string[] | undefined ?? [],
@@ -266,6 +381,20 @@ export function settingsFrom(valueOf: ValueOf): Settings {
       setupSeconds: value("worktree.setupTimeout") as number,
     },
   };
+}
+
+/** The same for the supervisor. */
+export function supervisorSettingsFrom(valueOf: ValueOf): SupervisorSettings {
+  const value = valuesFrom(valueOf);
+  return {
+    idleSeconds: value("supervisor.idle") as number,
+    transcriptBytes: value("logs.megabytes") as number * 1024 * 1024,
+  };
+}
+
+/** In seconds. */
+export function clearingAgeFrom(valueOf: ValueOf): number {
+  return valuesFrom(valueOf)("gc.age") as number;
 }
 
 /** The same for what concerns plugins. */

@@ -25,6 +25,29 @@ export interface WrittenSkill {
   kept?: string | undefined;
 }
 
+export type ServiceFound = "none" | "ours" | "foreign";
+
+export interface InstalledService {
+  changed: boolean;
+  /** Why the user's systemd could not be told; the unit is written then, and no more. */
+  unreached?: string | undefined;
+  /** Whether it runs while the user is not logged in; undefined where nobody could say. */
+  lingers: boolean | undefined;
+}
+
+/** What keeps a supervisor running: a unit of the user's systemd. */
+export interface Service {
+  /** The unit's file. */
+  readonly path: string;
+  readonly user: string;
+  /** Whose unit is there. @throws unreadable */
+  found(): ServiceFound;
+  /** Writes the unit, and starts it with each login from now on. @throws no-systemd, service-failed, unwritable */
+  install(): Promise<InstalledService>;
+  /** Ends it and deletes the unit. Returns why the user's systemd could not be told, if so. @throws unwritable */
+  uninstall(): Promise<string | undefined>;
+}
+
 export interface Installation {
   /** The version of this executable. */
   readonly version: string;

@@ -23,14 +23,15 @@ export class Cache<T> {
     find: () => Promise<T>,
     worth: (value: T) => boolean = () => true,
   ): Promise<T> {
-    const kept = this.#read();
-    const known = kept[name];
+    const known = this.#read()[name];
     if (known?.fingerprint === fingerprint) return known.value;
     const value = await find();
     if (!worth(value)) return value;
     try {
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      writeDurably(this.#path, JSON.stringify({ ...kept, [name]: { fingerprint, value } }));
+      // Read again: others have found things out meanwhile.
+      const found = { ...this.#read(), [name]: { fingerprint, value } };
+      writeDurably(this.#path, JSON.stringify(found));
     } catch { /* found out again next time */ }
     return value;
   }

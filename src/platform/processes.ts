@@ -42,6 +42,14 @@ export function turnMark(turnId: string): string {
 
 export const TURN_MARK_PREFIX = "KUGETSU_TURN_";
 
+/** The name of the variable that marks what was started through a shell of ours: it holds the folder. */
+export const FOLDER_MARK = "KUGETSU_FOLDER";
+
+/** Whether an environment variable is such a mark. */
+export function isMark(name: string): boolean {
+  return name.startsWith(TURN_MARK_PREFIX) || name === FOLDER_MARK;
+}
+
 /** Ends what a turn started that has an opencode of its own. */
 export function endTurnProcesses(
   turnId: string,

@@ -1,10 +1,12 @@
 /** `kugetsu plugin check`: a plugin is loaded, and does what its examples say; each step with its time. */
 import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
-import type { Outcome } from "../api/mod.ts";
+import type { ForgeExample, Outcome } from "../api/mod.ts";
 import { formatRef } from "../session/ref.ts";
+import { tryForge } from "./check_forge.ts";
 import type { Driver } from "./driver.ts";
 import { issueRef } from "./forges.ts";
+import { readReport } from "./hooks.ts";
 import type { Checked } from "./mod.ts";
 import type { Hello } from "./protocol.ts";
 
@@ -43,14 +45,32 @@ async function timed(what: string, work: () => Promise<void>): Promise<Checked> 
   return { what, ms: Math.round(performance.now() - began), problem };
 }
 
-function titleOf({ parse, hook }: ExampleMessage): string {
+function titleOf({ parse, hook, issue, comment }: ExampleMessage): string {
+  if (issue !== undefined) return `it reads the issue ${issue}`;
+  if (comment !== undefined) return `it comments on ${comment}`;
   return hook === undefined ? `it reads ${JSON.stringify(parse)}` : `its ${hook} does as it says`;
 }
 
 async function tryExample(driver: Driver, said: Hello, example: ExampleMessage, limitMs: number) {
-  if (typeof example.hook === "string") return await tryHook(driver, example, limitMs);
+  if (typeof example.hook === "string") return await tryHook(driver, said, example, limitMs);
   if (typeof example.parse === "string") return await tryParse(driver, said, example, limitMs);
-  throw new Error("an example has either hook or parse");
+  if (typeof (example.issue ?? example.comment) === "string") {
+    const { replies = {}, gives = {}, fails, ...rest } = example as unknown as ForgeExample;
+    const wanted = fails === undefined ? gives : { fails };
+    const found = await tryForge(
+      driver,
+      said,
+      { ...rest, replies, fails } as ForgeExample,
+      limitMs,
+    );
+    return demandEqual(part(found as object, wanted), wanted);
+  }
+  throw new Error("an example has one of hook, parse, issue and comment");
+}
+
+/** Of what was given, the fields that are wanted. */
+function part(found: object, wanted: object): object {
+  return Object.fromEntries(Object.entries(found).filter(([name]) => name in wanted));
 }
 
 async function tryParse(driver: Driver, said: Hello, example: ExampleMessage, limitMs: number) {
@@ -65,7 +85,7 @@ async function tryParse(driver: Driver, said: Hello, example: ExampleMessage, li
   demandEqual(found, example.gives ?? null);
 }
 
-async function tryHook(driver: Driver, example: ExampleMessage, limitMs: number) {
+async function tryHook(driver: Driver, said: Hello, example: ExampleMessage, limitMs: number) {
   const { hook, given = {}, gives } = example as { hook: string; given?: object; gives?: unknown };
   const outcome: Outcome = { kind: "done", text: "ok" };
   const context = {
@@ -76,6 +96,7 @@ async function tryHook(driver: Driver, example: ExampleMessage, limitMs: number)
     ...given,
   };
   const answer = await driver.ask({ method: "hook", params: { hook, context }, limitMs });
+  readReport(answer, said.comments);
   demandEqual(answer ?? null, gives ?? null);
 }
 

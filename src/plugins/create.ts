@@ -8,6 +8,7 @@ import { PLUGIN_NAME } from "./protocol.ts";
 import execProgram from "./templates/exec.py.txt" with { type: "text" };
 import execTest from "./templates/exec_test.py.txt" with { type: "text" };
 import forgePlugin from "./templates/forge.ts.txt" with { type: "text" };
+import forgeReply from "./templates/forge.issue.json.txt" with { type: "text" };
 import forgeTest from "./templates/forge.test.js.txt" with { type: "text" };
 import hookPlugin from "./templates/hook.ts.txt" with { type: "text" };
 import hookTest from "./templates/hook.test.js.txt" with { type: "text" };
@@ -37,7 +38,11 @@ function named(files: Record<string, string>, name: string): Record<string, stri
 }
 
 const SCRIPTS = {
-  forge: { "plugin.ts": forgePlugin, "plugin.test.js": forgeTest },
+  forge: {
+    "plugin.ts": forgePlugin,
+    "plugin.test.js": forgeTest,
+    "replies/issue.json": forgeReply,
+  },
   hook: { "plugin.ts": hookPlugin, "plugin.test.js": hookTest },
 };
 

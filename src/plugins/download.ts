@@ -5,6 +5,7 @@ import { SCRIPT } from "./launch.ts";
 
 const MOST_BYTES = 4 * 1024 * 1024;
 const LIMIT_MS = 60_000;
+const MOST_REDIRECTS = 5;
 
 /** @throws bad-plugin */
 export async function download(address: string, path: string): Promise<void> {
@@ -18,14 +19,30 @@ export async function download(address: string, path: string): Promise<void> {
   let reply: Response;
   let bytes: Uint8Array;
   try {
-    reply = await fetch(url, { signal: AbortSignal.timeout(LIMIT_MS) });
-    if (!isSafe(new URL(reply.url))) throw new Error("it leads to an address that is not https");
+    reply = await follow(url, AbortSignal.timeout(LIMIT_MS));
     bytes = await upTo(reply, MOST_BYTES);
   } catch (cause) {
     throw refuse((cause as Error).message);
   }
   if (!reply.ok) throw refuse(`the server answered ${reply.status}`);
   writeFileSync(path, bytes, { mode: 0o600 });
+}
+
+/** By hand, so that nothing is asked over a way where it could be changed, not even for where to go on. */
+async function follow(url: URL, signal: AbortSignal): Promise<Response> {
+  let at = url;
+  for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
+    const reply = await fetch(at, { signal, redirect: "manual" });
+    const target = reply.status >= 300 && reply.status < 400 && reply.headers.get("location");
+    if (!target) return reply;
+    await reply.body?.cancel();
+    const next = URL.parse(target, at);
+    if (!next || !isSafe(next) || (at.protocol === "https:" && next.protocol !== "https:")) {
+      throw new Error("it leads to an address that is not https");
+    }
+    at = next;
+  }
+  throw new Error("it redirects without end");
 }
 
 /** What never leaves the machine needs no https. */

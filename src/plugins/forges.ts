@@ -54,7 +54,7 @@ export class Forges {
       return read(answer, said, "its answer");
     } catch (error) {
       if (!(error instanceof PluginFailure)) throw error;
-      throw this.#explained(ref, member, error, token);
+      throw this.#explained(ref, method, member, error, token);
     }
   }
 
@@ -137,12 +137,19 @@ export class Forges {
     throw errors.tokenCommandFailed(host);
   }
 
-  #explained(ref: IssueRef, member: Member, failure: PluginFailure, token?: string): KugetsuError {
+  #explained(
+    ref: IssueRef,
+    method: Method,
+    member: Member,
+    failure: PluginFailure,
+    token?: string,
+  ): KugetsuError {
     const secrets = [token, ...member.declared.env.map((name) => this.#options.env[name])];
     let why = failure.message;
     for (const secret of secrets) if (secret) why = why.replaceAll(secret, "[token]");
     const kind = failure.kind as ForgeProblem | undefined;
-    return errors.forgeFailed(formatRef(ref), member.declared.name, kind, why);
+    const action = method === "comment" ? "comment on" : "ask about";
+    return errors.forgeFailed(formatRef(ref), member.declared.name, kind, why, action);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Running hooks: in which order, what they may answer, and what their failure means. */
 import * as v from "valibot";
-import type { Amendment, HookName, HookTypes } from "../api/mod.ts";
+import type { Amendment, HookName, HookTypes, IssueRef } from "../api/mod.ts";
 import { settingNamed } from "../config/mod.ts";
 import { errors } from "../errors.ts";
 import type { Member } from "./members.ts";
@@ -31,6 +31,8 @@ export interface HookRun {
   order: readonly string[];
   limitMs: number;
   warn(text: string): void;
+  /** Posts a plugin's comment on the issue, in place of its earlier one. */
+  comment(ref: IssueRef, options: { body: string; replace: string }): Promise<unknown>;
 }
 
 /** @throws plugin-refused, hook-failed */
@@ -63,9 +65,11 @@ export async function runAfter<H extends HooksOf<"all">>(
   run: HookRun,
 ): Promise<void> {
   const params = { hook, context: given as unknown };
-  await Promise.all((await loaded(hook, run)).map(async ({ name, driver }) => {
+  await Promise.all((await loaded(hook, run)).map(async ({ name, comments, driver }) => {
     try {
-      await driver.ask({ method: "hook", params, limitMs: run.limitMs });
+      const said = await driver.ask({ method: "hook", params, limitMs: run.limitMs });
+      const body = readReport(said, comments);
+      if (body !== undefined) await run.comment(given.ref, { body, replace: name });
     } catch (error) {
       run.warn(failed(name, hook, error));
     }
@@ -93,9 +97,7 @@ async function loaded(hook: HookName, { members, order }: HookRun) {
         (a.declared.name < b.declared.name ? -1 : 1);
     });
   const drivers = await Promise.all(wanted.map((it) => it.driver()));
-  return drivers.flatMap((driver, index) =>
-    driver ? [{ name: wanted[index]!.declared.name, driver }] : []
-  );
+  return drivers.flatMap((driver, index) => driver ? [{ ...wanted[index]!.declared, driver }] : []);
 }
 
 const nonEmpty = v.pipe(v.string(), v.trim(), v.nonEmpty("it is empty"));
@@ -128,4 +130,17 @@ function readAnswer(said: unknown, amends: boolean): Amendment | { refuse: strin
     ? read(refusal, said, "its answer")
     : read(amendment, said, "its answer");
   return answer as Amendment | { refuse: string };
+}
+
+const LONGEST_COMMENT = 60_000;
+
+const report = v.object({
+  comment: v.pipe(nonEmpty, v.maxLength(LONGEST_COMMENT, "it is longer than 60,000 characters")),
+});
+
+/** The comment that it wants posted; whatever else a hook returns was never asked for. @throws PluginFailure */
+export function readReport(said: unknown, mayComment: boolean): string | undefined {
+  if (typeof said !== "object" || said === null || !("comment" in said)) return undefined;
+  if (mayComment) return read(report, said, "its answer").comment;
+  throw new PluginFailure("it has a comment to post, and does not declare comments: true");
 }

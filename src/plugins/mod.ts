@@ -38,7 +38,7 @@ export interface Plugins {
   warm(hook: HookName): void;
   /** What the hooks make of what was given. @throws plugin-refused, hook-failed */
   before<H extends HooksOf<"sequential">>(hook: H, given: Given<H>): Promise<Amendment>;
-  /** Runs them all; a failure is a warning. */
+  /** Runs them all, and posts what they report; a failure is a warning. */
   after<H extends HooksOf<"all">>(hook: H, given: Given<H>): Promise<void>;
   /** Ends what was started. */
   close(): Promise<void>;
@@ -48,6 +48,8 @@ export interface Plugins {
 export interface Declared {
   name: string;
   env: string[];
+  /** Whether its hooks may have a comment posted. */
+  comments: boolean;
   forges: { name: string; hosts: string[]; probes: boolean; comments: boolean }[];
   hooks: Partial<Record<HookName, { order?: "first" | "last" | undefined }>>;
 }
@@ -83,6 +85,14 @@ export interface Checked {
 
 export type Kind = "forge" | "hook" | "exec";
 
+/** A plugin that is enabled, and left out. */
+export interface Trouble {
+  name: string;
+  problem: string;
+  /** The command that helps. */
+  next: string;
+}
+
 export interface Shelf {
   list(): Promise<PluginFacts[]>;
   /** @throws no-plugin */
@@ -96,6 +106,8 @@ export interface Shelf {
   enable(name: string, enabled: boolean): Promise<void>;
   /** Takes it and what it kept away. */
   remove(name: string): Promise<void>;
+  /** Looks at every plugin that was added and is enabled, and loads it; those with which something is wrong. */
+  examine(): Promise<Trouble[]>;
   /** Loads a plugin, by name or path, and runs its examples. */
   check(nameOrPath: string): Promise<Checked[]>;
   /** Writes the beginning of a plugin to a new folder, and returns its files. */

@@ -29,14 +29,16 @@ export function makePlugins(options: PluginsOptions): Plugins {
     });
   };
   const forges = () => made ??= makeForges();
+  const comment: Plugins["comment"] = async (ref, asked) =>
+    (await forges()).ask(ref, "comment", posted, asked);
   const run = async (): Promise<HookRun> => {
     const { order, limitMs } = await settings();
-    return { members: members.trusted(), order, limitMs, warn };
+    return { members: members.trusted(), order, limitMs, warn, comment };
   };
   return {
     issue: async (ref, asked) => (await forges()).ask(ref, "issue", issue, asked),
     url: async (ref) => (await forges()).ask(ref, "url", address),
-    comment: async (ref, asked) => (await forges()).ask(ref, "comment", posted, asked),
+    comment,
     parse: async (text) => (await forges()).parse(text),
     warm(hook) {
       for (const it of members.trusted()) if (it.declared.hooks[hook]) void it.driver();

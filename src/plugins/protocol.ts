@@ -59,6 +59,7 @@ export const hello = v.object({
   ),
   name,
   env: v.optional(v.array(v.pipe(v.string(), v.regex(VARIABLE, "it is no variable's name"))), []),
+  comments: v.optional(v.boolean(), false),
   forges: v.optional(
     v.array(v.object({
       name,
@@ -130,8 +131,8 @@ function said(issue: v.BaseIssue<unknown>): string {
 }
 
 /** Without what only matters while it runs. */
-export function declaredBy({ name, env, forges, hooks }: Hello): Declared {
-  return { name, env, forges, hooks };
+export function declaredBy({ name, env, comments, forges, hooks }: Hello): Declared {
+  return { name, env, comments, forges, hooks };
 }
 
 /** Two declarations are one if they ask for the same, in whatever order. */
@@ -139,9 +140,9 @@ export function sameDeclaration(one: Declared, other: Declared): boolean {
   return canonical(one) === canonical(other);
 }
 
-function canonical({ name, env, forges, hooks }: Declared): string {
+function canonical({ name, env, comments, forges, hooks }: Declared): string {
   const sorted = [...forges].sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((it) => [it.name, [...it.hosts].sort(), it.probes, it.comments]);
   const order = Object.entries(hooks).sort().map(([name, { order }]) => [name, order ?? ""]);
-  return JSON.stringify([name, [...env].sort(), sorted, order]);
+  return JSON.stringify([name, [...env].sort(), comments, sorted, order]);
 }

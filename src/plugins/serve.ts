@@ -27,12 +27,13 @@ type Params = Record<string, unknown>;
 
 /** What it says of itself, as the protocol has it; the other side validates it. */
 export function helloOf(plugin: Plugin): Record<string, unknown> {
-  const { name, apiVersion, env = [], forges = [], hooks = {}, examples = [] } = plugin;
+  const { name, apiVersion, env = [], comments, forges = [], hooks = {}, examples = [] } = plugin;
   return {
     type: "hello",
     name,
     apiVersion,
     env,
+    comments,
     examples,
     forges: forges.map((forge) => ({
       name: forge.name,

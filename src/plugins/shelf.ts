@@ -12,7 +12,7 @@ import {
   rmSync,
 } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
-import { errors, reasonOf } from "../errors.ts";
+import { errors, KugetsuError, reasonOf } from "../errors.ts";
 import { BUILT_IN } from "./built_in.ts";
 import { checkPlugin } from "./check.ts";
 import { createPlugin } from "./create.ts";
@@ -21,8 +21,8 @@ import { inProcess } from "./in_process.ts";
 import { keyValuesIn } from "./key_values.ts";
 import { launch, SCRIPT } from "./launch.ts";
 import { changeOf } from "./members.ts";
-import type { Candidate, Declared, PluginFacts, Shelf } from "./mod.ts";
-import { declaredBy, hello, PluginFailure, read } from "./protocol.ts";
+import type { Candidate, Declared, PluginFacts, Shelf, Trouble } from "./mod.ts";
+import { declaredBy, hello, PluginFailure, read, sameDeclaration } from "./protocol.ts";
 import { helloOf } from "./serve.ts";
 import { digestOf, type Pin, TrustFiles } from "./trust.ts";
 
@@ -89,7 +89,7 @@ class FileShelf implements Shelf {
     const pin = this.#pin(name);
     const path = join(this.#options.folder, pin.path);
     const problem = existsSync(path) ? undefined : "its file is gone";
-    if (problem) throw errors.pluginUnloadable(name, problem);
+    if (problem) throw errors.pluginUnloadable(name, problem, `kugetsu plugin update ${name}`);
     return await this.#look(await this.#copy(path, false), pin.source, name);
   }
 
@@ -114,6 +114,8 @@ class FileShelf implements Shelf {
     const limitMs = await this.#options.limitMs();
     const builtIn = BUILT_IN.find((it) => it.name === nameOrPath);
     const pin = this.#pins().find((it) => it.declared.name === nameOrPath);
+    // What is not there is no plugin that fails.
+    const path = pin ? join(folder, pin.path) : builtIn ? "" : this.#existing(nameOrPath);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const scratch = join(folder, `.check-${crypto.randomUUID()}`);
     const open = () => {
@@ -121,7 +123,6 @@ class FileShelf implements Shelf {
         const log = { info: this.#options.debug, warn: this.#options.debug };
         return inProcess(builtIn, { env: {}, log, store: keyValuesIn(join(scratch, "store")) });
       }
-      const path = pin ? join(folder, pin.path) : this.#existing(nameOrPath);
       const problem = pin && changeOf(path, pin.sha256);
       if (problem) throw new PluginFailure(`${problem}; kugetsu plugin trust ${nameOrPath}`);
       return this.#launch(path, scratch, limitMs);
@@ -130,6 +131,37 @@ class FileShelf implements Shelf {
       return await checkPlugin(open, limitMs);
     } finally {
       rmSync(scratch, { recursive: true, force: true });
+    }
+  }
+
+  async examine(): Promise<Trouble[]> {
+    const troubles: Trouble[] = [];
+    const pins = this.#trust.all((name) =>
+      troubles.push({
+        name,
+        problem: "its entry is damaged",
+        next: `kugetsu plugin remove ${name}`,
+      })
+    );
+    for (const pin of pins.filter((it) => it.enabled)) troubles.push(...await this.#trouble(pin));
+    return troubles;
+  }
+
+  async #trouble(pin: Pin): Promise<Trouble[]> {
+    const { name } = pin.declared;
+    const path = join(this.#options.folder, pin.path);
+    const says = (problem: string, what: string) => [
+      { name, problem, next: `kugetsu plugin ${what} ${name}` },
+    ];
+    if (!existsSync(path)) return says("its file is gone", "update");
+    const changed = changeOf(path, pin.sha256);
+    if (changed) return says(changed, "trust");
+    try {
+      const isSame = sameDeclaration(await this.#declared(path), pin.declared);
+      return isSame ? [] : says("it declares something else than what was trusted", "trust");
+    } catch (error) {
+      if (error instanceof KugetsuError) throw error;
+      return says((error as Error).message, "check");
     }
   }
 
@@ -217,7 +249,7 @@ class FileShelf implements Shelf {
 
   /** Asked once, without any variable of the user's. */
   async #declared(path: string): Promise<Declared> {
-    const scratch = `${path}.data`;
+    const scratch = join(this.#options.folder, `.data-${crypto.randomUUID()}`);
     const driver = this.#launch(path, scratch, await this.#options.limitMs());
     try {
       return declaredBy(await driver.hello());

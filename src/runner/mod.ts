@@ -2,8 +2,9 @@
  * The runner port: one turn of an agent session, from the prompt to a true outcome; and the agent's sessions
  * themselves. Implementations: opencode_run.ts and opencode_sessions.ts, which drive the opencode executable.
  */
-import type { Outcome } from "../session/outcome.ts";
+import type { Outcome, StopReason } from "../session/outcome.ts";
 import type { ProcessIdentity } from "../session/record.ts";
+import type { Whereabouts } from "../session/state.ts";
 
 /**
  * What becomes of things that opencode would ask a human about. `deny`: they are denied and the turn goes on.
@@ -56,6 +57,8 @@ export type TurnEvent =
   | { kind: "answered"; id: string }
   /** Something went wrong that may be tried again. */
   | { kind: "trouble"; text: string }
+  /** The turn was stopped, and these processes of it would not end. */
+  | { kind: "left"; pids: number[] }
   | { kind: "notice"; text: string };
 
 /** Something that a human has to decide or say before a turn goes on. */
@@ -73,8 +76,7 @@ export type Answer =
   | { kind: "deny" }
   | { kind: "text"; text: string };
 
-/** Why a turn is stopped from our side: the reason of the signal that is aborted. */
-export type StopReason = "SIGINT" | "SIGTERM" | { budget: string };
+export type { StopReason };
 
 /** Called while a turn runs. A promise that rejects stops the turn, and the turn rejects with it. */
 export interface TurnWatch {
@@ -96,10 +98,9 @@ export interface TurnResult {
 }
 
 /** What is known of a turn whose owner died. */
-export interface Leftovers {
+export interface Leftovers extends Whereabouts {
   id: string;
   opencode?: ProcessIdentity | undefined;
-  directory?: string | undefined;
 }
 
 export interface Runner {
@@ -118,6 +119,26 @@ export interface AgentSession {
   id: string;
   directory: string;
 }
+
+/** How a server is reached. */
+export interface ServerDoor {
+  url: string;
+  password: string;
+}
+
+export interface AttendOptions {
+  /** Somebody else has the session's turn: it is only looked at. */
+  watches: boolean;
+  /** How long a turn may take that is under way when the interface is left. */
+  seconds: number;
+  /** Such a turn is waited for. */
+  waits(): void;
+}
+
+/** What was done in the interface, once no turn is under way any more. */
+export type Attended =
+  | { kind: "nothing" | "done" }
+  | { kind: "stopped" | "failed"; why: string };
 
 /**
  * Aborting a `signal`, with `"SIGINT"` or `"SIGTERM"` as the reason, ends what opencode was asked to do; nothing is
@@ -141,6 +162,13 @@ export interface AgentSessions {
   ): Promise<Map<string, AgentSession>>;
   /** Deletes sessions; one that is already gone is fine. */
   remove(ids: string[], directory: string, signal: AbortSignal): Promise<void>;
+  /** Opens opencode's interface on a session, on the server that its turns run on, and tells what was done there. */
+  attend(
+    session: AgentSession,
+    door: ServerDoor,
+    options: AttendOptions,
+    signal: AbortSignal,
+  ): Promise<Attended>;
   /** Opens opencode's own interface on a session and returns when it closes, with its exit status. */
   openInterface(session: AgentSession, signal: AbortSignal): Promise<number>;
 }

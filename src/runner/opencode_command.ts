@@ -109,7 +109,7 @@ export class OpencodeCommand {
   }
 
   /** What has to be stated again where a turn runs, because of the repository's own settings. */
-  guard(request: TurnRequest): Promise<Guard> {
+  guard(request: Pick<TurnRequest, "directory" | "agent">): Promise<Guard> {
     return projectGuard(this, {
       directory: request.directory,
       agent: request.agent ?? "build",

@@ -202,7 +202,10 @@ class Turn {
   }
 
   #end(): void {
-    this.#ending ??= endTurnProcesses(this.#request.id, this.#process, GRACE_MS);
+    this.#ending ??= endTurnProcesses(this.#request.id, this.#process, GRACE_MS).then((left) => {
+      const pids = left.map((it) => it.pid);
+      if (pids.length > 0) this.#telling.tell(() => this.#watch.event({ kind: "left", pids }));
+    });
   }
 }
 

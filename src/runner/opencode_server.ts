@@ -8,22 +8,26 @@
  */
 import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { createOpencodeClient, type OpencodeClient } from "@opencode-ai/sdk/v2/client";
-import * as v from "valibot";
-import { errors, reasonOf } from "../errors.ts";
+import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import { errors } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 import { endProcesses, identify, isAlive, turnMark } from "../platform/processes.ts";
 import type { ProcessIdentity } from "../session/record.ts";
 import { EventHub } from "./event_hub.ts";
 import type { Call } from "./opencode_command.ts";
+import {
+  answers,
+  clientOf,
+  headersFor,
+  readAddress,
+  type ServerAddress,
+} from "./server_address.ts";
 
 /** The first start on a new machine migrates the database, which takes its time on a slow disk. */
 const START_MS = 90_000;
-/** A request that takes longer is given up: "could not ask" is an answer, hanging is none. */
-const REQUEST_MS = 30_000;
 const HEALTH_MS = 10_000;
 const GRACE_MS = 3000;
 /** A server that dies again and again is started again after pauses that grow to this. */
@@ -38,15 +42,6 @@ export interface ServerFiles {
   log: string;
 }
 
-const stateSchema = v.object({
-  url: v.string(),
-  password: v.string(),
-  id: v.string(),
-  process: v.object({ pid: v.number(), started: v.string(), boot: v.string() }),
-});
-
-type ServerState = v.InferOutput<typeof stateSchema>;
-
 /** A server that answered. It is used until `events` says that it is gone. */
 export interface Connection {
   readonly process: ProcessIdentity;
@@ -57,11 +52,20 @@ export interface Connection {
   client(directory: string): OpencodeClient;
 }
 
+export interface Opened {
+  connection: Connection;
+  /** An earlier process of ours has started it. */
+  isFound: boolean;
+}
+
 export class OpencodeServer {
   readonly #call: () => Promise<Call>;
   readonly #files: ServerFiles;
   readonly #debug: (text: string) => void;
-  #connection: Promise<Connection> | undefined;
+  #opened: Promise<Opened> | undefined;
+  /** What it was when this process last made or found it. */
+  #known: ServerAddress | undefined;
+  #stopping: Promise<void> | undefined;
   #failures = 0;
   #startedAt = 0;
 
@@ -76,28 +80,50 @@ export class OpencodeServer {
     this.#debug = debug;
   }
 
-  /** The server, started or found if need be. @throws opencode-failed */
-  connection(): Promise<Connection> {
-    this.#connection ??= this.#open().catch((error) => {
-      this.#connection = undefined;
+  /** The server, found or started if need be. @throws opencode-failed */
+  open(): Promise<Opened> {
+    this.#opened ??= this.#open().catch((error) => {
+      this.#opened = undefined;
       throw error;
     });
-    return this.#connection;
+    return this.#opened;
+  }
+
+  /** The server if it runs. */
+  async find(): Promise<Connection | undefined> {
+    if (this.#opened) return (await this.#opened.catch(() => undefined))?.connection;
+    const left = this.#read();
+    const connection = left && await this.#connect(left, HEALTH_MS);
+    if (connection) this.#opened ??= Promise.resolve({ connection, isFound: true });
+    return connection;
   }
 
   /** Ends the server and everything that it started; fine if there is none. */
-  async stop(): Promise<void> {
-    const open = await this.#connection?.catch(() => undefined);
-    open?.events.close();
-    this.#connection = undefined;
-    const state = this.#read();
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => this.#stopping = undefined);
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const open = await this.#opened?.catch(() => undefined);
+    open?.connection.events.close();
+    this.#opened = undefined;
+    // Also where the folder with the file is gone.
+    const state = this.#known ?? this.#read();
     if (state) await this.#end(state);
   }
 
-  async #open(): Promise<Connection> {
+  /** Of the server that runs, if one does. */
+  pid(): number | undefined {
+    const state = this.#read();
+    return state && isAlive(state.process) ? state.process.pid : undefined;
+  }
+
+  async #open(): Promise<Opened> {
+    await this.#stopping;
     const left = this.#read();
     const found = left && await this.#connect(left, HEALTH_MS);
-    if (found) return found;
+    if (found) return { connection: found, isFound: true };
     if (left) await this.#end(left);
     if (Date.now() - this.#startedAt > SETTLED_MS) this.#failures = 0;
     if (this.#failures > 0) {
@@ -107,18 +133,19 @@ export class OpencodeServer {
     this.#startedAt = Date.now();
     const state = await this.#start();
     const made = await this.#connect(state, START_MS);
-    if (made) return made;
+    if (made) return { connection: made, isFound: false };
     await this.#end(state);
     throw errors.opencodeFailed("start opencode's server", "it does not answer");
   }
 
   /** Starts one and waits for it to say where it listens. */
-  async #start(): Promise<ServerState> {
+  async #start(): Promise<ServerAddress> {
     const { file, args, env } = await this.#call();
     const [id, password] = [randomUUID(), randomBytes(24).toString("base64url")];
     mkdirSync(dirname(this.#files.log), { recursive: true, mode: 0o700 });
     // A file and not a pipe: it must go on when the process that started it is gone.
-    const log = openSync(this.#files.log, "w", 0o600);
+    writeFileSync(this.#files.log, "", { mode: 0o600 });
+    const log = openSync(this.#files.log, "a");
     const child = spawn(file, [...args, "--hostname", "127.0.0.1", "--port", "0"], {
       cwd: "/",
       env: {
@@ -163,42 +190,24 @@ export class OpencodeServer {
   }
 
   /** Undefined when it does not answer. */
-  async #connect(state: ServerState, waitMs: number): Promise<Connection | undefined> {
+  async #connect(state: ServerAddress, waitMs: number): Promise<Connection | undefined> {
     if (!isAlive(state.process)) return undefined;
     const { url, password } = state;
-    const secret = Buffer.from(`opencode:${password}`).toString("base64");
-    const headers = { authorization: `Basic ${secret}` };
-    const client = (directory: string) =>
-      createOpencodeClient({
-        baseUrl: url,
-        directory,
-        headers,
-        fetch: patientFetch as typeof fetch,
-      });
-    const isHealthy = async (ms: number) => {
-      try {
-        const reply = await fetch(`${url}/global/health`, {
-          headers,
-          signal: AbortSignal.timeout(ms),
-        });
-        await reply.body?.cancel();
-        return reply.ok;
-      } catch {
-        return false;
-      }
-    };
+    const headers = headersFor(state);
+    const client = (directory: string) => clientOf(state, directory);
     const deadline = Date.now() + waitMs;
-    while (!await isHealthy(HEALTH_MS)) {
+    while (!await answers(state, HEALTH_MS)) {
       if (Date.now() > deadline || !isAlive(state.process)) return undefined;
       await pause(100);
     }
+    this.#known = state;
     const events = new EventHub({
       source: (signal) =>
         fetch(`${url}/global/event`, { headers, signal }).then((reply) => {
           if (!reply.ok || !reply.body) throw new Error(`it answered ${reply.status}`);
           return reply.body;
         }),
-      isServing: async () => isAlive(state.process) && await isHealthy(HEALTH_MS),
+      isServing: () => answers(state, HEALTH_MS),
       onGone: () => this.#gone(state),
     });
     await events.ready();
@@ -206,28 +215,21 @@ export class OpencodeServer {
   }
 
   /** The server died, or hangs: what is left of it is ended, and the next turn gets a new one. */
-  async #gone(state: ServerState): Promise<void> {
+  async #gone(state: ServerAddress): Promise<void> {
     this.#debug(`opencode's server ${state.process.pid} is gone`);
-    this.#connection = undefined;
+    this.#opened = undefined;
     await this.#end(state);
   }
 
-  async #end(state: ServerState): Promise<void> {
+  async #end(state: ServerAddress): Promise<void> {
     await endProcesses({ marks: [`${turnMark(state.id)}=`], root: state.process }, GRACE_MS);
+    if (this.#known?.id === state.id) this.#known = undefined;
     if (this.#read()?.id === state.id) removeDurably(this.#files.state);
   }
 
-  #read(): ServerState | undefined {
-    try {
-      return v.parse(stateSchema, JSON.parse(readFileSync(this.#files.state, "utf8")));
-    } catch {
-      return undefined;
-    }
+  #read(): ServerAddress | undefined {
+    return readAddress(this.#files.state);
   }
-}
-
-function patientFetch(request: Request): Promise<Response> {
-  return fetch(request, { signal: AbortSignal.timeout(REQUEST_MS) });
 }
 
 function readText(path: string): string {
@@ -240,10 +242,4 @@ function readText(path: string): string {
 
 function lastWords(log: string): string {
   return readText(log).trim().split("\n").at(-1) ?? "";
-}
-
-/** What opencode says is wrong, from the error of a reply. */
-export function wordsOf(error: unknown): string {
-  const { data, message } = (error ?? {}) as { data?: { message?: string }; message?: string };
-  return data?.message ?? message ?? reasonOf(error);
 }

@@ -1,78 +1,135 @@
 /**
- * The servers of opencode that are needed: one for all, and one more for each set of permissions that a repository's
- * own settings make necessary, since a server has one environment for all its turns (see project_guard.ts).
+ * The servers of opencode that are needed. A server has one environment for all its turns, and reads the user's
+ * settings once: so there is one for all turns, one more for each set of permissions that a repository's own settings
+ * make necessary (see project_guard.ts), and a new one when the user has changed something. One that nobody will need
+ * again is ended with its last turn.
  */
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { TurnRequest } from "./mod.ts";
-import type { OpencodeCommand } from "./opencode_command.ts";
+import { projectStamp, userStamp } from "./config_stamp.ts";
+import type { Environment, OpencodeCommand } from "./opencode_command.ts";
 import { OpencodeServer } from "./opencode_server.ts";
 import { type Guard, NO_GUARD } from "./project_guard.ts";
-import type { Servers } from "./server_runner.ts";
+import { answeringServers, type ServerAddress } from "./server_address.ts";
+import { serversIn } from "./server_files.ts";
+import type { Lease, Servers, ServerUse } from "./server_runner.ts";
 import { wrapShell } from "./shell_wrapper.ts";
 
 export interface ServersOptions {
   opencode: OpencodeCommand;
+  /** kugetsu's own environment. */
+  env: Environment;
   /** For what is known of running servers. */
   runFolder: string;
   /** For what they print. */
   logFolder: string;
-  /** The user's shell, which tools get. */
-  shell: string | undefined;
   debug(text: string): void;
+}
+
+/** A server, with what it has read of settings, and how many turns it has. */
+interface Kept {
+  server: OpencodeServer;
+  stamp: string;
+  turns: number;
+  /** The stamp of a folder's settings when a turn last began there. */
+  folders: Map<string, string>;
 }
 
 export class OpencodeServers implements Servers {
   readonly #options: ServersOptions;
-  readonly #servers = new Map<string, OpencodeServer>();
+  readonly #servers = new Map<string, Kept>();
+  #stamp = "";
 
   constructor(options: ServersOptions) {
     this.#options = options;
   }
 
-  async forTurn(request: TurnRequest): Promise<OpencodeServer> {
-    return this.#server(await this.#options.opencode.guard(request));
+  async forTurn(request: ServerUse): Promise<Lease> {
+    const { opencode, env } = this.#options;
+    const guard = await opencode.guard(request);
+    this.#stamp = userStamp(opencode, env);
+    const kept = await this.#busyWith(request) ?? this.#kept(nameOf(guard, this.#stamp), guard);
+    kept.turns++;
+    this.#endStale();
+    const stamp = projectStamp(request.directory, env);
+    const before = kept.folders.get(request.directory);
+    kept.folders.set(request.directory, stamp);
+    const release = () => {
+      kept.turns--;
+      this.#endStale();
+    };
+    try {
+      const { connection, isFound } = await kept.server.open();
+      // What one that was found has read is not known.
+      return { connection, isOutdated: before === undefined ? isFound : before !== stamp, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
-  /** The one that most turns run on. */
-  common(): OpencodeServer {
-    return this.#server(NO_GUARD);
+  answering(): Promise<ServerAddress[]> {
+    return answeringServers(this.#options.runFolder);
   }
 
   /** Ends all that run, also those which an earlier process of ours has left. */
   async stop(): Promise<void> {
-    const left = runningIn(this.#options.runFolder).map((name) => this.#named(name, NO_GUARD));
-    await Promise.all(left.map((server) => server.stop()));
+    await Promise.all(this.#names().map((name) => this.#kept(name, NO_GUARD).server.stop()));
   }
 
-  #server(guard: Guard): OpencodeServer {
-    const isCommon = Object.values(guard).every((its) => Object.keys(its).length === 0);
-    const digest = createHash("sha256").update(JSON.stringify(guard)).digest("hex").slice(0, 12);
-    return this.#named(isCommon ? NAME : `${NAME}-${digest}`, guard);
+  /** Ends those alone that this process has made or found; what lies in the folder may be another's by now. */
+  async stopOwn(): Promise<void> {
+    await Promise.all([...this.#servers.values()].map(({ server }) => server.stop()));
   }
 
-  #named(name: string, guard: Guard): OpencodeServer {
+  /** The pid of one that runs. */
+  pid(): number | undefined {
+    return [...this.#servers.values()].map(({ server }) => server.pid()).find((it) =>
+      it !== undefined
+    );
+  }
+
+  #names(): string[] {
+    return [...new Set([...this.#servers.keys(), ...serversIn(this.#options.runFolder)])];
+  }
+
+  /** The server on which an earlier process of ours has begun this very turn. */
+  async #busyWith({ messageId, session, directory }: ServerUse): Promise<Kept | undefined> {
+    if (messageId === undefined || session === undefined) return undefined;
+    for (const name of this.#names()) {
+      const kept = this.#kept(name, NO_GUARD);
+      const connection = await kept.server.find();
+      const status = await connection?.client(directory).session.status().catch(() => undefined);
+      if (status?.data?.[session]) return kept;
+    }
+    return undefined;
+  }
+
+  #endStale(): void {
+    for (const [name, { server, stamp, turns }] of this.#servers) {
+      if (turns > 0 || stamp === this.#stamp) continue;
+      this.#servers.delete(name);
+      this.#options.debug(`${name} is ended: it has read settings that were changed since`);
+      void server.stop();
+    }
+  }
+
+  #kept(name: string, guard: Guard): Kept {
     const known = this.#servers.get(name);
     if (known) return known;
-    const { opencode, runFolder, logFolder, shell, debug } = this.#options;
+    const { opencode, runFolder, logFolder, env, debug } = this.#options;
     const server = new OpencodeServer(
       { state: join(runFolder, `${name}.json`), log: join(logFolder, `${name}.log`) },
-      () => opencode.serve(guard, wrapShell(runFolder, shell)),
+      () => opencode.serve(guard, wrapShell(runFolder, env["SHELL"])),
       debug,
     );
-    this.#servers.set(name, server);
-    return server;
+    const kept = { server, stamp: this.#stamp, turns: 0, folders: new Map() };
+    this.#servers.set(name, kept);
+    return kept;
   }
 }
 
-const NAME = "server";
-
-function runningIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((it) => /^server(?:-[0-9a-f]{12})?\.json$/.test(it))
-      .map((it) => it.replace(/\.json$/, ""));
-  } catch {
-    return [];
-  }
+function nameOf(guard: Guard, stamp: string): string {
+  const digest = createHash("sha256").update(JSON.stringify([guard, stamp])).digest("hex");
+  return `server-${digest.slice(0, 12)}`;
 }

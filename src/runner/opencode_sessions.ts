@@ -1,26 +1,30 @@
 /**
- * opencode's sessions, through a server that is started for the purpose and ended right after: the only way
- * to make a session without a model call, and to ask for one by its id. Starting it takes a second or two.
+ * opencode's sessions, through its server: the only way to make a session without a model call, and to ask for one by
+ * its id. One that runs is used; otherwise one is started for the purpose, which takes a second or two, and ended right
+ * after. All servers share one database and read it anew for each question, so it does not matter which one is asked.
  */
 import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
-import { createOpencodeClient, type OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { errors, reasonOf } from "../errors.ts";
 import { readLines } from "../platform/lines.ts";
 import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
-import type { AgentSession, AgentSessions } from "./mod.ts";
+import type { AgentSession, AgentSessions, Attended, AttendOptions, ServerDoor } from "./mod.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
+import { attend } from "./opencode_interface.ts";
+import { answeringServers, clientOf, wordsOf } from "./server_address.ts";
 
 /** The first start on a new machine migrates the database, which takes its time on a slow disk. */
 const START_MS = 90_000;
-/** A request that takes longer is given up: "could not ask" is an answer, hanging is none. */
-const REQUEST_MS = 30_000;
 
 export class OpencodeSessions implements AgentSessions {
   readonly #opencode: OpencodeCommand;
+  readonly #runFolder: string;
 
-  constructor(opencode: OpencodeCommand) {
+  /** `runFolder` is where running servers are told of. */
+  constructor(opencode: OpencodeCommand, runFolder: string) {
     this.#opencode = opencode;
+    this.#runFolder = runFolder;
   }
 
   version(): Promise<string> {
@@ -64,6 +68,15 @@ export class OpencodeSessions implements AgentSessions {
     });
   }
 
+  attend(
+    session: AgentSession,
+    door: ServerDoor,
+    options: AttendOptions,
+    signal: AbortSignal,
+  ): Promise<Attended> {
+    return attend(this.#opencode, session, door, options, signal);
+  }
+
   async openInterface({ id, directory }: AgentSession, signal: AbortSignal): Promise<number> {
     const action = "open opencode";
     demandNotStopped(action, signal);
@@ -83,7 +96,7 @@ export class OpencodeSessions implements AgentSessions {
     return status;
   }
 
-  /** Does something with a server that lives just as long. */
+  /** Does something with a server that runs, or else with one of its own. */
   async #served<T>(
     directory: string,
     action: string,
@@ -92,6 +105,23 @@ export class OpencodeSessions implements AgentSessions {
   ): Promise<T> {
     await this.#opencode.version();
     demandNotStopped(action, signal);
+    const [running] = await answeringServers(this.#runFolder);
+    if (!running) return await this.#servedAlone(directory, action, signal, use);
+    demandNotStopped(action, signal);
+    try {
+      return await use(clientOf(running, directory, signal));
+    } catch (cause) {
+      demandNotStopped(action, signal);
+      throw errors.opencodeFailed(action, reasonOf(cause));
+    }
+  }
+
+  async #servedAlone<T>(
+    directory: string,
+    action: string,
+    signal: AbortSignal,
+    use: (client: OpencodeClient) => Promise<T>,
+  ): Promise<T> {
     const password = randomBytes(24).toString("base64url");
     const mark = randomUUID();
     const args = ["serve", "--hostname", "127.0.0.1", "--port", "0", "--pure"];
@@ -109,14 +139,8 @@ export class OpencodeSessions implements AgentSessions {
     });
     const identity = child.pid === undefined ? undefined : identify(child.pid);
     try {
-      const baseUrl = await addressOf(child, signal);
-      const secret = Buffer.from(`opencode:${password}`).toString("base64");
-      return await use(createOpencodeClient({
-        baseUrl,
-        directory,
-        headers: { authorization: `Basic ${secret}` },
-        fetch: fetchUntil(signal) as typeof fetch,
-      }));
+      const url = await addressOf(child, signal);
+      return await use(clientOf({ url, password }, directory, signal));
     } catch (cause) {
       demandNotStopped(action, signal);
       throw errors.opencodeFailed(action, reasonOf(cause));
@@ -124,15 +148,6 @@ export class OpencodeSessions implements AgentSessions {
       await endTurnProcesses(mark, identity, 2000);
     }
   }
-}
-
-/** What makes something is seen through in spite of an abort: otherwise nobody would know what was made. */
-function fetchUntil(stop: AbortSignal): (request: Request) => Promise<Response> {
-  return (request) => {
-    const late = AbortSignal.timeout(REQUEST_MS);
-    const signal = request.method === "POST" ? late : AbortSignal.any([late, stop]);
-    return fetch(request, { signal });
-  };
 }
 
 /** @throws stopped */
@@ -161,9 +176,4 @@ function addressOf(child: ReturnType<typeof spawn>, signal: AbortSignal): Promis
       settle(() => reject(new Error(lastWords || `its server exited with ${code}`)));
     });
   });
-}
-
-function wordsOf(error: unknown): string {
-  const { data, message } = (error ?? {}) as { data?: { message?: string }; message?: string };
-  return data?.message ?? message ?? "it gave no reason";
 }

@@ -1,11 +1,10 @@
 /**
  * Which permission rules have to be stated again in a folder, because its repository brings opencode settings of
  * its own (see permissions.ts for why). Asking opencode takes a second or two, so it is asked only where there
- * are such settings, and again only when one of the files concerned has changed.
+ * are such settings, and only once for all folders with the same settings (project_settings.ts).
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import { Cache } from "../platform/cache.ts";
@@ -19,6 +18,7 @@ import {
   type Rule,
   UNANSWERABLE,
 } from "./permissions.ts";
+import { type ProjectSettings, projectSettings, userFiles } from "./project_settings.ts";
 
 export interface Guard {
   /** For all agents that say nothing of their own. */
@@ -69,22 +69,45 @@ type Configuration = v.InferOutput<typeof configReply>;
 
 const WITHOUT_PROJECT = { OPENCODE_DISABLE_PROJECT_CONFIG: "1" };
 
-export function projectGuard(opencode: OpencodeCommand, request: GuardRequest): Promise<Guard> {
-  const project = projectFiles(request.directory);
-  if (project.length === 0) return Promise.resolve(NO_GUARD);
-  const files = [...project, ...project.flatMap(includedBy), ...userFiles(request.env)];
+export async function projectGuard(
+  opencode: OpencodeCommand,
+  request: GuardRequest,
+): Promise<Guard> {
+  const { directory, agent, env, cacheFolder } = request;
+  const project = projectSettings(directory, env);
+  if (!project) return NO_GUARD;
+  const cache = new Cache(join(cacheFolder, "permissions.json"), guardSchema);
   const fingerprint = digest([
     fingerprintOf(opencode.executable()),
-    ...files.map(stampOf),
-    ...settings(request.env),
+    ...userFiles(env),
+    ...SETTINGS.map((name) => env[name] ?? ""),
   ]);
-  return new Cache(join(request.cacheFolder, "permissions.json"), guardSchema)
-    .get(
-      `${request.agent} in ${request.directory}`,
-      fingerprint,
+  const inFolder = () =>
+    cache.get(
+      `${agent} in ${directory}`,
+      digest([fingerprint, project.content]),
       () => askGuard(opencode, request),
     );
+  if (!project.isPortable) return await inFolder();
+  return await cache.get(
+    `${agent} of ${project.content}`,
+    fingerprint,
+    inFolder,
+    (guard) => isPortable(guard, project),
+  );
 }
+
+/** A rule that names the folder means another one elsewhere. */
+function isPortable(guard: Guard, { top }: ProjectSettings): boolean {
+  return !JSON.stringify(guard).includes(JSON.stringify(top).slice(1, -1));
+}
+
+const SETTINGS = [
+  "OPENCODE_PERMISSION",
+  "OPENCODE_CONFIG_CONTENT",
+  "OPENCODE_CONFIG",
+  "OPENCODE_CONFIG_DIR",
+];
 
 async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promise<Guard> {
   const { directory, agent } = request;
@@ -141,63 +164,6 @@ function restrictionsOf(guard: PermissionConfig): PermissionConfig {
     typeof rule === "string" ? rule : Object.fromEntries(Object.entries(rule).filter(restricts)),
   ]);
   return Object.fromEntries(restricted.filter(restricts));
-}
-
-/** opencode's settings in the folder and the folders above it, up to the repository's root. */
-function projectFiles(directory: string): string[] {
-  const found: string[] = [];
-  for (let folder = directory;; folder = dirname(folder)) {
-    for (const name of ["opencode.json", "opencode.jsonc"]) {
-      if (existsSync(join(folder, name))) found.push(join(folder, name));
-    }
-    const hidden = join(folder, ".opencode");
-    if (existsSync(hidden)) found.push(hidden, ...filesBelow(hidden));
-    if (existsSync(join(folder, ".git")) || folder === dirname(folder)) return found;
-  }
-}
-
-/** The files of a folder and of those below it; packages left out. */
-function filesBelow(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesBelow(path);
-    return [path];
-  });
-}
-
-/** The files that a file of settings includes, by `{file:PATH}`. */
-function includedBy(path: string): string[] {
-  if (!statSync(path).isFile()) return [];
-  const named = readFileSync(path, "utf8").matchAll(/\{file:([^}]+)\}/g);
-  return [...named].map(([, name]) => resolve(dirname(path), name!));
-}
-
-function userFiles(env: Environment): string[] {
-  const home = env["XDG_CONFIG_HOME"] || join(env["HOME"] ?? "/", ".config");
-  const named = [env["OPENCODE_CONFIG"], env["OPENCODE_CONFIG_DIR"]].filter((it) =>
-    it !== undefined
-  );
-  return [...filesBelow(join(home, "opencode")), ...named];
-}
-
-function settings(env: Environment): string[] {
-  return [
-    "OPENCODE_PERMISSION",
-    "OPENCODE_CONFIG_CONTENT",
-    "OPENCODE_CONFIG",
-    "OPENCODE_CONFIG_DIR",
-  ]
-    .map((name) => env[name] ?? "");
-}
-
-function stampOf(path: string): string {
-  try {
-    const { size, mtimeMs } = statSync(path);
-    return `${path} ${size} ${mtimeMs}`;
-  } catch {
-    return `${path} missing`;
-  }
 }
 
 function digest(parts: string[]): string {

@@ -2,8 +2,7 @@
  * One pure reducer turns what was seen of an opencode turn into its outcome. An exit code alone is never
  * believed: opencode exits 0 after a provider's error and after a permission that it rejected by itself.
  */
-import type { Outcome } from "../session/outcome.ts";
-import type { StopReason } from "./mod.ts";
+import { type Outcome, stoppedBy, type StopReason } from "../session/outcome.ts";
 import type { OpencodeEvent, Remark } from "./opencode_events.ts";
 
 /** Everything that can be seen of a turn. Times and clocks are the caller's. */
@@ -209,9 +208,7 @@ function verdictOf(sight: Deciding): Outcome {
         ? { kind: "timeout", seconds: sight.seconds }
         : { kind: "stalled", limit: sight.limit, seconds: sight.seconds };
     case "stop":
-      return typeof sight.reason === "string"
-        ? { kind: "cancelled", signal: sight.reason }
-        : failed("budget", sight.reason.budget);
+      return stoppedBy(sight.reason);
     case "blocked":
       return { kind: "blocked", detail: sight.detail, pending: false };
     case "server-gone":

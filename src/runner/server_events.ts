@@ -52,7 +52,7 @@ export type Request =
   | { kind: "permission"; id: string; permission: string; patterns: string }
   | { kind: "question"; id: string; questions: { text: string; options: string[] }[] };
 
-/** One event of the stream. `other` only shows that the session is alive. */
+/** One event of the stream. `delta`: a part grows. `other` says nothing of the agent. */
 export type ServerEvent =
   & { session: string }
   & (
@@ -64,6 +64,7 @@ export type ServerEvent =
     | { kind: "error"; error: v.InferOutput<typeof errorShape> }
     | { kind: "asked"; request: Request }
     | { kind: "answered"; id: string }
+    | { kind: "delta" }
     | { kind: "other" }
   );
 
@@ -107,6 +108,8 @@ function detailsOf(type: string, properties: Record<string, unknown>): Details |
       const found = read(part, properties.part);
       return found && { kind: "part", part: found };
     }
+    case "message.part.delta":
+      return { kind: "delta" };
     case "session.status": {
       const status = read(
         v.looseObject({ type: v.literal("retry"), message: v.string() }),

@@ -7,11 +7,11 @@
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { reasonOf } from "../errors.ts";
+import { KugetsuError, reasonOf } from "../errors.ts";
 import { endProcesses } from "../platform/processes.ts";
 import type { Answer, StopReason, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import { tellable } from "./opencode_events.ts";
-import { type Connection, wordsOf } from "./opencode_server.ts";
+import type { Connection } from "./opencode_server.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
 import {
   eventOfError,
@@ -24,7 +24,8 @@ import {
   type ServerEvent,
   usageOf,
 } from "./server_events.ts";
-import type { Servers } from "./server_runner.ts";
+import { wordsOf } from "./server_address.ts";
+import type { Lease, Servers } from "./server_runner.ts";
 import { Asks } from "./server_asks.ts";
 import { folderMarks } from "./shell_wrapper.ts";
 import { Telling } from "./telling.ts";
@@ -34,8 +35,12 @@ import { Watchdog } from "./watchdog.ts";
 const GRACE_MS = 3000;
 /** How often the server is asked whether a turn is over, should its event have been missed. */
 const POLL_MS = 10_000;
-/** How long a message that arrived may be without an answer while the session is idle. */
-const UNANSWERED_POLLS = 6;
+/** How long a message that arrived may be without an answer while the session is idle: until it is sent again, and in all. */
+const UNHEARD_MS = 3000;
+const UNANSWERED_MS = 60_000;
+/** How long a turn that has met an error may take to put its last message away. */
+const FINISHING_MS = 5000;
+const FINISHING_POLL_MS = 100;
 
 /** One turn under way. */
 export class ServerTurn {
@@ -111,15 +116,33 @@ export class ServerTurn {
 
   async #live(): Promise<void> {
     this.#dog.start();
-    let connection: Connection;
+    let lease: Lease;
     try {
-      connection = await (await this.#servers.forTurn(this.#request)).connection();
+      lease = await this.#servers.forTurn(this.#request);
     } catch (error) {
+      // A server that does not come up may do so the next time; what else is wrong will be wrong then, too.
+      const mayPass = error instanceof KugetsuError && error.code === "opencode-failed";
+      if (!mayPass) throw error;
       return this.#see({ see: "spawn-failed", why: reasonOf(error) });
     }
+    try {
+      await this.#on(lease);
+    } catch {
+      // It could not be reached: the turn is over, wherever it was.
+      this.#see({ see: "server-gone", sent: this.#messageId !== undefined });
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #on({ connection, isOutdated }: Lease): Promise<void> {
     const client = connection.client(this.directory);
     this.#client = client;
     await this.#telling.tell(() => this.#watch.started(undefined));
+    // So that it reads them again; but not under a turn that is under way.
+    if (isOutdated && this.#request.messageId === undefined && this.#alone()) {
+      await client.instance.dispose();
+    }
     const session = await this.#place(connection, client);
     if (session === undefined || this.#stopping) return;
     const silence = connection.events.listen(session, {
@@ -173,7 +196,9 @@ export class ServerTurn {
     return session;
   }
 
+  /** @throws what kept the server from answering at all */
   #unplaced(status: number | undefined, error: unknown): undefined {
+    if (status === undefined) throw error;
     const text = status === 404 ? "Session not found" : wordsOf(error);
     this.#see({ see: "remark", remark: { kind: "other", text } });
   }
@@ -190,11 +215,12 @@ export class ServerTurn {
 
   /** Sends the message, unless an earlier attempt at this turn has. */
   async #send(client: OpencodeClient, session: string): Promise<void> {
-    const { messageId: before, message, agent, model } = this.#request;
+    const { messageId: before } = this.#request;
     if (before !== undefined) {
       const { data } = await client.session.message({ sessionID: session, messageID: before });
       if (data) {
         this.#messageId = before;
+        this.#sentAt = performance.now();
         return this.#look();
       }
     }
@@ -202,21 +228,30 @@ export class ServerTurn {
     await this.#telling.tell(() => this.#watch.sending?.(messageID));
     if (this.#telling.hasFailed || this.#stopping) return;
     this.#messageId = messageID;
-    const { error } = await client.session.promptAsync({
+    this.#sentAt = performance.now();
+    await this.#prompt(client, session, messageID);
+    setTimeout(() => this.#look(), UNHEARD_MS + FINISHING_POLL_MS).unref();
+  }
+
+  /** With ids of ours for the message and its part, so that sending it again changes nothing. */
+  async #prompt(client: OpencodeClient, session: string, messageID: string): Promise<void> {
+    const { message, agent, model } = this.#request;
+    const { error, response } = await client.session.promptAsync({
       sessionID: session,
       messageID,
-      parts: [{ type: "text", text: message }],
+      parts: [{ id: messageID.replace(/^msg/, "prt"), type: "text", text: message }],
       ...(agent === undefined ? {} : { agent }),
       ...(model === undefined ? {} : { model: modelOf(model) }),
     });
     if (!error) return;
+    if (!response) throw error;
     this.#see({ see: "event", event: eventOfError(session, { name: wordsOf(error) }) });
     this.#over.resolve();
   }
 
   #onEvent(event: ServerEvent): void {
-    this.#dog.sign();
     const own = event.session === this.#session;
+    if (this.#isSignOfLife(event, own)) this.#dog.sign();
     switch (event.kind) {
       case "message":
         if (own) this.#onMessage(event.message);
@@ -238,9 +273,16 @@ export class ServerTurn {
         if (own) this.#look();
         return;
       case "created":
+      case "delta":
       case "other":
         return;
     }
+  }
+
+  /** What an agent says or does; that opencode tries again, or has taken the message in, is none. */
+  #isSignOfLife(event: ServerEvent, own: boolean): boolean {
+    if (event.kind === "part") return !own || this.#messages.has(event.part.messageID);
+    return event.kind === "delta";
   }
 
   /** Only what came after the message belongs to the turn; ids of messages are in order. */
@@ -292,7 +334,9 @@ export class ServerTurn {
     });
   }
 
-  #unanswered = 0;
+  #sentAt = 0;
+  #wasRepeated = false;
+  #failedAt: number | undefined;
 
   /** Tells what was missed, and ends the turn if it is over. */
   async #catchUp(): Promise<void> {
@@ -316,14 +360,34 @@ export class ServerTurn {
     }
     if (status.data[session] !== undefined && status.data[session].type !== "idle") return;
     const last = messages.findLast(({ info }) => info.role === "assistant")?.info;
-    const isAnswered = last !== undefined &&
-      (last.time.completed !== undefined || last.error !== undefined);
-    // The message may be on its way still: a session is idle until its folder is set up.
-    if (
-      !isAnswered && this.#progress.error === undefined && ++this.#unanswered < UNANSWERED_POLLS
-    ) return;
+    if (last?.time.completed === undefined && this.#mayGoOn(client, session, sent, last)) return;
     this.#see({ see: "exit", code: 0, signal: null });
     this.#over.resolve();
+  }
+
+  /**
+   * Whether a session that is idle may still be about to do something. It is idle until its folder is set up; a message
+   * that reaches it just as it ends another turn is never heard, and is sent again as long as nothing came of it.
+   */
+  #mayGoOn(
+    client: OpencodeClient,
+    session: string,
+    sent: string,
+    last: MessageInfo | undefined,
+  ): boolean {
+    const now = performance.now();
+    if (last?.error !== undefined || this.#progress.error !== undefined) {
+      this.#failedAt ??= now;
+      if (now - this.#failedAt > FINISHING_MS) return false;
+      setTimeout(() => this.#look(), FINISHING_POLL_MS).unref();
+      return true;
+    }
+    if (now - this.#sentAt > UNANSWERED_MS) return false;
+    if (!last && !this.#wasRepeated && now - this.#sentAt > UNHEARD_MS) {
+      this.#wasRepeated = true;
+      this.#prompt(client, session, sent).catch(() => {});
+    }
+    return true;
   }
 
   /** The turn is to end: opencode is told, then its processes are ended. */
@@ -335,19 +399,10 @@ export class ServerTurn {
 
   async #end(): Promise<void> {
     const [client, session] = [this.#client, this.#session];
-    if (client && session !== undefined) {
-      const deadline = Date.now() + GRACE_MS;
-      const aborted = client.session.abort({ sessionID: session }).catch(() => undefined);
-      await Promise.race([aborted, pause(GRACE_MS)]);
-      while (Date.now() < deadline && await this.#isBusy(client, session)) await pause(50);
-    }
-    if (this.#alone()) await endProcesses({ marks: folderMarks(this.directory) }, GRACE_MS);
-  }
-
-  async #isBusy(client: OpencodeClient, session: string): Promise<boolean> {
-    const asked = client.session.status().then(({ data }) => data?.[session], () => undefined);
-    const status = await Promise.race([asked, pause(GRACE_MS, undefined)]);
-    return status !== undefined && status.type !== "idle";
+    if (client && session !== undefined) await abortSession(client, session);
+    if (!this.#alone()) return;
+    const left = await endProcesses({ marks: folderMarks(this.directory) }, GRACE_MS);
+    if (left.length > 0) this.#show({ kind: "left", pids: left.map((it) => it.pid) });
   }
 
   #isNew(id: string): boolean {
@@ -363,6 +418,20 @@ export class ServerTurn {
   #show(event: TurnEvent): void {
     void this.#telling.tell(() => this.#watch.event(event));
   }
+}
+
+/** Tells opencode to end what a session does, and waits a while for it. A server that does not answer is no obstacle. */
+export async function abortSession(client: OpencodeClient, session: string): Promise<void> {
+  const deadline = Date.now() + GRACE_MS;
+  const aborted = client.session.abort({ sessionID: session }).catch(() => undefined);
+  await Promise.race([aborted, pause(GRACE_MS)]);
+  while (Date.now() < deadline && await isBusy(client, session)) await pause(50);
+}
+
+async function isBusy(client: OpencodeClient, session: string): Promise<boolean> {
+  const asked = client.session.status().then(({ data }) => data?.[session], () => undefined);
+  const status = await Promise.race([asked, pause(GRACE_MS, undefined)]);
+  return status !== undefined && status.type !== "idle";
 }
 
 function modelOf(model: string): { providerID: string; modelID: string } {

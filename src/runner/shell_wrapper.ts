@@ -8,12 +8,11 @@
 import { chmodSync, mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { writeDurably } from "../platform/durable_write.ts";
-
-const VARIABLE = "KUGETSU_FOLDER";
+import { FOLDER_MARK } from "../platform/processes.ts";
 
 /** What stands in the environment of everything that was started through a shell in this folder, or below it. */
 export function folderMarks(directory: string): string[] {
-  return [`${VARIABLE}=${directory}\0`, `${VARIABLE}=${directory}/`];
+  return [`${FOLDER_MARK}=${directory}\0`, `${FOLDER_MARK}=${directory}/`];
 }
 
 /** Writes the wrapper into a folder of ours and returns its path; undefined where there is no shell to wrap. */
@@ -32,8 +31,8 @@ function scriptFor(shell: string): string {
   return `#!/bin/sh
 unset OPENCODE_SERVER_PASSWORD OPENCODE_SERVER_USERNAME
 SHELL=${quoted}
-${VARIABLE}=$(pwd -P)
-export SHELL ${VARIABLE}
+${FOLDER_MARK}=$(pwd -P)
+export SHELL ${FOLDER_MARK}
 exec ${quoted} "$@"
 `;
 }

@@ -26,6 +26,16 @@ export type Outcome =
   | { kind: "timeout"; seconds: number; trouble?: string }
   | { kind: "cancelled"; signal: "SIGINT" | "SIGTERM" };
 
+/** Why a turn is stopped from our side. */
+export type StopReason = "SIGINT" | "SIGTERM" | { budget: string };
+
+/** How a turn ends that is stopped. */
+export function stoppedBy(reason: StopReason): Outcome {
+  return typeof reason === "string"
+    ? { kind: "cancelled", signal: reason }
+    : { kind: "failed", reason: "budget", detail: reason.budget };
+}
+
 /** What an outcome means. One row for each kind: leaving one out does not compile. */
 const MEANING: { [K in Outcome["kind"]]: { state: SessionState } } = {
   done: { state: "idle" },
@@ -64,7 +74,8 @@ export function explain(outcome: Outcome): string {
     case "done":
       return "";
     case "failed":
-      return outcome.reason === "session-gone" ? "session gone" : outcome.detail;
+      // opencode may put a stack below its error.
+      return outcome.reason === "session-gone" ? "session gone" : outcome.detail.split("\n", 1)[0]!;
     case "blocked":
       return outcome.detail;
     case "stalled": {
@@ -113,5 +124,11 @@ export function lastTurn(
   turn: { id: string; started_at: string },
   endedAt: string,
 ): LastTurn {
-  return { id: turn.id, outcome: outcome.kind, started_at: turn.started_at, ended_at: endedAt };
+  return {
+    id: turn.id,
+    outcome: outcome.kind,
+    ...(outcome.kind === "failed" ? { failure: outcome.reason } : {}),
+    started_at: turn.started_at,
+    ended_at: endedAt,
+  };
 }

@@ -1,6 +1,9 @@
 /** What is kept of a session: the shape of `sessions/*.json`. Times are ISO 8601 with an offset. */
 
-/** `queued` is for turns that wait for a place; states of other versions are kept as they are. */
+/**
+ * `queued`: it waits for a place. `blocked` with a turn: that waits for an answer. States of other versions are kept
+ * as they are.
+ */
 export const SESSION_STATES = [
   "starting",
   "queued",
@@ -29,14 +32,29 @@ export interface RunningTurn {
   started_at: string;
   /** Whoever runs the turn and holds its lock. */
   owner: ProcessIdentity;
-  /** The opencode process, once there is one. */
+  /** Which runner it runs on; those of earlier versions ran on `run`. */
+  runner?: RunnerKind | undefined;
+  /** The opencode process, once there is one of the turn's own. */
   opencode?: ProcessIdentity | undefined;
+  /** What the message is called in opencode, written before it is sent: so one can look whether it arrived. */
+  message_id?: string | undefined;
 }
+
+/** What turns have used, as opencode counts it; `cost` in US dollars. */
+export interface Usage {
+  tokens: number;
+  cost: number;
+}
+
+/** `server`: one opencode for many turns. `run`: an opencode for each. */
+export type RunnerKind = "server" | "run";
 
 /** How the last turn ended. */
 export interface LastTurn {
   id: string;
   outcome: "done" | "failed" | "blocked" | "stalled" | "timeout" | "cancelled";
+  /** Of a failed one: what kind of failure it was, for programs. */
+  failure?: string | undefined;
   started_at: string;
   ended_at: string;
 }
@@ -77,6 +95,8 @@ export interface SessionRecord {
   worktree?: Worktree | undefined;
   turn?: RunningTurn | undefined;
   last_turn?: LastTurn | undefined;
+  /** Of all turns that are over, without what the base brought along. */
+  used?: Usage | undefined;
 }
 
 /** A session that was made, with the id that opencode gave it. */

@@ -8,11 +8,12 @@ import { mkdirSync } from "node:fs";
 import { errors } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 import { baseFileOf } from "../session/file_name.ts";
-import type { MadeSession } from "../session/record.ts";
+import type { MadeSession, SessionRecord } from "../session/record.ts";
 import type { Repository } from "../session/ref.ts";
 import { type Found, readIndex, readSession, readText, writeIndex, writeSession } from "./files.ts";
 import { BASE_FILE, filesIn, type Layout } from "./layout.ts";
 import type { SessionRow } from "./mod.ts";
+import { damagedRow, rowOf } from "./row.ts";
 import { type Index, parseRecord } from "./schemas.ts";
 
 /** The default base; undefined where there is none. @throws index-damaged, damaged-record */
@@ -32,7 +33,7 @@ export function readBase(layout: Layout, file: string): Found {
   const parsed = parseRecord(text);
   if (!parsed.ok) return { kind: "damaged", why: parsed.why };
   const { type, repository, opencode_session_id: id } = parsed.value;
-  const isRight = type === "base" && id !== null && repository && fileOf(repository) === file;
+  const isRight = type === "base" && id !== null && repository && baseFileFor(repository) === file;
   if (!isRight) {
     return { kind: "damaged", why: "it is not the base of the repository it is named by" };
   }
@@ -56,11 +57,9 @@ export function baseRows(layout: Layout): SessionRow[] {
     const found = readBase(layout, file);
     if (found.kind === "absent") return [];
     if (found.kind === "damaged") {
-      const unknown = { type: "base", session: null, created: "?", state: "damaged" };
-      return [{ key: `(base) ${file}`, ...unknown, problem: found.why }];
+      return [{ ...damagedRow(`(base) ${file}`, file, found.why), type: "base" }];
     }
-    const { repository, opencode_session_id: session, created_at: created, state } = found.record;
-    return [{ key: `(base) ${repository}`, type: "base", session, created, state }];
+    return [rowOf(`(base) ${found.record.repository}`, file, found.record)];
   });
 }
 
@@ -71,7 +70,7 @@ export function baseOf(layout: Layout, repository: string): MadeSession | undefi
 }
 
 function furtherBase(layout: Layout, repository: string): MadeSession | undefined {
-  const file = fileOf(repository);
+  const file = baseFileFor(repository);
   return demandMade(readBase(layout, file), layout.base(file));
 }
 
@@ -93,12 +92,15 @@ export function putBase(layout: Layout, record: MadeSession, index: Index): void
   const first = index.base === null ? undefined : readSession(layout, BASE_FILE);
   const holds = first?.kind === "record" ? first.record.repository : undefined;
   const isFree = first === undefined || first.kind === "absent";
+  // The default one itself, of which more is known now.
+  const isSame = first?.kind === "record" &&
+    first.record.opencode_session_id === record.opencode_session_id;
   if (
-    repository !== undefined && (readText(layout.base(fileOf(repository))) !== undefined ||
+    repository !== undefined && !isSame &&
+    (readText(layout.base(baseFileFor(repository))) !== undefined ||
       (!isFree && holds !== repository))
   ) {
-    mkdirSync(layout.bases, { recursive: true, mode: 0o700 });
-    return writeDurably(layout.base(fileOf(repository)), `${JSON.stringify(record, null, 2)}\n`);
+    return writeBase(layout, baseFileFor(repository), record);
   }
   // A session file without any index would look as if the index had been lost.
   if (readText(layout.index) === undefined) writeIndex(layout, index);
@@ -109,6 +111,11 @@ export function putBase(layout: Layout, record: MadeSession, index: Index): void
     undoBase(layout, record, first);
     throw error;
   }
+}
+
+export function writeBase(layout: Layout, file: string, record: SessionRecord): void {
+  mkdirSync(layout.bases, { recursive: true, mode: 0o700 });
+  writeDurably(layout.base(file), `${JSON.stringify(record, null, 2)}\n`);
 }
 
 /** A base that could not be put in the index is not left in its file either, as far as that can be done. */
@@ -123,7 +130,7 @@ function undoBase(layout: Layout, record: MadeSession, former: Found | undefined
 /** Takes the default base away, or the one of a repository; false when there is none. */
 export function dropBase(layout: Layout, repository: string | undefined): boolean {
   const index = readIndex(layout);
-  const further = repository === undefined ? undefined : layout.base(fileOf(repository));
+  const further = repository === undefined ? undefined : layout.base(baseFileFor(repository));
   if (further && readText(further) !== undefined) {
     removeDurably(further);
     return true;
@@ -135,7 +142,8 @@ export function dropBase(layout: Layout, repository: string | undefined): boolea
   return true;
 }
 
-function fileOf(repository: string): string {
+/** The name of a repository's file in `bases/`. */
+export function baseFileFor(repository: string): string {
   const [host, ...project] = repository.split("/");
   return baseFileOf({ host: host!, project } satisfies Repository);
 }

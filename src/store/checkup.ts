@@ -5,6 +5,7 @@
  */
 import { unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { reasonOf } from "../errors.ts";
 import { TEMPORARY_SUFFIX } from "../platform/durable_write.ts";
 import type { SessionRecord } from "../session/record.ts";
 import { baseFiles } from "./bases.ts";
@@ -12,8 +13,8 @@ import { baseProblems, furtherBaseProblems } from "./checkup_base.ts";
 import { copyAside, isMade, type Problem } from "./checkup_problem.ts";
 import { entryProblems, strayProblems } from "./checkup_sessions.ts";
 import { inspectIndex, readSession, sessionFiles, writeIndex } from "./files.ts";
-import { BASE_FILE, hiddenFilesIn, type Layout } from "./layout.ts";
-import type { Finding } from "./mod.ts";
+import { BASE_FILE, hiddenFilesIn, type Layout, unwritableFolder } from "./layout.ts";
+import { type Finding, isByHand } from "./mod.ts";
 
 export async function examineFiles(layout: Layout): Promise<Finding[]> {
   return (await problemsOf(layout)).map(({ fix: _, ...finding }) => finding);
@@ -23,7 +24,7 @@ export async function examineFiles(layout: Layout): Promise<Finding[]> {
 export async function repairFiles(layout: Layout, holder: string): Promise<Finding[]> {
   const repaired: Finding[] = [];
   for (let round = 0; round < 3; round++) {
-    const problems = (await problemsOf(layout, holder)).filter((it) => it.kind !== "orphan");
+    const problems = (await problemsOf(layout, holder)).filter((it) => !isByHand(it));
     if (problems.length === 0) break;
     for (const { fix, ...finding } of problems) {
       await fix();
@@ -35,7 +36,8 @@ export async function repairFiles(layout: Layout, holder: string): Promise<Findi
 
 async function problemsOf(layout: Layout, holder = ""): Promise<Problem[]> {
   const index = inspectIndex(layout);
-  if (!index.ok) return [damagedIndex(layout, index.why), ...leftovers(layout)];
+  const general = [...unwritable(layout), ...leftovers(layout)];
+  if (!index.ok) return [damagedIndex(layout, index.why), ...general];
   const entries = Object.entries(index.value.issues);
   const indexed = new Set(entries.map(([, file]) => file));
   const problems = [
@@ -48,7 +50,20 @@ async function problemsOf(layout: Layout, holder = ""): Promise<Problem[]> {
   for (const file of sessionFiles(layout)) {
     if (!indexed.has(file)) problems.push(...await strayProblems(layout, file, holder));
   }
-  return [...problems, ...leftovers(layout)];
+  return [...problems, ...general];
+}
+
+/** A folder in which nothing can be written, the first one: the others lie in it, as a rule. */
+function unwritable(layout: Layout): Problem[] {
+  const found = unwritableFolder(layout);
+  if (!found) return [];
+  return [{
+    kind: "unwritable",
+    subject: found.path,
+    what: `nothing can be written there: ${reasonOf(found.cause)}`,
+    repair: "chmod u+rwx, as its owner, or set KUGETSU_HOME to another folder",
+    fix() {},
+  }];
 }
 
 function damagedIndex(layout: Layout, why: string): Problem {
@@ -82,9 +97,8 @@ function rebuiltIndex(layout: Layout) {
 
 /** Temporary files of writers that are gone. */
 function leftovers(layout: Layout): Problem[] {
-  return [layout.folder, layout.sessions, layout.bases, dirname(layout.overview)].flatMap((
-    folder,
-  ) =>
+  const written = [layout.folder, layout.sessions, layout.bases, layout.journal];
+  return [...written, dirname(layout.overview)].flatMap((folder) =>
     hiddenFilesIn(folder, TEMPORARY_SUFFIX).filter(isAbandoned).map((name): Problem => ({
       kind: "leftover",
       subject: join(folder, name),

@@ -1,10 +1,11 @@
 /** What can be wrong with bases: their files, and the index's word for it. */
 import { removeDurably } from "../platform/durable_write.ts";
 import { type SessionRecord, timestamp } from "../session/record.ts";
-import { readBase } from "./bases.ts";
+import { baseFileFor, readBase, writeBase } from "./bases.ts";
 import { copyAside, type Problem } from "./checkup_problem.ts";
-import { readIndex, readSession, writeIndex, writeSession } from "./files.ts";
+import { readIndex, readSession, readText, writeIndex, writeSession } from "./files.ts";
 import { BASE_FILE, type Layout } from "./layout.ts";
+import { salvageRecord } from "./schemas.ts";
 
 export function baseProblems(layout: Layout, id: string | null): Problem[] {
   const found = readSession(layout, BASE_FILE);
@@ -14,13 +15,14 @@ export function baseProblems(layout: Layout, id: string | null): Problem[] {
     { kind: "base-mismatch", subject: path, what, repair, fix },
   ];
   if (found.kind === "damaged") {
+    const base = rebuiltBase(path, id);
     return problem(
       `the base's file cannot be read: ${found.why}`,
-      "keep a copy and write it anew",
+      base ? "keep a copy and write what is known anew" : "keep a copy and take it away",
       () => {
         copyAside(path);
-        if (id === null) removeDurably(path);
-        else writeSession(layout, BASE_FILE, bareBase(id));
+        if (base) writeSession(layout, BASE_FILE, base);
+        else removeDurably(path);
       },
     );
   }
@@ -46,20 +48,31 @@ export function furtherBaseProblems(layout: Layout, file: string): Problem[] {
   const found = readBase(layout, file);
   if (found.kind !== "damaged") return [];
   const path = layout.base(file);
+  const base = rebuiltBase(path, null);
+  const isItsOwn = base?.repository !== undefined && baseFileFor(base.repository) === file;
   return [{
     kind: "record-damaged",
     subject: path,
     what: `the base's file cannot be used: ${found.why}`,
-    repair: "keep a copy and take it away, so that kugetsu init can make it anew",
+    repair: isItsOwn
+      ? "keep a copy and write what is known anew"
+      : "keep a copy and take it away, so that kugetsu init can make it anew",
     fix() {
       copyAside(path);
-      removeDurably(path);
+      if (isItsOwn) writeBase(layout, file, base);
+      else removeDurably(path);
     },
   }];
 }
 
-/** A base of which only the id is known; the rest is asked of opencode when it is next used. */
-function bareBase(id: string): SessionRecord {
-  const now = timestamp(new Date());
-  return { type: "base", issue_ref: null, opencode_session_id: id, created_at: now, state: "idle" };
+/**
+ * A base from what can still be read in its file, and its id from the index where that is not among it. What is
+ * missing then is asked of the folder and of opencode (commands/base.ts). Undefined if there is nothing to go by.
+ */
+function rebuiltBase(path: string, indexed: string | null): SessionRecord | undefined {
+  const read = salvageRecord(readText(path) ?? "");
+  const id = read.opencode_session_id ?? indexed;
+  if (id === null || (read.type ?? "base") !== "base" || read.issue_ref) return undefined;
+  const known = { created_at: timestamp(new Date()), state: "idle", ...read };
+  return { ...known, type: "base", issue_ref: null, opencode_session_id: id };
 }

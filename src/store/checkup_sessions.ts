@@ -2,7 +2,7 @@
 import { removeDurably } from "../platform/durable_write.ts";
 import { type SessionRecord, timestamp } from "../session/record.ts";
 import { foldRef } from "../session/ref.ts";
-import { isActive, observed } from "../session/state.ts";
+import { isActive, observed, whereabouts } from "../session/state.ts";
 import { copyAside, isMade, type Problem } from "./checkup_problem.ts";
 import {
   readEntry,
@@ -36,7 +36,7 @@ export async function entryProblems(
   const { record } = found;
   if (busy) return [];
   if (record.issue_ref !== key) return [wrongRef(layout, key, file, record)];
-  const turn = record.turn ? { turn: record.turn } : {};
+  const turn = turnOf(record);
   if (record.opencode_session_id === null) {
     return [{
       ...CUT_OFF_START,
@@ -138,7 +138,7 @@ export async function strayProblems(
   }
   const { record } = found;
   const subject = record.issue_ref ?? file;
-  const turn = record.turn ? { turn: record.turn } : {};
+  const turn = turnOf(record);
   if (record.opencode_session_id === null) {
     return [{
       ...CUT_OFF_START,
@@ -175,4 +175,10 @@ export async function strayProblems(
 /** The turn stays in the record: whoever begins the next one makes sure that nothing of it still runs. */
 function settle(layout: Layout, file: string, record: SessionRecord): void {
   writeSession(layout, file, { ...observed(record, false), updated_at: timestamp(new Date()) });
+}
+
+/** The turn that a record says is under way. */
+function turnOf(record: SessionRecord): Pick<Problem, "cutOff"> {
+  const { turn } = record;
+  return turn ? { cutOff: { turn, where: whereabouts(record) } } : {};
 }

@@ -9,15 +9,28 @@
  * Commit order: session file, then index, both when a session comes and when it goes. So a file without an
  * entry is an orphan or a cut-off start, and an entry without a file is a finished destroy.
  */
-import { errors } from "../errors.ts";
+import { basename } from "node:path";
+import { errors, reasonOf } from "../errors.ts";
 import { removeDurably } from "../platform/durable_write.ts";
 import type { MadeSession, SessionRecord } from "../session/record.ts";
 import { foldRef, formatRef, type IssueRef } from "../session/ref.ts";
 import { allBases, baseOf, defaultBase, dropBase, putBase, standingBase } from "./bases.ts";
 import { type Found, readEntry, readIndex, readSession, writeSession } from "./files.ts";
 import { type Layout, layoutOf, prepareFolder } from "./layout.ts";
+import { Journal } from "./journal.ts";
 import { type HeldLock, holderOf, isHeld, lock, tryLock, whileFree } from "./lock.ts";
-import type { Finding, Hold, Listing, Orphan, Overview, Store, StoredSession } from "./mod.ts";
+import type {
+  Finding,
+  Following,
+  Hold,
+  Listing,
+  Orphan,
+  Overview,
+  Store,
+  StoredEvent,
+  StoredSession,
+} from "./mod.ts";
+import { sessionPath } from "./records.ts";
 import type { Index } from "./schemas.ts";
 import { findOrphans, readListing, readOverview, storedSession } from "./stored_sessions.ts";
 import { hasSession, holdOf } from "./turn_hold.ts";
@@ -28,6 +41,7 @@ const STORE_LOCK_SECONDS = 30;
 export class FileStore implements Store {
   readonly folder: string;
   readonly #layout: Layout;
+  readonly #journal: Journal;
   readonly #describe: () => string;
   readonly #debug: (text: string) => void;
   #prepared = false;
@@ -41,6 +55,7 @@ export class FileStore implements Store {
     this.#layout = layoutOf(folder);
     this.#describe = holder;
     this.#debug = debug;
+    this.#journal = new Journal(this.#layout, { debug });
     debug(`state in ${folder}`);
   }
 
@@ -48,8 +63,10 @@ export class FileStore implements Store {
     return readListing(this.#layout);
   }
 
-  overview(): Promise<Overview> {
-    return readOverview(this.#layout);
+  async overview(refs?: readonly IssueRef[]): Promise<Overview> {
+    if (!refs) return await readOverview(this.#layout);
+    const places = await Promise.all(refs.map((ref) => this.#entryOrPlace(ref)));
+    return await readOverview(this.#layout, places);
   }
 
   base(): Promise<MadeSession | undefined> {
@@ -69,7 +86,7 @@ export class FileStore implements Store {
   }
 
   setBase(record: MadeSession, { replace }: { replace: boolean }): Promise<void> {
-    return this.#locked(() => {
+    return this.#changing(() => {
       const index = readIndex(this.#layout);
       const standing = replace ? undefined : standingBase(this.#layout, record.repository);
       if (standing) throw errors.baseExists(standing.opencode_session_id, record.repository);
@@ -78,7 +95,7 @@ export class FileStore implements Store {
   }
 
   removeBase(repository?: string): Promise<boolean> {
-    return this.#locked(() => dropBase(this.#layout, repository));
+    return this.#changing(() => dropBase(this.#layout, repository));
   }
 
   async find(ref: IssueRef): Promise<StoredSession | undefined> {
@@ -95,13 +112,13 @@ export class FileStore implements Store {
       }
       const key = entry?.key ?? formatRef(ref);
       const file = entry?.file ?? await this.#fileFor(ref, index);
-      const taken = await this.#takeTurn(key, file);
-      const found = readSession(this.#layout, file);
-      if (found.kind === "record" && hasSession(found.record)) {
-        taken.release({ remove: true });
-        throw errors.notIndexed(key, this.#layout.session(file));
-      }
-      return holdOf(this.#place, key, file, taken, found);
+      return await this.#takeTurn(key, file, (taken) => {
+        const found = readSession(this.#layout, file);
+        if (found.kind === "record" && hasSession(found.record)) {
+          throw errors.notIndexed(key, this.#layout.session(file));
+        }
+        return holdOf(this.#place, key, file, taken, found);
+      });
     });
   }
 
@@ -109,17 +126,33 @@ export class FileStore implements Store {
     return this.#locked(async () => {
       const entry = entryOf(readIndex(this.#layout), ref);
       if (!entry) throw await this.#missing(ref);
-      const taken = await this.#takeTurn(entry.key, entry.file);
-      const found = readEntry(this.#layout, entry.key, entry.file);
-      if (found.kind === "record" && hasSession(found.record)) {
-        return holdOf(this.#place, entry.key, entry.file, taken, found) as
-          & Hold
-          & { readonly record: SessionRecord };
-      }
-      taken.release({ remove: true });
-      if (found.kind !== "damaged") throw errors.noSession(entry.key);
-      throw errors.damagedRecord(this.#layout.session(entry.file), found.why);
+      const { key, file } = entry;
+      return await this.#takeTurn(key, file, (taken) => {
+        const found = readEntry(this.#layout, key, file);
+        if (found.kind === "record" && hasSession(found.record)) {
+          return holdOf(this.#place, key, file, taken, found) as
+            & Hold
+            & { readonly record: SessionRecord };
+        }
+        if (found.kind !== "damaged") throw errors.noSession(key);
+        throw errors.damagedRecord(this.#layout.session(file), found.why);
+      });
     });
+  }
+
+  resume(ref: IssueRef): Promise<Hold> {
+    return this.#locked(async () => {
+      const { key, file } = await this.#entryOrPlace(ref);
+      return await this.#takeTurn(key, file, (taken) => {
+        const found = readSession(this.#layout, file);
+        if (found.kind !== "damaged") return holdOf(this.#place, key, file, taken, found);
+        throw errors.damagedRecord(this.#layout.session(file), found.why);
+      });
+    });
+  }
+
+  async nameOf(ref: IssueRef): Promise<string> {
+    return basename((await this.#entryOrPlace(ref)).file, ".json");
   }
 
   orphans(): Promise<Orphan[]> {
@@ -127,7 +160,7 @@ export class FileStore implements Store {
   }
 
   deleteOrphans(spared: readonly string[] = []): Promise<Orphan[]> {
-    return this.#locked(async () => {
+    return this.#changing(async () => {
       const deleted: Orphan[] = [];
       for (const orphan of await this.orphans()) {
         if (spared.includes(orphan.file)) continue;
@@ -147,21 +180,37 @@ export class FileStore implements Store {
 
   async repair(): Promise<Finding[]> {
     const { repairFiles } = await import("./checkup.ts");
-    return await this.#locked(() => repairFiles(this.#layout, this.#holder));
+    return await this.#changing(() => repairFiles(this.#layout, this.#holder));
   }
 
   amend(key: string, change: (record: SessionRecord) => SessionRecord): Promise<boolean> {
     return this.#locked(async () => {
       const file = readIndex(this.#layout).issues[key];
       if (!file) return false;
+      const { catchUp } = await import("./catch_up.ts");
+      await catchUp(this.#place, [sessionPath(file)]);
       const changed = await whileFree(this.#layout.turnLock(file), this.#holder, () => {
         const found = readEntry(this.#layout, key, file);
         if (found.kind !== "record") return false;
         writeSession(this.#layout, file, change(found.record));
         return true;
       });
+      await catchUp(this.#place, [sessionPath(file)]);
       return changed ?? false;
     });
+  }
+
+  async #entryOrPlace(ref: IssueRef): Promise<{ key: string; file: string }> {
+    const index = readIndex(this.#layout);
+    return entryOf(index, ref) ??
+      { key: formatRef(ref), file: await this.#fileFor(ref, index) };
+  }
+
+  async *events({ since, follow }: Following): AsyncGenerator<StoredEvent> {
+    const { readEvents } = await import("./journal_reader.ts");
+    const meanwhile = () => this.#tellMissed();
+    await meanwhile();
+    yield* readEvents(this.#layout, { since, follow, meanwhile });
   }
 
   /** The file of an issue that is not in the index: its own, or the one with a digest if that is taken. */
@@ -177,12 +226,18 @@ export class FileStore implements Store {
     throw errors.fileTaken(this.#layout.session(names[0]!), "another issue");
   }
 
-  async #takeTurn(key: string, file: string): Promise<HeldLock> {
+  /** Takes the turn lock, and gives it back where `use` throws: this process may live on. */
+  async #takeTurn<T>(key: string, file: string, use: (taken: HeldLock) => T): Promise<T> {
     const path = this.#layout.turnLock(file);
     const taken = await tryLock(path, this.#holder);
     if (!taken) throw errors.turnRunning(key, holderOf(path));
     this.#debug(`turn lock of ${key} taken`);
-    return taken;
+    try {
+      return use(taken);
+    } catch (error) {
+      taken.release({ remove: true });
+      throw error;
+    }
   }
 
   /** Why there is no session to hold: none, or one that is only being started. */
@@ -197,12 +252,38 @@ export class FileStore implements Store {
   get #place() {
     return {
       layout: this.#layout,
+      journal: this.#journal,
+      holder: this.#holder,
       locked: <T>(change: () => T | Promise<T>) => this.#locked(change),
     };
   }
 
   get #holder(): string {
     return this.#describe();
+  }
+
+  /** What a crash kept from being told: looked for without a lock, and written under one. */
+  async #tellMissed(): Promise<void> {
+    try {
+      const { catchUp, isUntold } = await import("./catch_up.ts");
+      if (await isUntold(this.#layout)) await this.#locked(() => catchUp(this.#place));
+    } catch (error) {
+      this.#debug(`cannot complete the journal: ${reasonOf(error)}`);
+    }
+  }
+
+  /** The same for what is written by `change`, and for what it is about to overwrite. */
+  #changing<T>(change: () => T | Promise<T>): Promise<T> {
+    return this.#locked(async () => {
+      const { catchUp } = await import("./catch_up.ts");
+      await catchUp(this.#place);
+      const result = await Promise.resolve().then(change).catch(async (error) => {
+        await catchUp(this.#place).catch(() => {}); // the first error matters
+        throw error;
+      });
+      await catchUp(this.#place);
+      return result;
+    });
   }
 
   /** Runs `change` while no other process changes the store. */

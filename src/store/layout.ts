@@ -1,6 +1,14 @@
 /** Where each thing lies in the state folder, and how the folder is made. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, statfsSync } from "node:fs";
-import { basename, join } from "node:path";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statfsSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { errors } from "../errors.ts";
 
 export const BASE_FILE = "base.json";
@@ -18,6 +26,9 @@ export interface Layout {
   turnLock(file: string): string;
   /** What a listing keeps for the next one. */
   overview: string;
+  /** What happened, for those who follow. */
+  journal: string;
+  journalLock: string;
 }
 
 export function layoutOf(folder: string): Layout {
@@ -35,6 +46,8 @@ export function layoutOf(folder: string): Layout {
     turnLocks,
     turnLock: (file) => join(turnLocks, `${basename(file, ".json")}.lock`),
     overview: join(folder, "run", "overview.json"),
+    journal: join(folder, "journal"),
+    journalLock: join(folder, "locks", "journal.lock"),
   };
 }
 
@@ -50,6 +63,23 @@ export function prepareFolder(layout: Layout): void {
   }
   const kind = NETWORK_FILE_SYSTEMS.get(statfsSync(layout.folder).type >>> 0);
   if (kind) throw errors.networkFolder(layout.folder, kind);
+}
+
+/** A folder in which writing would fail, without trying; what is missing would be made in what is there. */
+export function unwritableFolder(layout: Layout): { path: string; cause: unknown } | undefined {
+  for (const folder of [layout.folder, layout.sessions, layout.bases, layout.turnLocks]) {
+    const path = nearestThere(folder);
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      return { path, cause };
+    }
+  }
+  return undefined;
+}
+
+function nearestThere(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestThere(dirname(path));
 }
 
 /** `f_type` of statfs(2) on Linux; other systems use other numbers, which are then simply not found. */

@@ -35,12 +35,12 @@ const held = new Set<DatabaseSync>();
 
 /**
  * Takes the lock within `waitMs`, or returns undefined. `holder` describes this process for those who wait;
- * it is kept beside the lock and is a hint only.
+ * it is kept beside the lock and is a hint only, which a lock that is held for an instant does without.
  */
 export async function lock(
   path: string,
   waitMs: number,
-  holder: string,
+  holder?: string,
 ): Promise<HeldLock | undefined> {
   const { DatabaseSync } = await import("node:sqlite");
   makeFile(path);
@@ -55,7 +55,7 @@ export async function lock(
     throw errors.unwritable(path, cause);
   }
   held.add(database);
-  tryTo(() => writeFileSync(holderPath(path), holder, { mode: 0o600 }));
+  if (holder) tryTo(() => writeFileSync(holderPath(path), holder, { mode: 0o600 }));
   return {
     release({ remove } = { remove: false }) {
       if (!held.delete(database)) return;

@@ -5,8 +5,10 @@
  * the error named. Nobody but the holder of an issue's turn changes its record. Today the store is files
  * (file_store.ts); nothing here says so, apart from paths that help a person.
  */
+import type { SessionEvent } from "../session/event.ts";
 import type { IssueRef } from "../session/ref.ts";
 import type { MadeSession, RunningTurn, SessionRecord, Worktree } from "../session/record.ts";
+import type { Whereabouts } from "../session/state.ts";
 
 /** A session as it is stored, with what is true of it now. */
 export interface StoredSession {
@@ -22,11 +24,26 @@ export interface StoredSession {
 /** What a listing shows of a session. A `problem` says why its file cannot be read. */
 export interface SessionRow {
   key: string;
+  /** The issue's name in files. */
+  name: string;
   type: string;
   session: string | null;
   created: string;
   state: string;
   problem?: string;
+  /** When it came into its state, and why where that needs a word. */
+  since?: string | undefined;
+  reason?: string | undefined;
+  directory?: string | undefined;
+  branch?: string | undefined;
+  /** What all turns that are over have used. */
+  tokens: number;
+  cost: number;
+  /** How the last turn ended, and of a failed one the kind of failure. */
+  outcome?: string | undefined;
+  failure?: string | undefined;
+  /** The turn that is under way. */
+  turn?: string | undefined;
 }
 
 export interface Overview {
@@ -34,11 +51,14 @@ export interface Overview {
   /** Those of further repositories. */
   bases: SessionRow[];
   rows: SessionRow[];
+  /** Whether a turn is among them whose owner died. */
+  hasCutOff?: boolean;
 }
 
 export interface Listing {
   base: MadeSession | undefined;
   sessions: StoredSession[];
+  hasCutOff?: boolean;
 }
 
 /** A session file that no index entry points to. */
@@ -53,6 +73,8 @@ export interface Orphan {
 /** The right to work on one issue. It is lost when the process dies, and given back by release or remove. */
 export interface Hold {
   readonly key: string;
+  /** The issue's name in files. */
+  readonly name: string;
   /** What is stored now; undefined for an issue that has nothing yet. */
   readonly record: SessionRecord | undefined;
   /** Stores the record durably; one with a session id is also put in the index. */
@@ -74,13 +96,29 @@ export interface Finding {
     | "cut-off-start"
     | "cut-off-adopt"
     | "interrupted-turn"
-    | "leftover";
+    | "leftover"
+    | "unwritable";
   /** The file or issue concerned. */
   subject: string;
   what: string;
   repair: string;
   /** The turn that was cut off, whose processes may still be there. */
-  turn?: RunningTurn;
+  cutOff?: { turn: RunningTurn; where: Whereabouts };
+}
+
+/** An event, and the place behind it: a reader that comes back with it goes on from there. */
+export type StoredEvent = SessionEvent & { cursor: string };
+
+export interface Following {
+  /** The cursor of the last event that was seen; without it, all that is kept. */
+  since?: string | undefined;
+  /** Whether to wait for more, for ever. */
+  follow: boolean;
+}
+
+/** What `repair` leaves to a person. */
+export function isByHand({ kind }: Finding): boolean {
+  return kind === "orphan" || kind === "unwritable";
 }
 
 export interface Store {
@@ -88,8 +126,11 @@ export interface Store {
   readonly folder: string;
   /** Everything, in the order in which it was started. @throws index-damaged */
   list(): Promise<Listing>;
-  /** The same in few words, and much faster where there are thousands. @throws index-damaged */
-  overview(): Promise<Overview>;
+  /**
+   * The same in few words, and much faster where there are thousands; of `refs` alone, if given, and then without
+   * bases. Starts under way are among them. @throws index-damaged
+   */
+  overview(refs?: readonly IssueRef[]): Promise<Overview>;
   /** The default base: the first that was made. */
   base(): Promise<MadeSession | undefined>;
   /** All bases, the default one first; those that cannot be read are left out. */
@@ -107,6 +148,10 @@ export interface Store {
   claim(ref: IssueRef): Promise<Hold>;
   /** The right to a session's next turn. @throws no-session, turn-running, damaged-record */
   hold(ref: IssueRef): Promise<Hold & { readonly record: SessionRecord }>;
+  /** The right to go on with a turn whose owner died, whatever there is of it. @throws turn-running, damaged-record */
+  resume(ref: IssueRef): Promise<Hold>;
+  /** The name that an issue has in files, be there anything of it or not. */
+  nameOf(ref: IssueRef): Promise<string>;
   /** Session files outside the index, less those a running start is about to index. @throws index-damaged */
   orphans(): Promise<Orphan[]>;
   /** Deletes such files, but for those to be spared, and returns them. */
@@ -117,4 +162,6 @@ export interface Store {
   repair(): Promise<Finding[]>;
   /** Changes the record of a session that has no turn; one that is busy or gone is left alone. */
   amend(key: string, change: (record: SessionRecord) => SessionRecord): Promise<boolean>;
+  /** What happened to every session, each change once. @throws bad-cursor, no-cursor */
+  events(following: Following): AsyncIterable<StoredEvent>;
 }

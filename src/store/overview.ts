@@ -13,7 +13,16 @@ import { errors } from "../errors.ts";
 import { writeWhole } from "../platform/durable_write.ts";
 import { type Found, readEntry, readIndex, readSession, readText } from "./files.ts";
 import { BASE_FILE, type Layout } from "./layout.ts";
-import type { SessionRow } from "./mod.ts";
+import {
+  damagedRow,
+  type FileRow,
+  KEPT_VERSION,
+  keptOf,
+  type KeptRow,
+  rowFrom,
+  rowOf,
+  type Shown,
+} from "./row.ts";
 
 /** Below this many sessions reading them is as quick as keeping anything. */
 const WORTH_KEEPING = 50;
@@ -22,18 +31,10 @@ const LOOKED_AT = 500;
 /** What changed less than this ago may change again without its time of change showing it. */
 const SETTLED_MS = 2000;
 
-/** A row with the file it came from. */
-export interface FileRow extends SessionRow {
-  file: string;
-}
-
 export interface Rows {
   base: FileRow | undefined;
   rows: FileRow[];
 }
-
-/** `[key, file, type, session, created, state]` */
-type KeptRow = [string, string, string, string | null, string, string];
 
 interface Kept {
   stamp: string;
@@ -61,27 +62,19 @@ export function readRows(layout: Layout): Rows {
 }
 
 function rowsOf(layout: Layout, { rows, settled }: Kept): FileRow[] {
-  if (rows.length > LOOKED_AT) return rows.map(rowOf);
+  if (rows.length > LOOKED_AT) return rows.map(rowFrom);
   return rows.flatMap((row) => {
     const [key, file] = row;
     const stats = statsOf(layout.session(file));
-    return stats && stats.ctimeMs < settled ? rowOf(row) : readRow(layout, key, file) ?? [];
+    return stats && stats.ctimeMs < settled ? rowFrom(row) : readRow(layout, key, file) ?? [];
   });
-}
-
-function rowOf([key, file, type, session, created, state]: KeptRow): FileRow {
-  return { key, file, type, session, created, state };
-}
-
-function keptOf({ key, file, type, session, created, state }: FileRow): KeptRow {
-  return [key, file, type, session, created, state];
 }
 
 /** What changes with every change of the index or of the set of session files; undefined if just now. */
 function stampOf(layout: Layout, settled: number): string | undefined {
   const stats = [layout.index, layout.sessions].map(statsOf);
   if (stats.some((it) => it === undefined || it.mtimeMs > settled)) return undefined;
-  return stats.map((it) => `${it!.mtimeMs} ${it!.size} ${it!.ino}`).join(" ");
+  return [KEPT_VERSION, ...stats.map((it) => `${it!.mtimeMs} ${it!.size} ${it!.ino}`)].join(" ");
 }
 
 /** @throws unreadable */
@@ -118,35 +111,24 @@ function readFields(
   layout: Layout,
   key: string,
   file: string,
-  isRight: (fields: Partial<Shown>) => boolean,
+  isRight: (fields: Partial<Fields>) => boolean,
 ): FileRow | undefined {
   const text = readText(layout.session(file));
   const fields = text === undefined ? undefined : fieldsOf(text);
   if (!fields || !isRight(fields) || !isShown(fields)) return undefined;
-  const { type, opencode_session_id: session, created_at: created, state } = fields;
-  return { key, file, type, session, created, state };
+  return rowOf(key, file, fields);
 }
 
 /** The row of a file that had to be read with care. */
 function careful(key: string, file: string, found: Found): FileRow | undefined {
   if (found.kind === "absent") return undefined;
-  if (found.kind === "damaged") {
-    const unknown = { type: "?", session: null, created: "?", state: "damaged" };
-    return { key, file, ...unknown, problem: found.why };
-  }
-  const { type, opencode_session_id: session, created_at: created, state } = found.record;
-  return { key, file, type, session, created, state };
+  if (found.kind === "damaged") return damagedRow(key, file, found.why);
+  return rowOf(key, file, found.record);
 }
 
-interface Shown {
-  type: string;
-  issue_ref: string;
-  opencode_session_id: string;
-  created_at: string;
-  state: string;
-}
+type Fields = Shown & { issue_ref: string };
 
-function fieldsOf(text: string): Partial<Shown> | undefined {
+function fieldsOf(text: string): Partial<Fields> | undefined {
   try {
     return JSON.parse(text) ?? undefined;
   } catch {
@@ -154,7 +136,7 @@ function fieldsOf(text: string): Partial<Shown> | undefined {
   }
 }
 
-function isShown(fields: Partial<Shown>): fields is Shown {
+function isShown(fields: Partial<Fields>): fields is Fields {
   return typeof fields.opencode_session_id === "string" &&
     typeof fields.created_at === "string" && typeof fields.state === "string";
 }

@@ -1,5 +1,6 @@
 /** What may stand in the state folder's files. Unknown fields are kept: another version wrote them. */
 import * as v from "valibot";
+import { EVENT_KINDS, type SessionEvent } from "../session/event.ts";
 import type { SessionRecord } from "../session/record.ts";
 
 const processIdentity = v.object({ pid: v.number(), started: v.string(), boot: v.string() });
@@ -9,7 +10,9 @@ const runningTurn = v.looseObject({
   kind: v.picklist(["start", "continue"]),
   started_at: v.string(),
   owner: processIdentity,
+  runner: v.optional(v.picklist(["server", "run"])),
   opencode: v.optional(processIdentity),
+  message_id: v.optional(v.string()),
 });
 
 const lastTurn = v.looseObject({
@@ -43,6 +46,23 @@ const sessionRecord = v.looseObject({
   worktree: v.optional(worktree),
   turn: v.optional(runningTurn),
   last_turn: v.optional(lastTurn),
+  used: v.optional(v.looseObject({ tokens: v.number(), cost: v.number() })),
+});
+
+const sessionEvent = v.looseObject({
+  v: v.literal(1),
+  time: v.string(),
+  event: v.picklist(EVENT_KINDS),
+  type: v.picklist(["base", "forked"]),
+  issue_ref: v.nullable(v.string()),
+  repository: v.optional(v.string()),
+  from: v.nullable(v.string()),
+  to: v.nullable(v.string()),
+  session: v.nullable(v.string()),
+  turn: v.nullable(v.string()),
+  outcome: v.nullable(v.string()),
+  reason: v.optional(v.string()),
+  file: v.string(),
 });
 
 /** The index: the base's session id and the file of each issue. */
@@ -81,8 +101,34 @@ export function parseRecord(text: string): Parsed<SessionRecord> {
   return parse(sessionRecord, text) as Parsed<SessionRecord>;
 }
 
+/** The texts that can still be read in a record that cannot be used, each if it is whole and may stand there. */
+export function salvageRecord(text: string): Partial<SessionRecord> {
+  const found: Record<string, unknown> = {};
+  for (const [, name, literal] of text.matchAll(/"(\w+)"\s*:\s*("(?:[^"\\]|\\.)*")/g)) {
+    const value = textOf(literal!);
+    const schema = Object.entries(sessionRecord.entries).find(([it]) => it === name)?.[1];
+    const fits = value !== undefined && schema !== undefined && v.safeParse(schema, value).success;
+    if (fits && !(name! in found)) found[name!] = value;
+  }
+  return found;
+}
+
+function textOf(literal: string): string | undefined {
+  try {
+    return JSON.parse(literal);
+  } catch {
+    return undefined;
+  }
+}
+
 export function parseIndex(text: string): Parsed<Index> {
   return parse(index, text);
+}
+
+/** An event of the journal; undefined for a line that is none, such as one that a crash has cut. */
+export function parseEvent(line: string): SessionEvent | undefined {
+  const parsed = line ? parse(sessionEvent, line) : undefined;
+  return parsed?.ok ? parsed.value as SessionEvent : undefined;
 }
 
 function parse<T>(schema: v.GenericSchema<unknown, T>, text: string): Parsed<T> {

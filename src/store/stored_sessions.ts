@@ -1,5 +1,5 @@
 /** What is stored, together with what is true of it now: whoever only reads takes no lock. */
-import { isActive, observed } from "../session/state.ts";
+import { isActive, observed, OWNER_DIED } from "../session/state.ts";
 import { baseRows, defaultBase } from "./bases.ts";
 import { type Found, readEntry, readIndex, readSession, sessionFiles } from "./files.ts";
 import { filesIn, type Layout } from "./layout.ts";
@@ -7,6 +7,7 @@ import { holderOf, isHeld } from "./lock.ts";
 import type { Listing, Orphan, Overview, SessionRow, StoredSession } from "./mod.ts";
 import { observe } from "./observe.ts";
 import { readRows } from "./overview.ts";
+import { damagedRow, rowOf } from "./row.ts";
 
 export async function readListing(layout: Layout): Promise<Listing> {
   const index = readIndex(layout);
@@ -16,19 +17,42 @@ export async function readListing(layout: Layout): Promise<Listing> {
     if (session) sessions.push(session);
   }
   const started = await beginning(layout, () => Object.values(index.issues));
-  return { base: defaultBase(layout, index), sessions: [...sessions, ...started] };
+  const all = [...sessions, ...started];
+  return {
+    base: defaultBase(layout, index),
+    sessions: [
+      ...sessions,
+      ...started.filter((it) => it.holder).map(({ file: _, ...session }) => session),
+    ],
+    hasCutOff: all.some(isCutOff),
+  };
 }
 
-export async function readOverview(layout: Layout): Promise<Overview> {
-  const { base, rows } = readRows(layout);
+export async function readOverview(
+  layout: Layout,
+  entries?: readonly { key: string; file: string }[],
+): Promise<Overview> {
+  const { base, rows } = entries ? { base: undefined, rows: entries } : readRows(layout);
   const shown: SessionRow[] = [];
+  let hasCutOff = false;
   for (const row of rows) {
-    const session = isActive(row) ? await storedSession(layout, row.key, row.file) : row;
-    if (session) shown.push("record" in session ? rowOf(session) : session);
+    // A row does not tell whether the turn of a blocked one is over.
+    if ("state" in row && !isActive(row) && row.state !== "blocked") {
+      shown.push(row);
+      continue;
+    }
+    const session = await storedSession(layout, row.key, row.file);
+    if (!session) continue;
+    hasCutOff ||= isCutOff(session);
+    shown.push(rowOfSession(session, row.file));
   }
-  const started = await beginning(layout, () => rows.map((row) => row.file));
-  shown.push(...started.map(rowOf));
-  return { base, bases: baseRows(layout), rows: shown };
+  if (!entries) {
+    for (const { file, ...session } of await beginning(layout, () => rows.map((it) => it.file))) {
+      hasCutOff ||= isCutOff(session);
+      if (session.holder) shown.push(rowOfSession(session, file));
+    }
+  }
+  return { base, bases: entries ? [] : baseRows(layout), rows: shown, hasCutOff };
 }
 
 export async function findOrphans(layout: Layout): Promise<Orphan[]> {
@@ -61,32 +85,32 @@ export async function storedSession(
   return busy ? { key, record, holder: holderOf(layout.turnLock(file)) } : { key, record };
 }
 
-/** Starts under way that have no index entry yet. Every running turn has a lock file, so few are looked at. */
-async function beginning(layout: Layout, indexedFiles: () => string[]): Promise<StoredSession[]> {
+/** Starts that have no index entry yet, under way or cut off. Every running turn has a lock file, so few are looked at. */
+async function beginning(
+  layout: Layout,
+  indexedFiles: () => string[],
+): Promise<(StoredSession & { file: string })[]> {
   const locks = filesIn(layout.turnLocks, ".lock");
   if (locks.length === 0) return [];
   const indexed = new Set(indexedFiles());
-  const found: StoredSession[] = [];
+  const found: (StoredSession & { file: string })[] = [];
   for (const name of locks) {
     const file = name.replace(/\.lock$/, ".json");
     if (indexed.has(file)) continue;
     const starting = readSession(layout, file);
     const key = starting.kind === "record" && starting.record.issue_ref;
     const session = key ? await storedSession(layout, key, file) : undefined;
-    if (session?.holder) found.push(session);
+    if (session) found.push({ ...session, file });
   }
   return found;
 }
 
-function rowOf({ key, record, problem }: StoredSession): SessionRow {
-  return {
-    key,
-    type: record?.type ?? "?",
-    session: record?.opencode_session_id ?? null,
-    created: record?.created_at ?? "?",
-    state: record?.state ?? "damaged",
-    ...(problem ? { problem } : {}),
-  };
+function isCutOff({ record }: StoredSession): boolean {
+  return record?.reason === OWNER_DIED && record.turn !== undefined;
+}
+
+function rowOfSession({ key, record, problem }: StoredSession, file: string): SessionRow {
+  return record ? rowOf(key, file, record) : damagedRow(key, file, problem ?? "");
 }
 
 function orphanOf(file: string, found: Found): Orphan {

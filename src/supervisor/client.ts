@@ -1,26 +1,67 @@
 /** The supervisor as commands see it: reached through its socket, and started when something is to be done. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { errors, KugetsuError } from "../errors.ts";
-import type { Ask } from "../runner/mod.ts";
-import type { Accepted, Line, Submission, Supervisor, SupervisorStatus } from "./mod.ts";
-import { PROTOCOL, type Reply } from "./protocol.ts";
+import { errors, EXIT, KugetsuError } from "../errors.ts";
+import type { Ask, ServerDoor } from "../runner/mod.ts";
+import type { Mailbox } from "./mailbox.ts";
+import type {
+  Accepted,
+  Kept,
+  LentServer,
+  Line,
+  Shutdown,
+  Stopped,
+  Submission,
+  Supervisor,
+  SupervisorStatus,
+} from "./mod.ts";
+import { type MakesRoom, PROTOCOL, type Reply } from "./protocol.ts";
 import { type Channel, connect } from "./socket.ts";
+import { readTranscript } from "./transcript.ts";
 
 export interface ClientOptions {
   socket: string;
   log: string;
+  mailbox: Mailbox;
+  /** The name of an issue in files. */
+  nameOf(key: string): Promise<string>;
+  /** The path of a transcript, by the issue's name. */
+  transcriptOf(name: string): string;
   version: string;
+  /** Tells one executable from another of the same version. */
+  build: string;
+  /** A digest for each variable that counts. */
+  environment: Record<string, string>;
+  /** Whether a supervisor that was killed has left something that runs. */
+  hasLeft(): boolean;
   /** The command line of a supervisor. */
   command: string[];
   env: Record<string, string | undefined>;
+  /** Makes the state folder fit for a supervisor, which could tell nobody why it is not. @throws unwritable, network-folder */
+  prepare(): void;
+  warn(text: string): void;
   debug(text: string): void;
 }
 
 /** It answers once it has taken up what an earlier one left. */
-const START_MS = 30_000;
+const START_MS = 60_000;
+/** How often another supervisor is tried when one ends without an answer. */
+const TRIES = 3;
+/** What needs no turn to get on is answered at once by one that is well. */
+const ANSWER_MS = 10_000;
+/** How long whoever keeps one running, such as systemd, may take to start it again. */
+const FOLLOWS_MS = 5000;
+
+/** How often whoever follows an issue looks for a supervisor. */
+const LOOK_MS = 300;
+
+/**
+ * How one ends that found another one there: without an error. That one may still be on its way, or end without ever
+ * having come up.
+ */
+const SECOND = "another one runs";
 
 type Asked = Record<string, unknown> & { ask: string };
 
@@ -42,9 +83,21 @@ export class SupervisorClient implements Supervisor {
   ): AsyncGenerator<Line> {
     let after = what.after ?? 0;
     while (!signal.aborted) {
-      const channel = await this.#open();
+      const channel = what.turn === undefined
+        ? await connect(this.#options.socket)
+        : await this.#open();
+      if (!channel) {
+        for (const line of await this.transcript(what.key)) {
+          if (line.seq <= after) continue;
+          after = line.seq;
+          yield line;
+        }
+        await pause(LOOK_MS, undefined, { signal }).catch(() => {});
+        continue;
+      }
       const leave = () => channel.destroy();
       signal.addEventListener("abort", leave, { once: true });
+      if (signal.aborted) leave();
       try {
         channel.send(this.#message({ ask: "follow", ...what, after }));
         for (
@@ -67,8 +120,8 @@ export class SupervisorClient implements Supervisor {
     }
   }
 
-  async stop(keys: string[] | "all", signal: "SIGINT" | "SIGTERM"): Promise<string[]> {
-    return await this.#askIfThere<string[]>({ ask: "stop", keys, signal }) ?? [];
+  async stop(keys: string[] | "all", signal: "SIGINT" | "SIGTERM"): Promise<Stopped[]> {
+    return await this.#askIfThere<Stopped[]>({ ask: "stop", keys, signal }) ?? [];
   }
 
   async answer(key: string, answer: Parameters<Supervisor["answer"]>[1]): Promise<Ask> {
@@ -77,17 +130,84 @@ export class SupervisorClient implements Supervisor {
     return ask;
   }
 
-  status(): Promise<SupervisorStatus | undefined> {
-    return this.#askIfThere({ ask: "status" });
+  async wake(): Promise<boolean> {
+    if (await this.#isThere() || !this.#options.mailbox.hasAccepted()) return false;
+    (await this.#open()).destroy();
+    return true;
   }
 
-  async shutdown({ stopTurns }: { stopTurns: boolean }): Promise<boolean> {
-    const done = await this.#askIfThere<boolean>({ ask: "shutdown", stop_turns: stopTurns });
-    if (!done) return false;
-    while (await connect(this.#options.socket).then((it) => (it?.destroy(), it !== undefined))) {
-      await pause(20);
+  async transcript(key: string): Promise<Line[]> {
+    const { nameOf, transcriptOf } = this.#options;
+    return readTranscript(transcriptOf(await nameOf(key)));
+  }
+
+  async kept(key: string): Promise<Kept | undefined> {
+    return this.#keptAs(await this.#options.nameOf(key));
+  }
+
+  // deno-lint-ignore require-await -- what it throws rejects
+  async failedStarts(names: readonly string[]): Promise<Kept[]> {
+    const known = new Set(names);
+    const others = this.#options.mailbox.names().filter((name) => !known.has(name));
+    return others.flatMap((name) => {
+      const kept = this.#keptAs(name);
+      return kept?.failure ? [kept] : [];
+    });
+  }
+
+  #keptAs(name: string): Kept | undefined {
+    const mail = this.#options.mailbox.read(name);
+    if (!mail) return undefined;
+    const { key, current, next, last, over_at, failure } = mail;
+    return { key, accepted: [...(current ? [current] : []), ...next], last, over_at, failure };
+  }
+
+  async server(where: Parameters<Supervisor["server"]>[0]): Promise<LentServer> {
+    for (let tries = 1;; tries++) {
+      const channel = await this.#open();
+      try {
+        channel.send(this.#message({ ask: "server", where }));
+        const reply = await channel.receive() as Reply | MakesRoom | undefined;
+        if (reply && !("ends" in reply)) {
+          this.#warnOf(reply);
+          const { url, password } = result<ServerDoor>(reply);
+          return { url, password, giveBack: () => channel.destroy() };
+        }
+      } catch (error) {
+        channel.destroy();
+        throw error;
+      }
+      channel.destroy();
+      if (tries === TRIES) throw this.#failed("it ended without an answer");
     }
+  }
+
+  status(): Promise<SupervisorStatus | undefined> {
+    return this.#askIfThere({ ask: "status" }, ANSWER_MS);
+  }
+
+  start(): Promise<SupervisorStatus> {
+    return this.#insist({ ask: "status" });
+  }
+
+  async shutdown(options: Shutdown): Promise<boolean> {
+    const { mailbox, hasLeft } = this.#options;
+    const asked = { ask: "shutdown", ...options };
+    const isLeft = () => mailbox.hasAccepted() || hasLeft();
+    // A supervisor knows best how to end what another one has left.
+    const how = await this.#askIfThere<"ends" | "follows">(asked) ??
+      (isLeft() ? await this.#insist<"ends" | "follows">(asked) : undefined);
+    if (!how) return false;
+    while (await this.#isThere()) await pause(20);
+    const deadline = Date.now() + FOLLOWS_MS;
+    while (how === "follows" && Date.now() < deadline && !await this.#isThere()) await pause(20);
     return true;
+  }
+
+  async #isThere(): Promise<boolean> {
+    const channel = await connect(this.#options.socket);
+    channel?.destroy();
+    return channel !== undefined;
   }
 
   /** Asks until there is an answer, of this supervisor or the next one. */
@@ -95,53 +215,86 @@ export class SupervisorClient implements Supervisor {
     for (let tries = 1;; tries++) {
       const channel = await this.#open();
       const reply = await this.#converse(channel, asked);
-      if (reply) return result(reply);
-      if (tries === 3) throw this.#failed("it ended without an answer");
+      if (reply && !("ends" in reply)) {
+        this.#warnOf(reply);
+        return result(reply);
+      }
+      if (tries === TRIES) throw this.#failed("it ended without an answer");
     }
   }
 
-  async #askIfThere<T>(asked: Asked): Promise<T | undefined> {
-    const channel = await connect(this.#options.socket);
-    const reply = channel && await this.#converse(channel, asked);
-    return reply && result(reply);
+  #warnOf(reply: Reply): void {
+    if (!reply.ok) return;
+    const { version: own, warn } = this.#options;
+    const { other, changed = [] } = reply;
+    const next = "to replace it while its turns go on, run: kugetsu supervisor restart";
+    if (other !== undefined) {
+      const which = other === own ? `another build of kugetsu ${own}` : `kugetsu ${other}`;
+      warn(`The supervisor is of ${which}; ${next}`);
+    }
+    if (changed.length > 0) {
+      const some = changed.slice(0, 6).join(", ") + (changed.length > 6 ? ", …" : "");
+      warn(`The supervisor was started with other values of ${some}; ${next}`);
+    }
   }
 
-  async #converse(channel: Channel, asked: Asked): Promise<Reply | undefined> {
+  async #askIfThere<T>(asked: Asked, limitMs?: number): Promise<T | undefined> {
+    const channel = await connect(this.#options.socket);
+    const reply = channel && await this.#converse(channel, asked, limitMs);
+    return reply && result(reply as Reply);
+  }
+
+  async #converse(
+    channel: Channel,
+    asked: Asked,
+    limitMs?: number,
+  ): Promise<Reply | MakesRoom | undefined> {
+    let isLate = false;
+    const timer = limitMs && setTimeout(() => {
+      isLate = true;
+      channel.destroy();
+    }, limitMs);
     try {
       channel.send(this.#message(asked));
-      return await channel.receive() as Reply | undefined;
+      const reply = await channel.receive() as Reply | MakesRoom | undefined;
+      if (isLate) throw this.#failed(`it does not answer within ${limitMs! / 1000} s`);
+      return reply;
     } finally {
+      clearTimeout(timer);
       channel.destroy();
     }
   }
 
   #message(asked: Asked): unknown {
-    return { protocol: PROTOCOL, version: this.#options.version, ...asked };
+    const { version, build, environment } = this.#options;
+    return { protocol: PROTOCOL, version, build, environment, ...asked };
   }
 
   /** The supervisor that runs, or a new one. @throws supervisor-failed */
   async #open(): Promise<Channel> {
     const running = await connect(this.#options.socket);
     if (running) return running;
-    const child = this.#start();
-    let ended: string | undefined;
-    child.once("error", (error) => ended = error.message);
-    child.once("exit", (code, signal) => ended = `it ended with ${signal ?? code}`);
     const deadline = Date.now() + START_MS;
+    let ended = this.#start();
     while (Date.now() < deadline) {
       const channel = await connect(this.#options.socket);
       if (channel) return channel;
-      // Two may have been started at once; the one that came second ends by itself, without an error.
-      if (ended !== undefined && ended !== "it ended with 0") throw this.#failed(ended);
+      const how = ended();
+      if (how === SECOND) {
+        await pause(100);
+        ended = this.#start();
+      } else if (how !== undefined) throw this.#failed(how);
       await pause(10);
     }
     throw this.#failed(`it did not come up within ${START_MS / 1000} s`);
   }
 
-  #start(): ChildProcess {
-    const { command: [file, ...args], env, log, debug } = this.#options;
-    mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
-    const output = openSync(log, "a", 0o600);
+  /** Starts a supervisor. What comes back tells how it ended, once it has. */
+  #start(): () => string | undefined {
+    const { command: [file, ...args], env, log, prepare, debug } = this.#options;
+    prepare();
+    const output = openLog(log);
+    const from = fstatSync(output).size;
     const child = spawn(file!, args, {
       cwd: "/",
       env: env as NodeJS.ProcessEnv,
@@ -151,11 +304,36 @@ export class SupervisorClient implements Supervisor {
     closeSync(output);
     child.unref();
     debug(`started a supervisor, pid ${child.pid}`);
-    return child;
+    let ended: string | undefined;
+    child.once("error", (error) => ended = error.message);
+    child.once("exit", (code, signal) => {
+      ended = code === EXIT.ok ? SECOND : lastWord(log, from) ?? `it ended with ${signal ?? code}`;
+    });
+    return () => ended;
   }
 
   #failed(why: string): KugetsuError {
     return errors.supervisorFailed(why, this.#options.log);
+  }
+}
+
+/** @throws unwritable */
+function openLog(path: string): number {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, "a", 0o600);
+  } catch (cause) {
+    throw errors.unwritable(path, cause);
+  }
+}
+
+/** The last that was said there, without its time. */
+function lastWord(log: string, from: number): string | undefined {
+  try {
+    const line = readFileSync(log).subarray(from).toString().trimEnd().split("\n").at(-1);
+    return line?.replace(/^\S+Z /, "") || undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -9,104 +9,129 @@
  *                 └─ throws: refused, nothing was accepted
  * ```
  */
-import { errors, KugetsuError } from "../errors.ts";
-import type { Answer, Ask, TurnEvent } from "../runner/mod.ts";
+import {
+  type ErrorParts,
+  errors,
+  type KugetsuError,
+  partsOf,
+  reasonOf,
+  type StopSignal,
+} from "../errors.ts";
+import type { Answer, Ask } from "../runner/mod.ts";
+import { turnError } from "../session/advice.ts";
 import type { Outcome } from "../session/outcome.ts";
-import { formatRepository, parseRef } from "../session/ref.ts";
+import { Live } from "./live.ts";
 import type { Mail, Mailbox } from "./mailbox.ts";
-import type { Accepted, Line, LiveTurn, Submission } from "./mod.ts";
-import { type Caps, pick } from "./queue.ts";
-import { readTranscript, Transcript } from "./transcript.ts";
-
-/** What a job is given to work with. */
-export interface JobHost {
-  /** Aborted, with a StopReason, when the turn is to end. */
-  readonly signal: AbortSignal;
-  /**
-   * Nothing can refuse the turn any more, its record is saved, and its lock held: it is accepted. Resolves when the
-   * turn has its place, or when it is to end.
-   */
-  admit(issue: { key: string; name: string }): Promise<void>;
-  /** The turn begins, in this folder. */
-  begun(directory: string): void;
-  named(session: string): void;
-  event(event: TurnEvent): void;
-  /** The turn is over and its record saved; its lock is given back right after. */
-  ended(outcome: Outcome, session: string | undefined, text: string): void;
-}
-
-/** A turn from beginning to end. Throws what refuses it; after `admit`, only what nobody expects. */
-export type Job = (submission: Submission, host: JobHost, recovered: boolean) => Promise<void>;
+import type {
+  Accepted,
+  Caps,
+  Job,
+  JobHost,
+  Line,
+  LiveTurn,
+  Stopped,
+  Submission,
+  TurnEnd,
+} from "./mod.ts";
+import { type Limits, pick } from "./queue.ts";
+import type { Transcripts } from "./transcripts.ts";
 
 export interface KeeperOptions {
   job: Job;
   mailbox: Mailbox;
-  /** The path of an issue's transcript, by the issue's name. */
-  transcriptPath(name: string): string;
-  transcriptBytes: number;
-  caps: Caps;
+  transcripts: Transcripts;
+  /** What holds where a submission says nothing of them. */
+  caps: Limits;
   answer(turnId: string, askId: string, answer: Answer): Promise<boolean>;
-  /** The name of an issue that has a session or a turn; undefined for one that has neither. */
-  nameOf(key: string): Promise<string | undefined>;
+  /** The name of an issue in files. */
+  nameOf(key: string): Promise<string>;
   now(): string;
   debug(text: string): void;
-}
-
-/** A turn that was accepted and is not over. */
-interface Live {
-  submission: Submission;
-  key: string;
-  name: string;
-  repository: string;
-  transcript: Transcript;
-  controller: AbortController;
-  state: LiveTurn["state"];
-  since: string;
-  doing?: string | undefined;
-  ask?: Ask | undefined;
-  tokens: number;
-  cost: number;
-  /** Gives the turn its place. */
-  go(): void;
-  isOver: Promise<void>;
 }
 
 export class Keeper {
   readonly #options: KeeperOptions;
   /** In the order in which they were accepted, by the turn's id. */
   readonly #live = new Map<string, Live>();
-  readonly #followed = new Map<string, { transcript: Transcript; users: number }>();
+  /** Those that are looked at and not yet accepted, by the turn's id. */
+  readonly #opening = new Map<string, { ref: string; stop(reason: StopSignal): void }>();
   /** One submission of an issue after the other. */
   readonly #doors = new Map<string, Promise<unknown>>();
+  /** What is over and could not be put away, by the issue's name. */
+  readonly #late = new Map<string, () => void>();
+  #caps: Limits;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    this.#caps = options.caps;
   }
 
   get isIdle(): boolean {
-    return this.#live.size === 0 && this.#followed.size === 0 && this.#doors.size === 0;
+    return this.hasNothing && !this.#options.transcripts.areUsed;
   }
 
-  /** Takes up what an earlier supervisor had accepted. */
+  /** Whether there is no turn that was accepted, or is being. Somebody may follow what is over. */
+  get hasNothing(): boolean {
+    return this.#live.size === 0 && this.#doors.size === 0;
+  }
+
+  /** How many turns this process alone can bring to their end: their opencode is a child of it. */
+  get bound(): number {
+    return [...this.#live.values()].filter((it) =>
+      it.submission.runner === "run" && it.state !== "queued"
+    ).length;
+  }
+
+  /** How many turns run at once. */
+  get maxParallel(): number {
+    return this.#caps.host;
+  }
+
+  /** Takes up what an earlier supervisor had accepted, in the order in which it was asked for. */
   async recover(): Promise<void> {
-    for (const name of this.#options.mailbox.names()) {
-      const mail = this.#options.mailbox.read(name);
-      if (!mail?.current) continue;
-      this.#options.debug(`taking up the turn of ${mail.key}`);
-      await this.#begin(mail.current, true).catch((error) => this.#giveUp(name, mail, error));
+    const { mailbox, debug } = this.#options;
+    const asked = ({ current, next }: Mail) => (current ?? next[0])?.started_at ?? "";
+    const left = mailbox.names().flatMap((name) => {
+      const mail = this.#readMail(name);
+      return mail && (mail.current || mail.next.length > 0) ? [{ name, mail }] : [];
+    }).sort((a, b) => asked(a.mail) < asked(b.mail) ? -1 : 1);
+    const turns = left.flatMap(({ mail }) =>
+      mail.current ? [mail.current, ...mail.next] : mail.next
+    );
+    this.#follow(turns.sort((a, b) => a.started_at < b.started_at ? -1 : 1).at(-1)?.caps);
+    for (const { name, mail } of left) {
+      debug(`taking up the turns of ${mail.key}`);
+      if (!mail.current) await this.#goOn(mail.key, name);
+      else {
+        await this.#begin(mail.current, true).catch((error) => this.#giveUp(name, mail, error));
+      }
+    }
+  }
+
+  /** Undefined for what is damaged. What cannot be read now may hold a turn, which must not be passed over. */
+  #readMail(name: string): Mail | undefined {
+    try {
+      return this.#options.mailbox.read(name);
+    } catch (error) {
+      if (partsOf(error).code !== "damaged-record") throw error;
+      this.#options.debug(reasonOf(error));
+      return undefined;
     }
   }
 
   /** What cannot be taken up is over: its message stays, so that it can be tried again. */
-  #giveUp(name: string, { current, ...mail }: Mail, error: unknown): void {
+  async #giveUp(name: string, { current, ...mail }: Mail, error: unknown): Promise<void> {
     if (!current) return;
-    const detail = error instanceof Error ? error.message : String(error);
-    this.#options.debug(`the turn of ${mail.key} cannot be taken up: ${detail}`);
-    this.#options.mailbox.write(name, { ...mail, last: current });
-    const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail };
-    const body = { kind: "ended", outcome, session: null, text: "" } as const;
-    this.#open(name).append(current.id, body);
-    this.#release(name);
+    this.#options.debug(`the turn of ${mail.key} cannot be taken up: ${reasonOf(error)}`);
+    try {
+      const over = { last: current, over_at: this.#options.now(), failure: partsOf(error) };
+      this.#options.mailbox.write(name, { ...mail, ...over });
+      this.#options.transcripts.append(name, current.id, { kind: "ended", ...failed(error) });
+    } catch (cause) {
+      // The next supervisor finds it as it was.
+      return this.#options.debug(`it cannot be put away: ${reasonOf(cause)}`);
+    }
+    await this.#goOn(mail.key, name);
   }
 
   submit(submission: Submission): Promise<Accepted> {
@@ -119,10 +144,17 @@ export class Keeper {
   }
 
   async #submit(submission: Submission): Promise<Accepted> {
+    this.#follow(submission.caps);
     const live = this.#liveOf(submission.ref);
     if (live) return this.#whileRunning(live, submission);
     const known = await this.#overAlready(submission);
     return known ?? await this.#begin(submission, false);
+  }
+
+  /** What was said last holds for all. */
+  #follow(caps: Partial<Caps> | undefined): void {
+    const { host, repository } = this.#options.caps;
+    this.#caps = { host: caps?.host ?? host, repository: caps?.repository ?? repository };
   }
 
   #whileRunning(live: Live, submission: Submission): Accepted {
@@ -134,14 +166,15 @@ export class Keeper {
     if (same) return { key, turn: same.id, ahead, again: true };
     if (submission.kind === "start") throw errors.sessionExists(key);
     if (!submission.queue || !mail) throw errors.turnRunning(key, "the supervisor");
-    this.#options.mailbox.write(name, { ...mail, next: [...waiting, submission] });
+    this.#accept(name, mail, { ...mail, next: [...waiting, submission] });
     return { key, turn: submission.id, ahead: ahead + waiting.length + 1, again: false };
   }
 
   /** A turn that was accepted earlier and is over: its key makes a repeated submission harmless. */
   async #overAlready(submission: Submission): Promise<Accepted | undefined> {
     const name = await this.#options.nameOf(submission.ref);
-    const mail = name === undefined ? undefined : this.#options.mailbox.read(name);
+    this.#late.get(name)?.();
+    const mail = this.#options.mailbox.read(name);
     if (!mail?.last || !isSame(mail.last, submission)) return undefined;
     return { key: mail.key, turn: mail.last.id, ahead: 0, again: true };
   }
@@ -150,239 +183,223 @@ export class Keeper {
   #begin(submission: Submission, recovered: boolean): Promise<Accepted> {
     return new Promise((accept, refuse) => {
       const controller = new AbortController();
+      const said: Parameters<JobHost["say"]>[] = [];
       let live: Live | undefined;
+      let stopped: KugetsuError | undefined;
+      const stop = (reason: StopSignal) => {
+        controller.abort(reason);
+        // One that was accepted by an earlier supervisor is admitted, and then over.
+        if (!recovered) refuse(stopped ??= errors.startStopped(submission.ref, reason));
+      };
+      this.#opening.set(submission.id, { ref: submission.ref, stop });
       const host: JobHost = {
         signal: controller.signal,
         admit: ({ key, name }) =>
           new Promise((go) => {
+            this.#opening.delete(submission.id);
+            if (stopped) throw stopped;
             live = this.#admit(submission, { key, name, controller, go, isOver }, recovered);
+            for (const [level, text] of said) live.append({ kind: "said", level, text });
             accept({ key, turn: submission.id, ahead: this.#ahead(live), again: false });
             this.#schedule();
           }),
-        begun: (directory) => {
-          if (!live) return;
-          live.state = "running";
-          live.since = this.#options.now();
-          live.transcript.append(submission.id, { kind: "begun", directory });
+        begun: (directory) => live?.begun(directory),
+        used: () => live?.used ?? { tokens: 0, cost: 0 },
+        named: (session) => live?.append({ kind: "session", session }),
+        event: (event) => {
+          live?.event(event);
+          if (event.kind === "asks") this.#schedule();
         },
-        named: (session) =>
-          void live?.transcript.append(submission.id, { kind: "session", session }),
-        event: (event) => live && this.#onEvent(live, event),
-        ended: (outcome, session, text) =>
-          live && this.#settle(live, outcome, session ?? null, text),
+        say: (level, text) =>
+          live ? live.append({ kind: "said", level, text }) : void said.push([level, text]),
+        ended: (end) => live && this.#settle(live, end),
       };
       const job = Promise.resolve().then(() => this.#options.job(submission, host, recovered));
       const isOver = job.then(() => {}, (error) => {
+        this.#opening.delete(submission.id);
         if (!live) return refuse(error);
-        const detail = error instanceof KugetsuError ? error.message : String(error);
-        this.#settle(live, { kind: "failed", reason: "kugetsu", detail }, null, "");
+        this.#settle(live, failed(error));
       }).then(() => live && this.#close(live));
     });
   }
 
   #admit(
     submission: Submission,
-    { key, name, controller, go, isOver }: Pick<
-      Live,
-      "key" | "name" | "controller" | "go" | "isOver"
-    >,
+    issue: {
+      key: string;
+      name: string;
+      controller: AbortController;
+      go(): void;
+      isOver: Promise<void>;
+    },
     recovered: boolean,
   ): Live {
-    const { mailbox } = this.#options;
-    const mail = mailbox.read(name) ?? { key, next: [] };
-    if (!recovered) mailbox.write(name, { ...mail, key, current: submission });
-    const transcript = this.#open(name);
-    if (!recovered) {
-      const { kind: turn_kind, message } = submission;
-      transcript.append(submission.id, { kind: "accepted", turn_kind, message });
+    const { transcripts, now } = this.#options;
+    const { name } = issue;
+    const transcript = transcripts.open(name);
+    try {
+      // Somebody who follows may hold one that a destroy has removed since.
+      transcript.close();
+      const live = new Live({ ...issue, submission, transcript, now });
+      if (recovered) live.tookUp(transcripts.read(name));
+      else {
+        this.#acceptNow(submission, issue);
+        live.append({ kind: "accepted", turn_kind: submission.kind, message: submission.message });
+      }
+      this.#live.set(live.id, live);
+      return live;
+    } catch (error) {
+      transcripts.release(name);
+      throw error;
     }
-    const live: Live = {
-      submission,
-      key,
-      name,
-      repository: formatRepository(parseRef(submission.ref)),
-      transcript,
-      controller,
-      state: "queued",
-      since: this.#options.now(),
-      tokens: 0,
-      cost: 0,
-      go,
-      isOver,
-    };
-    this.#live.set(submission.id, live);
-    return live;
+  }
+
+  #acceptNow(submission: Submission, { key, name }: { key: string; name: string }): void {
+    const mail = this.#options.mailbox.read(name);
+    const next = mail?.next.filter((it) => it.id !== submission.id) ?? [];
+    this.#accept(name, mail, { ...mail, key, current: submission, next });
+  }
+
+  /** What cannot be accepted is refused, and must not be found there by the next supervisor. */
+  #accept(name: string, before: Mail | undefined, mail: Mail): void {
+    const { mailbox } = this.#options;
+    try {
+      mailbox.write(name, mail);
+    } catch (error) {
+      try {
+        if (before) mailbox.write(name, before);
+        else mailbox.remove(name);
+      } catch { /* the first error matters */ }
+      throw error;
+    }
   }
 
   /** Gives places to those whose turn it is. Whoever is to end needs none. */
   #schedule(): void {
     const all = [...this.#live.values()];
-    const waiting = all.filter((it) => it.state === "queued");
-    for (const live of waiting) if (live.controller.signal.aborted) this.#place(live);
+    for (const live of all) if (live.state === "queued" && live.isStopped) live.place();
     const running = all.filter((it) => it.state === "running").map((it) => it.repository);
-    const candidates = waiting.filter((it) => it.state === "queued")
-      .map((live) => ({ id: live.submission.id, repository: live.repository, live }));
-    for (const { live } of pick(candidates, running, this.#options.caps)) this.#place(live);
-  }
-
-  #place(live: Live): void {
-    live.state = "running";
-    live.go();
-  }
-
-  #onEvent(live: Live, event: TurnEvent): void {
-    if (event.kind === "usage") {
-      live.tokens += event.tokens;
-      live.cost += event.cost;
-      this.#watchBudget(live);
-    }
-    if (event.kind === "tool") live.doing = event.state === "running" ? inWords(event) : undefined;
-    if (event.kind === "text") live.doing = undefined;
-    if (event.kind === "asks") {
-      live.ask = event.ask;
-      live.state = "blocked";
-      live.since = this.#options.now();
-    }
-    if (event.kind === "answered" && live.ask?.id === event.id) {
-      live.ask = undefined;
-      live.state = "running";
-    }
-    live.transcript.append(live.submission.id, event);
-    if (event.kind === "asks") this.#schedule();
-  }
-
-  #watchBudget({ submission: { budget }, tokens, cost, controller }: Live): void {
-    if (budget?.tokens !== undefined && tokens > budget.tokens) {
-      controller.abort({ budget: `it used ${tokens} tokens, of ${budget.tokens} that it may use` });
-    } else if (budget?.cost !== undefined && cost > budget.cost) {
-      const [used, may] = [cost, budget.cost].map((it) => it.toFixed(2));
-      controller.abort({ budget: `it cost $${used}, of $${may} that it may cost` });
+    for (const live of pick(all.filter((it) => it.state === "queued"), running, this.#caps)) {
+      live.place();
     }
   }
 
-  /** The turn is over: what follows is decided in the mailbox, in one write. */
-  #settle(live: Live, outcome: Outcome, session: string | null, text: string): void {
-    if (!this.#live.has(live.submission.id)) return;
-    const { mailbox } = this.#options;
-    const mail = mailbox.read(live.name);
-    const isGone = session === null && live.submission.kind === "start";
-    if (mail?.current?.id === live.submission.id) {
-      if (isGone) mailbox.remove(live.name);
-      else mailbox.write(live.name, { ...mail, current: undefined, last: live.submission });
+  /**
+   * The turn is over, and told first: of one that is put away nobody would tell any more. What follows is decided in
+   * the mailbox, in one write.
+   */
+  #settle(live: Live, end: TurnEnd): void {
+    if (!this.#live.delete(live.id)) return;
+    live.ended(end);
+    try {
+      this.#putAway(live, end);
+    } catch (error) {
+      // Tried again before the next turn; the next supervisor would find on record how it ended.
+      this.#late.set(live.name, () => this.#putAway(live, end));
+      this.#options.debug(`the turn of ${live.key} cannot be put away: ${reasonOf(error)}`);
     }
-    this.#live.delete(live.submission.id);
-    live.transcript.append(live.submission.id, { kind: "ended", outcome, session, text });
+  }
+
+  #putAway({ name, id, key, submission }: Live, end: TurnEnd): void {
+    const { mailbox, now } = this.#options;
+    const mail = mailbox.read(name);
+    if (mail?.current?.id === id) {
+      const failure = end.error ?? failureOf(key, end);
+      const over = { last: submission, over_at: now(), failure };
+      mailbox.write(name, { ...mail, current: undefined, ...over });
+    }
+    this.#late.delete(name);
   }
 
   /** The job has let go of everything: the next one may have its place, and the next turn of the issue begins. */
   #close(live: Live): void {
-    this.#release(live.name);
+    this.#options.transcripts.release(live.name);
     this.#schedule();
-    const mail = this.#options.mailbox.read(live.name);
-    const [next, ...rest] = mail?.next ?? [];
-    if (!mail || !next) return;
-    this.#options.mailbox.write(live.name, { ...mail, next: rest });
-    this.submit(next).catch((error) => {
-      const transcript = this.#open(live.name);
-      const detail = error instanceof Error ? error.message : String(error);
-      const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail };
-      transcript.append(next.id, { kind: "ended", outcome, session: null, text: "" });
-      this.#release(live.name);
-    });
+    void this.#goOn(live.key, live.name);
+  }
+
+  /** With the next turn of an issue. What keeps it from beginning must not end the supervisor. */
+  async #goOn(key: string, name: string): Promise<void> {
+    await this.#next(name).catch((error) =>
+      this.#options.debug(`the next turn of ${key} cannot begin: ${reasonOf(error)}`)
+    );
+  }
+
+  /** The next turn of an issue; one that is refused now is over, and the one behind it is next. */
+  async #next(name: string): Promise<void> {
+    const { mailbox, transcripts } = this.#options;
+    for (;;) {
+      const [next] = this.#readMail(name)?.next ?? [];
+      if (!next) return;
+      try {
+        return void await this.submit(next);
+      } catch (error) {
+        const mail = mailbox.read(name);
+        if (!mail) return;
+        const others = mail.next.filter((it) => it.id !== next.id);
+        const over = { last: next, over_at: this.#options.now(), failure: partsOf(error) };
+        mailbox.write(name, { ...mail, next: others, ...over });
+        transcripts.append(name, next.id, { kind: "ended", ...failed(error) });
+      }
+    }
   }
 
   /** Stops turns, and what waits behind them. Returns the issues whose turns are over by then. */
-  async stop(keys: string[] | "all", reason: "SIGINT" | "SIGTERM"): Promise<string[]> {
+  async stop(keys: string[] | "all", reason: "SIGINT" | "SIGTERM"): Promise<Stopped[]> {
     const wanted = [...this.#live.values()].filter((it) =>
-      keys === "all" || keys.some((key) => key === it.key || key === it.submission.ref)
+      keys === "all" || keys.some((key) => it.isOf(key))
     );
-    for (const live of wanted) {
-      const mail = this.#options.mailbox.read(live.name);
-      if (mail && mail.next.length > 0) {
-        this.#options.mailbox.write(live.name, { ...mail, next: [] });
-      }
-      live.controller.abort(reason);
+    for (const { ref, stop } of [...this.#opening.values()]) {
+      if (keys === "all" || keys.includes(ref)) stop(reason);
     }
+    for (const live of wanted) live.stop(reason);
+    for (const live of wanted) this.#dropWaiting(live, { kind: "cancelled", signal: reason });
     this.#schedule();
     await Promise.all(wanted.map((it) => it.isOver));
-    return wanted.map((it) => it.key);
+    return wanted.map(({ key, left }) => ({ key, left }));
+  }
+
+  #dropWaiting({ name }: Live, outcome: Outcome): void {
+    const { mailbox, transcripts } = this.#options;
+    const mail = mailbox.read(name);
+    if (!mail || mail.next.length === 0) return;
+    mailbox.write(name, { ...mail, next: [] });
+    for (const { id } of mail.next) {
+      transcripts.append(name, id, { kind: "ended", outcome, session: null, text: "" });
+    }
   }
 
   async answer(key: string, answer: Answer): Promise<Ask> {
     const live = this.#liveOf(key);
     const ask = live?.ask;
     if (!live || !ask) throw errors.nothingAsked(key);
-    if (await this.#options.answer(live.submission.id, ask.id, answer)) return ask;
+    if (await this.#options.answer(live.id, ask.id, answer)) return ask;
     throw errors.nothingAsked(key);
   }
 
   turns(): LiveTurn[] {
-    const queued = [...this.#live.values()].filter((it) => it.state === "queued");
-    return [...this.#live.values()].map((live) => ({
-      key: live.key,
-      turn: live.submission.id,
-      state: live.state,
-      since: live.since,
-      position: live.state === "queued" ? queued.indexOf(live) + 1 : undefined,
-      doing: live.doing,
-      ask: live.ask,
-      tokens: live.tokens,
-      cost: live.cost,
-    }));
+    const all = [...this.#live.values()];
+    const queued = all.filter((it) => it.state === "queued");
+    return all.map((live) => live.told(queued.indexOf(live) + 1));
   }
 
   /** Hands out lines: those of one turn until it is over, or all after a number, without an end. */
   async follow(
-    { key, turn, after = 0 }: { key: string; turn?: string; after?: number },
+    { key, ...what }: { key: string; turn?: string; after?: number },
     onLine: (line: Line) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const name = this.#liveOf(key)?.name ?? await this.#options.nameOf(key);
-    if (name === undefined) throw errors.noSession(key);
-    const transcript = this.#open(name);
-    const over = Promise.withResolvers<void>();
-    let last = after;
-    const hand = (line: Line) => {
-      if (line.seq <= last || (turn !== undefined && line.turn !== turn)) return;
-      last = line.seq;
-      onLine(line);
-      if (turn !== undefined && line.kind === "ended") over.resolve();
-    };
-    // Nothing is appended between the two: this is one step of the only thread that appends.
-    for (const line of readTranscript(this.#options.transcriptPath(name))) hand(line);
-    const silence = transcript.listen(hand);
-    const leave = () => over.resolve();
-    signal.addEventListener("abort", leave, { once: true });
-    if (signal.aborted) leave();
-    try {
-      await over.promise;
-    } finally {
-      silence();
-      this.#release(name);
-    }
+    const { transcripts, mailbox } = this.#options;
+    const { turn } = what;
+    // What is over, and was kept or not, has nothing more to tell.
+    const isOver = turn !== undefined && !this.#live.has(turn) &&
+      !mailbox.read(name)?.next.some((it) => it.id === turn);
+    await transcripts.follow(name, what, onLine, isOver ? AbortSignal.abort() : signal);
   }
 
-  #open(name: string): Transcript {
-    const { transcriptPath, transcriptBytes, now } = this.#options;
-    const known = this.#followed.get(name) ??
-      {
-        transcript: new Transcript(transcriptPath(name), { maxBytes: transcriptBytes, now }),
-        users: 0,
-      };
-    known.users++;
-    this.#followed.set(name, known);
-    return known.transcript;
-  }
-
-  #release(name: string): void {
-    const known = this.#followed.get(name);
-    if (!known || --known.users > 0) return;
-    known.transcript.close();
-    this.#followed.delete(name);
-  }
-
-  #liveOf(key: string): Live | undefined {
-    return [...this.#live.values()].find((it) => it.key === key || it.submission.ref === key);
+  #liveOf(issue: string): Live | undefined {
+    return [...this.#live.values()].find((it) => it.isOf(issue));
   }
 
   #ahead(live: Live): number {
@@ -395,6 +412,14 @@ function isSame(a: Submission, b: Submission): boolean {
   return a.id === b.id || (a.key !== undefined && a.key === b.key);
 }
 
-function inWords({ tool, title }: { tool: string; title: string }): string {
-  return title ? `${tool} ${title}` : tool;
+function failureOf(key: string, { outcome, session }: TurnEnd): ErrorParts | undefined {
+  const error = turnError(key, outcome, session !== null);
+  return error && partsOf(error);
+}
+
+/** The end of a turn that kugetsu itself could not see through. */
+function failed(error: unknown): TurnEnd {
+  const parts: ErrorParts = partsOf(error);
+  const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail: parts.message };
+  return { outcome, session: null, text: "", error: parts };
 }

@@ -2,12 +2,13 @@
  * The turns of an issue that were accepted, and the last one that was over: `turns/NAME.json`, 0600.
  *
  * A turn is accepted once it stands here. It holds the message, so that a turn can run after a crash of all that knew
- * of it, and once more after a failure. Only the supervisor writes here.
+ * of it, and once more after a failure. Only the supervisor writes here; whoever holds an issue may remove its file.
  */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import * as v from "valibot";
-import { errors } from "../errors.ts";
+import type { Issue } from "../api/mod.ts";
+import { errors, type ExitStatus, partsOf } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 
 const positive = v.pipe(v.number(), v.gtValue(0));
@@ -15,7 +16,9 @@ const submission = v.object({
   id: v.string(),
   kind: v.picklist(["start", "continue"]),
   ref: v.string(),
+  started_at: v.string(),
   message: v.string(),
+  issue: v.optional(v.custom<Issue>((it) => typeof it === "object" && it !== null)),
   model: v.optional(v.string()),
   agent: v.optional(v.string()),
   permissions: v.picklist(["deny", "allow", "wait"]),
@@ -25,6 +28,17 @@ const submission = v.object({
     total: positive,
     answer: v.optional(positive),
   }),
+  runner: v.picklist(["server", "run"]),
+  base: v.optional(v.literal("default")),
+  place: v.object({
+    mode: v.picklist(["shared", "own"]),
+    demanded: v.boolean(),
+    from: v.optional(v.string()),
+    copy: v.pipe(v.array(v.string()), v.readonly()),
+    setup: v.optional(v.string()),
+    setupSeconds: positive,
+  }),
+  caps: v.optional(v.object({ host: v.optional(positive), repository: v.optional(positive) })),
   budget: v.optional(v.object({ tokens: v.optional(positive), cost: v.optional(positive) })),
   key: v.optional(v.string()),
   queue: v.optional(v.boolean()),
@@ -40,8 +54,17 @@ const mailSchema = v.looseObject({
   current: v.optional(submission),
   /** Turns for after it, in order. */
   next: v.optional(v.array(submission), []),
-  /** The last one that was over. */
+  /** The last one that was over, when, and the error that it ended with, if it is not done. */
   last: v.optional(submission),
+  over_at: v.optional(v.string()),
+  failure: v.optional(v.object({
+    code: v.string(),
+    exit: v.custom<ExitStatus>((it) => typeof it === "number"),
+    message: v.string(),
+    next: v.optional(v.string()),
+    hint: v.optional(v.string()),
+    details: v.optional(v.array(v.string())),
+  })),
 });
 
 export type Mail = v.InferOutput<typeof mailSchema>;
@@ -71,7 +94,11 @@ export class Mailbox {
   }
 
   write(name: string, mail: Mail): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw errors.unwritable(this.#folder, cause);
+    }
     writeDurably(this.#path(name), `${JSON.stringify(mail, null, 2)}\n`);
   }
 
@@ -79,14 +106,28 @@ export class Mailbox {
     removeDurably(this.#path(name));
   }
 
-  /** The names of all issues that have something here. */
+  /** The names of all issues that have something here. @throws unreadable */
   names(): string[] {
     try {
       return readdirSync(this.#folder).filter((it) => it.endsWith(".json") && !it.startsWith("."))
         .map((it) => basename(it, ".json"));
-    } catch {
-      return [];
+    } catch (cause) {
+      if ((cause as { code?: string }).code === "ENOENT") return [];
+      throw errors.unreadable(this.#folder, cause);
     }
+  }
+
+  /** Whether there is a turn that was accepted and is not over. What is damaged says nothing. @throws unreadable */
+  hasAccepted(): boolean {
+    return this.names().some((name) => {
+      try {
+        const mail = this.read(name);
+        return mail !== undefined && (mail.current !== undefined || mail.next.length > 0);
+      } catch (error) {
+        if (partsOf(error).code === "damaged-record") return false;
+        throw error;
+      }
+    });
   }
 
   #path(name: string): string {

@@ -3,7 +3,7 @@
  * `follow` lines after it, until one says that it is the end. Errors cross over whole.
  */
 import * as v from "valibot";
-import { type ErrorParts, KugetsuError } from "../errors.ts";
+import type { ErrorParts } from "../errors.ts";
 import { submissionSchema } from "./mailbox.ts";
 
 /** Counts up when an older side could misunderstand a newer one. */
@@ -17,7 +17,13 @@ const answer = v.variant("kind", [
 ]);
 
 const request = v.intersect([
-  v.object({ protocol: v.number(), version: v.string() }),
+  v.object({
+    protocol: v.number(),
+    version: v.string(),
+    build: v.optional(v.string()),
+    /** A digest for each variable that counts (platform/environment.ts). */
+    environment: v.optional(v.record(v.string(), v.string())),
+  }),
   v.variant("ask", [
     v.object({ ask: v.literal("submit"), submission: submissionSchema }),
     v.object({
@@ -32,25 +38,43 @@ const request = v.intersect([
       signal,
     }),
     v.object({ ask: v.literal("answer"), key: v.string(), answer }),
+    v.object({
+      ask: v.literal("server"),
+      where: v.object({ directory: v.string(), agent: v.optional(v.string()) }),
+    }),
     v.object({ ask: v.literal("status") }),
-    v.object({ ask: v.literal("shutdown"), stop_turns: v.boolean() }),
+    v.object({
+      ask: v.literal("shutdown"),
+      turns: v.picklist(["refuse", "stop", "leave"]),
+      again: v.optional(v.boolean()),
+    }),
   ]),
 ]);
+
+/** What is understood whatever the protocol: without these one version could not replace another. */
+const ALWAYS = ["status", "shutdown"];
 
 export type Request = v.InferOutput<typeof request>;
 
 export function parseRequest(value: unknown): Request | undefined {
   const result = v.safeParse(request, value);
-  return result.success ? result.output : undefined;
+  if (!result.success) return undefined;
+  const { output } = result;
+  return output.protocol === PROTOCOL || ALWAYS.includes(output.ask) ? output : undefined;
 }
 
-export type Reply = { ok: true; result: unknown } | { ok: false; error: ErrorParts };
-
-export function failureOf(error: unknown): Reply {
-  if (!(error instanceof KugetsuError)) {
-    const message = `Something went wrong inside the supervisor: ${error}`;
-    return { ok: false, error: { code: "internal", exit: 1, message } };
+export type Reply =
+  | {
+    ok: true;
+    result: unknown;
+    /** The supervisor's version, where it is another build than whoever asks. */
+    other?: string | undefined;
+    /** The names of the variables that it has otherwise than whoever asks. */
+    changed?: string[] | undefined;
   }
-  const { code, exit, message, next, hint } = error;
-  return { ok: false, error: { code, exit, message, next, hint } };
+  | { ok: false; error: ErrorParts };
+
+/** In place of the reply to a submission: it had nothing to do, and makes room for the build that asks. */
+export interface MakesRoom {
+  ends: true;
 }

@@ -5,20 +5,22 @@
  * that waits for an answer takes no place. Among those that may run, the order in which they came decides.
  */
 
+import type { Caps } from "./mod.ts";
+
 export interface Waiting {
   id: string;
   repository: string;
 }
 
-export interface Caps {
-  /** Turns that run at once on this host. */
-  host: number;
-  /** Turns that run at once in one repository. */
-  repository: number;
-}
+/** Both caps, decided. */
+export type Limits = { [K in keyof Caps]-?: number };
 
 /** The turns to begin now, in order. `running` has the repository of each turn that takes a place. */
-export function pick<T extends Waiting>(waiting: readonly T[], running: string[], caps: Caps): T[] {
+export function pick<T extends Waiting>(
+  waiting: readonly T[],
+  running: string[],
+  caps: Limits,
+): T[] {
   const counts = new Map<string, number>();
   const count = (repository: string) => counts.get(repository) ?? 0;
   for (const repository of running) counts.set(repository, count(repository) + 1);

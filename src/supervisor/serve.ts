@@ -1,57 +1,91 @@
 /** The supervisor's process: takes its lock, takes up what is left, serves its socket, and ends when it is idle. */
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { dirname } from "node:path";
-import { errors } from "../errors.ts";
+import { errors, KugetsuError, partsOf } from "../errors.ts";
+import { differing } from "../platform/environment.ts";
 import type { Keeper } from "./keeper.ts";
-import type { Line, SupervisorStatus } from "./mod.ts";
-import { failureOf, parseRequest, type Request } from "./protocol.ts";
+import type { Line, Shutdown, Supervisor, SupervisorStatus } from "./mod.ts";
+import type { ServerDoor } from "../runner/mod.ts";
+import { type MakesRoom, parseRequest, type Reply, type Request } from "./protocol.ts";
 import { type Channel, listen } from "./socket.ts";
 
 export interface ServeOptions {
   socket: string;
   keeper: Keeper;
-  /** After so long without a turn and a client the supervisor ends. */
+  /** After so long without a turn and a client it is idle. */
   idleSeconds: number;
+  /** opencode's server for a folder. */
+  server(
+    where: Parameters<Supervisor["server"]>[0],
+  ): Promise<ServerDoor & { release(): void }>;
+  /** What an idle one does instead of ending. */
+  rest?: (() => Promise<void>) | undefined;
+  /** Tells one executable from another of the same version. */
+  build: string;
+  /** A digest for each variable that counts. */
+  environment: Record<string, string>;
   status(): Omit<SupervisorStatus, "turns">;
   debug(text: string): void;
 }
 
-/** Resolves when the supervisor is to end: idle, told to, or by `signal`. Turns that run then go on on the server. */
-export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
+/** Why it ends; `again` when another one is to follow. */
+export type Ending = "over" | "again";
+
+/**
+ * Resolves when the supervisor is to end: idle, told to, by `signal`, or because its socket was taken away. Turns that
+ * run then go on on the server.
+ */
+export async function serve(options: ServeOptions, signal: AbortSignal): Promise<Ending> {
   const serving = new Serving(options);
   await options.keeper.recover();
-  await serving.until(signal);
+  return await serving.until(signal);
 }
 
 class Serving {
   readonly #options: ServeOptions;
   readonly #channels = new Set<Channel>();
-  readonly #over = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<Ending>();
   #lastUse = Date.now();
+  /** How many use a server of opencode's by themselves. */
+  #lent = 0;
+  #isResting = false;
 
   constructor(options: ServeOptions) {
     this.#options = options;
   }
 
-  async until(signal: AbortSignal): Promise<void> {
+  async until(signal: AbortSignal): Promise<Ending> {
     const { socket } = this.#options;
-    mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
-    // Whoever holds the lock is the only one: what lies there was left by one that died.
-    rmSync(socket, { force: true });
-    const server = await listen(socket, (channel) => this.#onChannel(channel));
-    chmodSync(socket, 0o600);
-    const end = () => this.#over.resolve();
+    const server = await this.#listen(socket);
+    const end = () => this.#over.resolve("over");
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
-    const watch = setInterval(() => this.#watchIdle(), 500);
-    await this.#over.promise;
+    const watch = setInterval(() => this.#look(), 500);
+    const ending = await this.#over.promise;
     clearInterval(watch);
     await this.#close(server);
+    return ending;
+  }
+
+  /** @throws unwritable */
+  async #listen(socket: string): Promise<Server> {
+    try {
+      mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+      // Whoever holds the lock is the only one: what lies there was left by one that died.
+      rmSync(socket, { force: true });
+      const server = await listen(socket, (channel) => this.#onChannel(channel));
+      chmodSync(socket, 0o600);
+      return server;
+    } catch (cause) {
+      throw cause instanceof KugetsuError ? cause : errors.unwritable(socket, cause);
+    }
   }
 
   async #close(server: Server): Promise<void> {
-    rmSync(this.#options.socket, { force: true });
+    try {
+      rmSync(this.#options.socket, { force: true });
+    } catch { /* nobody listens there any more: the next one takes it away */ }
     for (const channel of this.#channels) channel.end();
     server.close();
     await Promise.race([
@@ -61,10 +95,21 @@ class Serving {
     for (const channel of this.#channels) channel.destroy();
   }
 
-  #watchIdle(): void {
-    const { keeper, idleSeconds } = this.#options;
-    if (this.#channels.size > 0 || !keeper.isIdle) this.#lastUse = Date.now();
-    else if (Date.now() - this.#lastUse > idleSeconds * 1000) this.#over.resolve();
+  #look(): void {
+    const { socket, keeper, idleSeconds, rest, debug } = this.#options;
+    if (!existsSync(socket)) {
+      // Nobody can reach it any more: whoever needs a supervisor starts another one.
+      debug("the socket is gone");
+      return this.#over.resolve("over");
+    }
+    if (this.#channels.size > 0 || !keeper.isIdle) {
+      this.#lastUse = Date.now();
+      this.#isResting = false;
+    } else if (!this.#isResting && Date.now() - this.#lastUse > idleSeconds * 1000) {
+      this.#isResting = true;
+      if (!rest) return this.#over.resolve("over");
+      rest().catch((error) => debug(`resting: ${error}`));
+    }
   }
 
   #onChannel(channel: Channel): void {
@@ -81,18 +126,61 @@ class Serving {
     const request = parseRequest(said);
     if (!request) {
       const why = "it does not understand this version of kugetsu";
-      return channel.send(failureOf(errors.supervisorOlder(why)));
+      return channel.send(refusal(errors.supervisorOlder(why)));
     }
     this.#options.debug(`asked to ${request.ask}`);
     if (request.ask === "follow") return await this.#follow(channel, request);
+    const isOther = !this.#isOfThisBuild(request);
+    const changed = this.#changedFor(request);
+    if (needsTheRight(request) && (isOther || changed.length > 0) && this.#mayMakeRoom(isOther)) {
+      channel.send({ ends: true } satisfies MakesRoom);
+      return this.#over.resolve("again");
+    }
+    const other = {
+      ...(isOther ? { other: this.#options.status().version } : {}),
+      ...(changed.length > 0 ? { changed } : {}),
+    };
     try {
-      channel.send({ ok: true, result: await this.#answer(request) ?? null });
+      if (request.ask === "server") return await this.#lend(channel, request.where, other);
+      channel.send({ ok: true, result: await this.#answer(request) ?? null, ...other });
     } catch (error) {
-      channel.send(failureOf(error));
+      channel.send(refusal(error));
     }
   }
 
-  #answer(request: Exclude<Request, { ask: "follow" }>): Promise<unknown> | unknown {
+  /** Until the channel is closed. */
+  async #lend(
+    channel: Channel,
+    where: Parameters<Supervisor["server"]>[0],
+    other: object,
+  ): Promise<void> {
+    this.#lent++;
+    try {
+      const { url, password, release } = await this.#options.server(where);
+      channel.send({ ok: true, result: { url, password }, ...other });
+      await channel.closed;
+      release();
+    } finally {
+      this.#lent--;
+    }
+  }
+
+  /** One that is kept running gets its environment from whoever keeps it, the next time too. */
+  #mayMakeRoom(isOther: boolean): boolean {
+    const { keeper, rest } = this.#options;
+    return keeper.hasNothing && this.#lent === 0 && (isOther || rest === undefined);
+  }
+
+  #changedFor({ environment }: Request): string[] {
+    return environment ? differing(this.#options.environment, environment) : [];
+  }
+
+  #isOfThisBuild({ version, build }: Request): boolean {
+    const { status, build: own } = this.#options;
+    return version === status().version && build === own;
+  }
+
+  #answer(request: Exclude<Request, { ask: "follow" | "server" }>): Promise<unknown> | unknown {
     const { keeper, status } = this.#options;
     switch (request.ask) {
       case "submit":
@@ -104,19 +192,22 @@ class Serving {
       case "status":
         return { ...status(), turns: keeper.turns() };
       case "shutdown":
-        return this.#shutdown(request.stop_turns);
+        return this.#shutdown(request);
     }
   }
 
-  async #shutdown(stopTurns: boolean): Promise<boolean> {
-    const { keeper } = this.#options;
-    const turns = keeper.turns().length;
-    if (turns > 0 && !stopTurns) {
-      throw errors.supervisorBusy(turns);
-    }
-    await keeper.stop("all", "SIGTERM");
-    setTimeout(() => this.#over.resolve(), 10);
-    return true;
+  /** Another one follows by itself where somebody keeps one running. */
+  async #shutdown({ turns, again = false }: Shutdown): Promise<"ends" | "follows"> {
+    const { keeper, rest } = this.#options;
+    const lost = {
+      leave: () => keeper.bound,
+      refuse: () => keeper.turns().length + this.#lent,
+      stop: () => 0,
+    }[turns]();
+    if (lost > 0) throw errors.supervisorBusy(lost);
+    if (turns === "stop") await keeper.stop("all", "SIGTERM");
+    setTimeout(() => this.#over.resolve(again ? "again" : "over"), 10);
+    return again && rest ? "follows" : "ends";
   }
 
   async #follow(channel: Channel, request: Extract<Request, { ask: "follow" }>): Promise<void> {
@@ -141,7 +232,16 @@ class Serving {
       begin();
       channel.send({ end: true });
     } catch (error) {
-      channel.send(failureOf(error));
+      channel.send(refusal(error));
     }
   }
+}
+
+/** What begins work has to be done by the right build, in the right environment. */
+function needsTheRight({ ask }: Request): boolean {
+  return ask === "submit" || ask === "server";
+}
+
+function refusal(error: unknown): Reply {
+  return { ok: false, error: partsOf(error) };
 }

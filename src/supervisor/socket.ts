@@ -4,8 +4,8 @@
  * The path of a socket has about 100 bytes. Where the state folder lies deeper, the folder is opened and the socket
  * reached through the open descriptor, which Linux offers as a short path.
  */
-import { closeSync, openSync } from "node:fs";
-import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { closeSync, openSync, statSync } from "node:fs";
+import type { Server, Socket } from "node:net";
 import { basename, dirname } from "node:path";
 import { errors } from "../errors.ts";
 import { readLines } from "../platform/lines.ts";
@@ -20,29 +20,40 @@ function withShortPath<T>(path: string, use: (path: string) => Promise<T>): Prom
   return use(`/proc/self/fd/${folder}/${basename(path)}`).finally(() => closeSync(folder));
 }
 
+/** What a connection fails with where nobody listens, or somebody did who has died this moment. */
+const NOBODY = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"];
+
 /** Undefined when nobody listens there. */
-export function connect(path: string): Promise<Channel | undefined> {
-  return withShortPath(path, (short) =>
-    new Promise((resolve, reject) => {
-      const socket = createConnection(short);
-      socket.once("connect", () => resolve(new Channel(socket)));
-      socket.once("error", (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
-        else reject(error);
+export async function connect(path: string): Promise<Channel | undefined> {
+  try {
+    return await withShortPath(path, async (short) => {
+      // Whoever only looks, where no supervisor runs, does not wait for what sockets are made of.
+      if (!statSync(short, { throwIfNoEntry: false })) return undefined;
+      const { createConnection } = await import("node:net");
+      return await new Promise<Channel>((resolve, reject) => {
+        const socket = createConnection(short);
+        socket.once("connect", () => resolve(new Channel(socket)));
+        socket.once("error", reject);
       });
-    }));
+    });
+  } catch (error) {
+    if (NOBODY.includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
 }
 
 export function listen(path: string, onChannel: (channel: Channel) => void): Promise<Server> {
-  return withShortPath(path, (short) =>
-    new Promise((resolve, reject) => {
+  return withShortPath(path, async (short) => {
+    const { createServer } = await import("node:net");
+    return await new Promise((resolve, reject) => {
       const server = createServer((socket) => onChannel(new Channel(socket)));
       server.once("error", reject);
       server.listen(short, () => {
         server.off("error", reject);
         resolve(server);
       });
-    }));
+    });
+  });
 }
 
 /** Messages over a socket, in order. */

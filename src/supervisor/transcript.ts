@@ -7,7 +7,6 @@
  */
 import {
   closeSync,
-  existsSync,
   fstatSync,
   ftruncateSync,
   mkdirSync,
@@ -20,6 +19,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import * as v from "valibot";
+import { errors } from "../errors.ts";
 import type { Line, LineBody } from "./mod.ts";
 
 /** Longer texts are cut in the file: a transcript is for reading, and opencode has the whole. */
@@ -123,22 +123,34 @@ const lineShape = v.looseObject({
   kind: v.string(),
 });
 
-/** The stored lines, oldest first. A line that is no line, such as one that a crash has cut, is left out. */
+/**
+ * The stored lines, oldest first. A line that is no line, such as one that a crash has cut, is left out.
+ *
+ * @throws unreadable
+ */
 export function readTranscript(path: string): Line[] {
   return [olderOf(path), path].flatMap((file) => {
-    if (!existsSync(file)) return [];
-    return readFileSync(file, "utf8").split("\n").flatMap((text) => {
+    return textOf(file).split("\n").flatMap((text) => {
       const line = text && parse(text);
       return line ? [line] : [];
     });
   });
 }
 
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if ((cause as { code?: string }).code === "ENOENT") return "";
+    throw errors.unreadable(path, cause);
+  }
+}
+
 export function removeTranscript(path: string): void {
   for (const file of [olderOf(path), path]) rmSync(file, { force: true });
 }
 
-function olderOf(path: string): string {
+export function olderOf(path: string): string {
   return path.replace(/\.jsonl$/, ".older.jsonl");
 }
 

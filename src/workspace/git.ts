@@ -48,6 +48,13 @@ export class Git {
     this.env = withoutGit(env);
   }
 
+  /** The executable. @throws no-git */
+  executable(): string {
+    const found = findExecutable("git", this.env["PATH"]);
+    if (found) return found;
+    throw errors.noGit();
+  }
+
   /** The trimmed output; undefined where git says no, is missing, or does not answer. */
   async ask(
     folder: string,

@@ -1,10 +1,21 @@
 /** The workspace port on git. What makes, looks at and removes worktrees is loaded when it is needed. */
 import { realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { errors } from "../errors.ts";
+import { errors, reasonOf } from "../errors.ts";
 import { type Environment, Git } from "./git.ts";
 import type { Workspace } from "./mod.ts";
 import { Places } from "./places.ts";
+
+/** The real path, or why there is none. */
+function realFolder(path: string): [real: string, why: ""] | [real: undefined, why: string] {
+  try {
+    const real = realpathSync(resolve(path));
+    return statSync(real).isDirectory() ? [real, ""] : [undefined, "it is not a folder"];
+  } catch (cause) {
+    const isMissing = (cause as { code?: string }).code === "ENOENT";
+    return [undefined, isMissing ? "there is no such folder" : reasonOf(cause)];
+  }
+}
 
 /** `state` is the state folder, in which the worktrees lie. */
 export function gitWorkspace(env: Environment, state: string): Workspace {
@@ -12,12 +23,11 @@ export function gitWorkspace(env: Environment, state: string): Workspace {
   const places = () => new Places(state);
   const ask = (folder: string, ...args: string[]) => git.ask(folder, args);
   return {
+    git: () => git.executable(),
     folder(path, what, next) {
-      try {
-        const real = realpathSync(resolve(path));
-        if (statSync(real).isDirectory()) return real;
-      } catch { /* said below */ }
-      throw errors.noFolder(path, what, next);
+      const [real, why] = realFolder(path);
+      if (real === undefined) throw errors.noFolder(path, what, why, next);
+      return real;
     },
     head: (folder) => ask(folder, "rev-parse", "--verify", "--quiet", "HEAD"),
     branch: (folder) => ask(folder, "symbolic-ref", "--short", "--quiet", "HEAD"),
@@ -30,9 +40,13 @@ export function gitWorkspace(env: Environment, state: string): Workspace {
       const { behind } = await import("./behind.ts");
       return await behind(() => git, join(state, "run"), folder, branch, commit);
     },
-    async makeWorktree(plan, signal) {
+    async makeWorktree(plan) {
       const { make } = await import("./make.ts");
-      return await make(git, places(), plan, signal);
+      return await make(git, places(), plan);
+    },
+    async setUpWorktree(planned, signal) {
+      const { setUp } = await import("./make.ts");
+      await setUp(git, places(), planned, signal);
     },
     async undoWorktree({ worktree, isNew }) {
       const { undo } = await import("./remove.ts");

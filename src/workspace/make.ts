@@ -6,7 +6,7 @@ import type { Worktree } from "../session/record.ts";
 import { copyFiles } from "./copy.ts";
 import { type Git, LONG_MS } from "./git.ts";
 import { elsewhere, inspect, tipOf } from "./inspect.ts";
-import type { MadeWorktree, WorktreePlan } from "./mod.ts";
+import type { MadeWorktree, PlannedWorktree, WorktreePlan } from "./mod.ts";
 import type { Places } from "./places.ts";
 import { type Registered, registered } from "./registry.ts";
 import { takeBack } from "./remove.ts";
@@ -29,7 +29,6 @@ export async function make(
   git: Git,
   places: Places,
   plan: WorktreePlan,
-  signal: AbortSignal,
 ): Promise<MadeWorktree> {
   places.prepare();
   const cutOff = places.note(plan.slug);
@@ -41,7 +40,20 @@ export async function make(
   if (standing) return standing;
   if (there) await clearRegistration(site, there);
   const branch = await settleBranch(site, known.filter((it) => it !== there));
-  return await build(site, branch, signal);
+  return await build(site, branch);
+}
+
+/** Runs the user's setup in a new worktree; from then on it counts as made. */
+export async function setUp(
+  git: Git,
+  places: Places,
+  { plan, made: { worktree, isNew } }: PlannedWorktree,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!isNew) return;
+  if (plan.setup) await runSetup(plan.setup, { git, places, plan, path: worktree.path }, signal);
+  const making = places.note(plan.slug);
+  if (making) places.writeNote(plan.slug, { ...making, making: false });
 }
 
 async function siteOf(git: Git, places: Places, plan: WorktreePlan): Promise<Site> {
@@ -175,7 +187,7 @@ async function ownCommits({ git, clone }: Site, worktree: Worktree): Promise<num
   return Number(await git.ask(clone, ["rev-list", "--count", ...tips]) ?? 0);
 }
 
-async function build(site: Site, branch: Branch, signal: AbortSignal): Promise<MadeWorktree> {
+async function build(site: Site, branch: Branch): Promise<MadeWorktree> {
   const { git, places, plan, clone, path } = site;
   const worktree = { path, branch: site.branch, from: branch.from, repository: clone };
   const making = note(site, worktree, { making: true, newBranch: branch.isNew });
@@ -191,8 +203,6 @@ async function build(site: Site, branch: Branch, signal: AbortSignal): Promise<M
     const reset = ["reset", "--hard", "--quiet", "--no-recurse-submodules"];
     await git.demand(path, reset, action, { contents: true, timeoutMs: LONG_MS });
     await copyFiles(clone, path, plan.copy);
-    if (plan.setup) await runSetup(plan.setup, site, signal);
-    places.writeNote(plan.slug, { ...making, making: false });
   } catch (error) {
     await takeBack(git, places, making).catch(() => {}); // the next start, or doctor, takes it back
     throw error;

@@ -22,7 +22,7 @@ export interface WorktreePlan {
   id: string;
   /** Files of the clone to copy, relative to its top. */
   copy: readonly string[];
-  /** A command to run in it, and how long it may take. */
+  /** A command to get it ready with, and how long that may take. */
   setup?: string | undefined;
   setupSeconds: number;
 }
@@ -35,6 +35,12 @@ export interface MadeWorktree {
   isNew: boolean;
   /** How many commits of an earlier life its branch has. */
   earlierCommits: number;
+}
+
+/** A worktree with what it was made of. */
+export interface PlannedWorktree {
+  plan: WorktreePlan;
+  made: MadeWorktree;
 }
 
 /** A worktree as it is now. */
@@ -81,6 +87,8 @@ export interface DiffOptions {
 }
 
 export interface Workspace {
+  /** The git executable, without which nothing is known of a folder. @throws no-git */
+  git(): string;
   /** The real path of a folder. An error says with `what` whose it is, and what helps. @throws no-folder */
   folder(path: string, what: string, next?: string): string;
   /** The commit that is checked out; undefined outside a repository or before its first one. */
@@ -95,12 +103,14 @@ export interface Workspace {
   behind(folder: string, branch: string, commit: string): Promise<number>;
 
   /**
-   * Makes an issue's worktree, or takes the one of an earlier life. What an interrupted call left is cleared
-   * first. Aborting `signal` ends setup and undoes what was done.
+   * Makes an issue's worktree, or takes the one of an earlier life. One that was made and never set up is made
+   * again.
    *
-   * @throws no-repository, bad-revision, branch-taken, worktree-taken, copy-refused, setup-failed, start-stopped, git-failed
+   * @throws no-repository, bad-revision, branch-taken, worktree-taken, copy-refused, git-failed
    */
-  makeWorktree(plan: WorktreePlan, signal: AbortSignal): Promise<MadeWorktree>;
+  makeWorktree(plan: WorktreePlan): Promise<MadeWorktree>;
+  /** Gets a new worktree ready. Aborting `signal` ends the user's command. @throws setup-failed, start-stopped */
+  setUpWorktree(planned: PlannedWorktree, signal: AbortSignal): Promise<void>;
   /** Takes a new worktree back in which no turn has run; one of an earlier life stays. */
   undoWorktree(made: MadeWorktree): Promise<void>;
   inspect(worktree: Worktree): Promise<Inspection>;

@@ -16,8 +16,8 @@ const source = await readFile(join(ROOT, "src", "api", "mod.ts"), "utf8");
 const examples = [...source.matchAll(/^ \* ```ts\n([^]*?)^ \* ```/gm)]
   .map(([, block]) => block!.replaceAll(/^ \* ?/gm, ""));
 
-test("there is an example of a hook, of a forge, and of what every hook gets", () => {
-  assert.equal(examples.length, 3);
+test("there is an example of a hook, of a forge, of what every hook gets, and of a report", () => {
+  assert.equal(examples.length, 4);
 });
 
 for (const [index, example] of examples.entries()) {

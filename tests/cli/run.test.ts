@@ -2,6 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import process from "node:process";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { EXECUTABLE } from "../../scripts/_checkout.ts";
 import { run, type RunResult } from "../../scripts/_run.ts";
 import { needs } from "../support/needs.ts";
 import { kugetsuCommand } from "../support/opencode_home.ts";
@@ -43,6 +44,23 @@ async function assertRefused(
   assert.deepEqual({ code, stdout, stderr }, expected, args.join(" "));
 }
 
+test("the executable says so in a folder that was deleted; help and version still answer", async () => {
+  await using scratch = await makeScratch("run");
+  const inDeleted = async (...args: string[]) => {
+    const words = ["-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh"];
+    const env = { PATH, HOME: scratch.path };
+    return await run("sh", [...words, EXECUTABLE, ...args], { cwd: scratch.path, env });
+  };
+  const { code, stdout, stderr } = await inDeleted("list");
+  assert.deepEqual([code, stdout], [5, ""]);
+  assert.match(
+    stderr,
+    /^error: Cannot work in the current folder: it was deleted.*\n.* with cd/,
+  );
+  assert.equal((await inDeleted("--version")).code, 0);
+  assert.match((await inDeleted("start", "--help")).stdout, /^Usage: kugetsu start /);
+});
+
 test("every command has help with examples, three ways to ask for it", async () => {
   for (const name of Object.keys(COMMANDS)) {
     const { code, stdout, stderr } = await kugetsu([name, "--help"]);
@@ -81,7 +99,7 @@ test("the help names every command that is not hidden", async () => {
 });
 
 test("without a command there is the help, on standard error, and exit status 2", async () => {
-  for (const args of [[], ["config"]]) {
+  for (const args of [[], ["-q"], ["--debug", "--quiet"], ["config"]]) {
     const { code, stdout, stderr } = await kugetsu(args);
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, /^Usage: kugetsu /);
@@ -113,6 +131,11 @@ test("an unknown option", async () => {
   );
   await assertRefused(["--nonsense"], 'Unknown option "--nonsense"', "kugetsu --help");
   await assertRefused(
+    ["list", "--json=1"],
+    "Cannot give --json a value: it takes none",
+    "kugetsu list --help",
+  );
+  await assertRefused(
     ["config", "get", "--jsno"],
     'Unknown option "--jsno": did you mean --json?',
     "kugetsu config get --help",
@@ -137,9 +160,14 @@ test("what every command takes may stand in front of it", async () => {
 test("a missing argument", async () => {
   await assertRefused(
     ["start"],
-    "An argument is missing: kugetsu start needs <ref>",
+    "Cannot tell what to start: give a REF, or --refs-from",
     "kugetsu start --help",
-    "it is called as: kugetsu start [options] <ref> [message]",
+  );
+  await assertRefused(
+    ["continue"],
+    "An argument is missing: kugetsu continue needs <ref>",
+    "kugetsu continue --help",
+    "it is called as: kugetsu continue [options] <ref> [message]",
   );
   await assertRefused(
     ["config", "get"],
@@ -160,6 +188,12 @@ test("too many arguments, which are not repeated", async () => {
     "Too many arguments: kugetsu start takes 2 at most",
     "kugetsu start --help",
     "the message goes in quotes",
+  );
+  await assertRefused(
+    ["init", "--headless", "--force", "read the rules"],
+    "Too many arguments: kugetsu init takes none",
+    "kugetsu init --help",
+    "the message goes in quotes, right behind --headless",
   );
   await assertRefused(
     ["list", "all"],
@@ -193,6 +227,9 @@ test("under --json an error is one line of JSON, and nothing else is said", asyn
   const { error } = JSON.parse(stderr);
   assert.deepEqual([error.code, error.exit, error.next], ["usage", 2, "kugetsu list --help"]);
   assert.equal(stderr.split("\n").length, 2);
+  const alone = await kugetsu(["--json"]);
+  assert.deepEqual([alone.code, alone.stdout], [2, ""]);
+  assert.equal(JSON.parse(alone.stderr).error.message, "A command is missing");
   // Behind -- it is a message, and what is wrong is told to a person.
   const other = await kugetsu(["continue", "nonsense", "--", "--json"]);
   assert.equal(other.code, 2);

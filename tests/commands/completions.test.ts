@@ -32,12 +32,12 @@ const HOSTILE = [
 
 /** A line up to the cursor, and what is offered there. The same in every shell. */
 const OFFERS: [string, string[]][] = [
-  ["sta", ["start"]],
+  ["sta", ["start", "status"]],
   ["con", ["config", "continue"]],
   ["config ", ["get", "list", "path", "set"]],
   [
     "config get lim",
-    ["firstEvent", "plugin", "silence", "total"].map((it) => `limits.${it}`),
+    ["answer", "firstEvent", "plugin", "silence", "total"].map((it) => `limits.${it}`),
   ],
   ["config set perm", ["permissions"]],
   ["config set permissions ", []],
@@ -56,6 +56,7 @@ const OFFERS: [string, string[]][] = [
   ["continue --debug gith", REFS.slice(0, 1)],
   ["continue --model ", []],
   ["continue 14 ", []],
+  ["wait 14 ", REFS],
   ["continue localhost:1/a/b#1 ", []],
   ["start ", ["github.com/shoko/kugetsu#", "gitlab.com/group/sub/repo#", "localhost:3000/a/b#"]],
   ["start 14 --perm", ["--permissions"]],

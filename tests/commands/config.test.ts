@@ -16,7 +16,10 @@ const stageWith = (origin: Origin = "file", json = false) => {
       path: "/state/config.jsonc",
       get: (name) => values.find((it) => it.setting.name === name)!,
       list: () => values,
-      set: (name, value) => did(`set ${name} ${value}`),
+      set(name, value) {
+        did(`set ${name} ${value}`);
+        return name === "model";
+      },
     },
   }));
 };
@@ -45,8 +48,13 @@ describe("setting one", () => {
     const { context, effects, stderr } = stageWith();
     assert.equal(await configSet(context, "model", "a/b"), 0);
     assert.equal(await configSet(context, "model", undefined), 0);
-    assert.deepEqual(effects, ["set model a/b", "set model undefined"]);
-    assert.deepEqual(stderr, ["note Set model.", "note Took model out of the file."]);
+    assert.equal(await configSet(context, "agent", undefined), 0);
+    assert.deepEqual(effects, ["set model a/b", "set model undefined", "set agent undefined"]);
+    assert.deepEqual(stderr, [
+      "note Set model.",
+      "note Took model out of the file.",
+      "note agent is not in the file.",
+    ]);
   });
 
   test("warns if an environment variable hides it", async () => {

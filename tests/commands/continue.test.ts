@@ -7,7 +7,7 @@ import type { SessionRecord } from "../../src/session/record.ts";
 import {
   anyFolder,
   CUT_OFF,
-  makeStage,
+  type makeStage,
   NOW,
   OPENCODE,
   opencodeWith,
@@ -16,12 +16,14 @@ import {
   SESSION,
   storeWith,
 } from "../support/fakes.ts";
+import { makeTurnStage } from "../support/supervisor.ts";
+import { until } from "../support/until.ts";
 
 type Make = Parameters<typeof makeStage>[0];
 
 /** All that is needed to continue, with some of it changed. */
 const stageWith = (change: Make = () => ({})) =>
-  makeStage((did) => ({
+  makeTurnStage((did) => ({
     store: storeWith(did, { stored: SESSION }),
     workspace: anyFolder(did),
     runner: runnerThat(did),
@@ -35,6 +37,7 @@ describe("continuing", () => {
     assert.deepEqual(effects, [
       `hold ${REF}`,
       "folder /repository",
+      "save queued ses_1",
       "save running ses_1",
       "turn continue ses_1",
       "save running ses_1",
@@ -77,9 +80,10 @@ describe("continuing", () => {
       store: storeWith(did, { stored: { ...SESSION, state: "running", turn: CUT_OFF } }),
     }));
     assert.equal(await continueSession(context, REF, "go on", {}), 0);
-    assert.deepEqual(effects.slice(1, 5), [
+    assert.deepEqual(effects.slice(1, 6), [
+      "end leftovers of turn-0 in /repository",
       "folder /repository",
-      "end leftovers of turn-0",
+      "save queued ses_1",
       "save running ses_1",
       "turn continue ses_1",
     ]);
@@ -94,7 +98,7 @@ describe("continuing", () => {
       continueSession(context, REF, "go on", {}),
       (error) => error instanceof KugetsuError && error.code === "leftovers-alive",
     );
-    assert.deepEqual(effects, [`hold ${REF}`, "folder /repository", "release"]);
+    assert.deepEqual(effects, [`hold ${REF}`, "release"]);
   });
 });
 
@@ -128,26 +132,29 @@ describe("nothing is held", () => {
   });
 });
 
-describe("a turn that never ran changes nothing", () => {
+describe("a turn that cannot run", () => {
   const failure = errors.noOpencode("it is not on PATH");
   const fail = () => {
     throw failure;
   };
   const before: SessionRecord = { ...SESSION, state: "blocked", reason: "it wanted bash" };
+  const FAILED = [
+    "save queued ses_1",
+    "save running ses_1",
+    `save failed ses_1 (${failure.message})`,
+  ];
   const CASES: [what: string, change: Make, effects: string[]][] = [
-    ["when its folder is gone", () => ({ workspace: { folder: fail } }), []],
-    ["when opencode lost the session", (did) => ({
+    ["changes nothing when its folder is gone", () => ({ workspace: { folder: fail } }), []],
+    ["changes nothing when opencode lost the session", (did) => ({
       store: storeWith(did, { stored: { ...before, directory: undefined } }),
       sessions: { find: fail },
     }), []],
-    ["when opencode is not there", (did) => ({ runner: { ...runnerThat(did), turn: fail } }), [
-      "save running ses_1",
-      "save blocked ses_1 (it wanted bash)",
-    ]],
-    ["when there is no runner", () => ({ context: { runner: fail } }), [
-      "save running ses_1",
-      "save blocked ses_1 (it wanted bash)",
-    ]],
+    [
+      "has failed when opencode is not there",
+      (did) => ({ runner: { ...runnerThat(did), turn: fail } }),
+      FAILED,
+    ],
+    ["has failed when there is no runner", () => ({ context: { runner: fail } }), FAILED],
   ];
   for (const [what, change, between] of CASES) {
     test(what, async () => {
@@ -162,7 +169,7 @@ describe("a turn that never ran changes nothing", () => {
     });
   }
 
-  test("but one that broke off is on record as failed", async () => {
+  test("to its end is on record as failed", async () => {
     const { context, effects } = stageWith((did) => ({
       store: storeWith(did, { stored: before }),
       runner: {
@@ -173,8 +180,35 @@ describe("a turn that never ran changes nothing", () => {
       },
     }));
     await assert.rejects(continueSession(context, REF, "go on", {}), /the pipe broke/);
-    assert.deepEqual(effects.slice(-2), ["save failed ses_1 (the pipe broke)", "release"]);
+    assert.deepEqual(effects.slice(-2), [
+      "save failed ses_1 (Something went wrong inside kugetsu: the pipe broke)",
+      "release",
+    ]);
   });
+});
+
+test("a second turn is refused while one runs, and --queue lets it wait for the end of that", async () => {
+  const messages: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const { context, keeper } = stageWith((did) => ({
+    runner: {
+      async turn(request, watch, signal) {
+        messages.push(request.message);
+        if (request.message === "one") await first.promise;
+        return await runnerThat(did).turn!(request, watch, signal);
+      },
+    },
+    context: { newId: () => crypto.randomUUID() },
+  }));
+  const one = continueSession(context, REF, "one", {});
+  await until("the first runs", () => messages.length === 1);
+  await assert.rejects(continueSession(context, REF, "two", {}), { code: "turn-running", exit: 4 });
+  assert.equal(await continueSession(context, REF, "three", { queue: true, detach: true }), 0);
+  assert.deepEqual(messages, ["one"]);
+  first.resolve();
+  assert.equal(await one, 0);
+  await until("all is over", () => keeper.isIdle);
+  assert.deepEqual(messages, ["one", "three"]);
 });
 
 test("a turn's record has when it began, and the next one's has how it ended", async () => {

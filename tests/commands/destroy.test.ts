@@ -29,6 +29,18 @@ const stageWith = (
   }));
 
 describe("destroying an issue's session", () => {
+  test("takes what was said along while the issue is held", async () => {
+    const stage = makeStage((did) => ({
+      store: storeWith(did, { stored: SESSION }),
+      sessions: opencodeWith(did),
+      traces: { remove: (name) => did(`remove traces of ${name}`) },
+    }));
+    await destroy(stage.context, REF, { yes: true });
+    assert.deepEqual(stage.effects, [
+      ...[`hold ${REF}`, DELETED, "remove traces of github.com-shoko-kugetsu-14", "remove"],
+    ]);
+  });
+
   test("deletes the fork in opencode, then file and mapping", async () => {
     const { context, effects, stderr, results } = stageWith(SESSION);
     assert.equal(await destroy(context, REF, { yes: true }), 0);
@@ -50,7 +62,7 @@ describe("destroying an issue's session", () => {
       });
       assert.equal(await destroy(context, REF, { yes: true, ...options }), 0);
       assert.deepEqual(effects, [`hold ${REF}`, "remove"]);
-      assert.match(stderr[0]!, /; session ses_1 stays in opencode\.$/);
+      assert.match(stderr[0]!, /; session ses_1 is not deleted in opencode\.$/);
       assert.deepEqual(results, [
         { destroyed: REF, opencode_session_id: "ses_1", opencode_session_deleted: false },
       ]);
@@ -99,7 +111,12 @@ describe("destroying an issue's session", () => {
       runner: runnerThat(did),
     }));
     await destroy(stage.context, REF, { yes: true });
-    assert.deepEqual(stage.effects, [`hold ${REF}`, "end leftovers of turn-0", DELETED, "remove"]);
+    assert.deepEqual(stage.effects, [
+      `hold ${REF}`,
+      "end leftovers of turn-0 in /repository",
+      DELETED,
+      "remove",
+    ]);
   });
 
   test("keeps the mapping when opencode cannot be asked", async () => {
@@ -184,7 +201,10 @@ describe("destroying the base", () => {
     const kept = baseStage(BASE);
     assert.equal(await destroy(kept.context, undefined, { base: true, yes: true }), 0);
     assert.deepEqual(kept.effects, ["remove base"]);
-    assert.match(kept.stderr[0]!, /; session ses_base stays in opencode\. Issues .* untouched\.$/);
+    assert.match(
+      kept.stderr[0]!,
+      /; session ses_base is not deleted in opencode\. Issues .* untouched\.$/,
+    );
     const deleted = baseStage(BASE);
     await destroy(deleted.context, undefined, { base: true, yes: true, deleteSession: true });
     assert.deepEqual(deleted.effects, ["delete ses_base in opencode", "remove base"]);
@@ -209,7 +229,7 @@ describe("destroying the base", () => {
     assert.equal((results[0] as { repository: string }).repository, repository);
     await assert.rejects(
       destroy(context, undefined, { base: "widget", yes: true }),
-      (error) => error instanceof KugetsuError && error.code === "bad-ref",
+      (error) => error instanceof KugetsuError && error.code === "bad-repository",
     );
   });
 

@@ -61,7 +61,7 @@ const stageWith = (
   makeStage((did) => ({
     store: storeOf(did, listing, findings),
     sessions: opencodeWith(did, ...has),
-    workspace: anyFolder(did),
+    workspace: { ...anyFolder(did), folder: (path) => path },
     ...change(did),
   }));
 
@@ -70,7 +70,7 @@ const INTERRUPTED: Finding = {
   subject: REF,
   what: "its turn was cut off",
   repair: "mark it as failed",
-  turn: CUT_OFF,
+  cutOff: { turn: CUT_OFF, where: { session: "ses_1", directory: undefined, alone: false } },
 };
 const ORPHAN: Finding = {
   kind: "orphan",
@@ -92,6 +92,7 @@ describe("where all is well", () => {
     assert.deepEqual(effects, ["examine", "find ses_1 ses_base"]);
     assert.deepEqual(stdout.join("").split("\n"), [
       "ok     opencode 1.18.33 at /bin/opencode",
+      "ok     git at /bin/git",
       "ok     /state is sound",
       "ok     opencode has all 2 sessions",
       "",
@@ -109,13 +110,24 @@ describe("where all is well", () => {
   test("a start that has no session yet is not asked for", async () => {
     const starting = { ...SESSION, opencode_session_id: null, state: "starting" };
     const sessions = [{ key: REF, record: starting }, { key: "a.b/c/d#1", record: undefined }];
-    const { context, effects } = stageWith({ listing: { base: BASE, sessions } });
+    const { context, effects, stdout } = stageWith({ listing: { base: BASE, sessions } });
     assert.equal(await doctor(context, {}), 0);
     assert.deepEqual(effects, ["examine", "find ses_base"]);
+    assert.match(stdout.join(""), /^ok +opencode has the one session$/m);
   });
 });
 
 describe("sessions that opencode no longer has", () => {
+  test("are named too where that cannot be written down", async () => {
+    const full = errors.unwritable("/state/sessions/x.json", { code: "ENOSPC" });
+    const { context, stdout } = stageWith({ has: BOTH.slice(0, 1) }, (did) => ({
+      store: { ...storeOf(did, ALL_WELL), amend: () => Promise.reject(full) },
+    }));
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.match(stdout.join(""), /no longer has its session ses_1\n/);
+    assert.match(stdout.join(""), /^bad {4}Cannot write "\/state\/sessions\/x.json".*$/m);
+  });
+
   test("are marked as failed, and named with what to do", async () => {
     const { context, effects, stdout } = stageWith({ has: BOTH.slice(0, 1) });
     assert.equal(await doctor(context, {}), EXIT.environment);
@@ -165,6 +177,138 @@ describe("when opencode cannot be asked", () => {
   });
 });
 
+describe("around the state folder", () => {
+  const NO_FOLDER = errors.noFolder("/repository", "X", "there is no such folder");
+
+  test("a git that is missing is named, and the rest is looked at all the same", async () => {
+    const { context, stdout } = stageWith({}, (did) => ({
+      workspace: {
+        ...anyFolder(did),
+        git() {
+          throw errors.noGit();
+        },
+      },
+    }));
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.match(
+      stdout.join(""),
+      /^bad {4}Cannot find git: .*\n {7}\(install .*\)\nok {5}\/state is/m,
+    );
+  });
+
+  test("a setting that a turn would refuse is named", async () => {
+    const { context, stdout } = stageWith({}, () => ({
+      config: {
+        settings() {
+          throw errors.badSetting("permissions (/state/config.jsonc)", "ask", "it is deny");
+        },
+      },
+    }));
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.match(stdout.join(""), /^bad {4}Cannot use "ask" for permissions.*\n +run: .* list$/m);
+  });
+
+  test("what several checks meet is told once", async () => {
+    const broken = errors.badConfig("/state/config.jsonc", "line 1, column 2: a value is missing");
+    const { context, stdout } = stageWith({}, () => ({
+      config: {
+        settings() {
+          throw broken;
+        },
+      },
+      sessions: { version: () => Promise.reject(broken) },
+    }));
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.equal(stdout.join("").split(broken.message).length, 2);
+  });
+
+  test("a folder that is gone is one line, however many work in it, with what helps", async () => {
+    const other = "github.com/shoko/kugetsu#15";
+    const two = [{ key: REF, record: SESSION }, { key: other, record: SESSION }];
+    const cases: [listing: Listing, whose: RegExp, advice: RegExp][] = [
+      [
+        ALL_WELL,
+        /the base and github.*#14/,
+        /run: kugetsu init --force\n +\(in its new place, for/,
+      ],
+      [
+        { base: BASE, sessions: [] },
+        /the base:/,
+        /run: kugetsu init --force\n +\(in its new place\)/,
+      ],
+      [{ base: BASE, sessions: two }, /the base and 2 issues/, /run: kugetsu init --force\n/],
+      [{ base: undefined, sessions: two }, /of 2 issues/, /^ +\(put the folder back\)/],
+      [
+        { base: undefined, sessions: two.slice(1) },
+        /of github.*#15/,
+        /run: kugetsu destroy ".*#15" -y\n +\(or put the folder back\)/,
+      ],
+    ];
+    for (const [listing, whose, advice] of cases) {
+      const { context, stdout } = stageWith({ listing }, (did) => ({
+        workspace: {
+          ...anyFolder(did),
+          folder(path, what) {
+            throw errors.noFolder(path, what, "there is no such folder");
+          },
+        },
+      }));
+      assert.equal(await doctor(context, {}), EXIT.environment);
+      const [before, after, ...more] = stdout.join("").split("there is no such folder\n");
+      assert.deepEqual(more, []);
+      assert.match(before!, /^bad {4}Cannot use "\/repository", the folder of .*: $/m);
+      assert.match(before!, whose);
+      assert.match(after!, advice);
+    }
+  });
+
+  test("a worktree that is missing is no trouble: it is made again", async () => {
+    const worktree = { path: "/w", branch: "b", from: "c", repository: "/repository" };
+    const record = { ...SESSION, directory: "/w", worktree };
+    const { context } = stageWith(
+      { listing: { base: BASE, sessions: [{ key: REF, record }] } },
+      () => ({
+        workspace: {
+          ...anyFolder(() => {}),
+          folder(path) {
+            if (path === "/w") throw NO_FOLDER;
+            return path;
+          },
+          inspect: () => Promise.resolve({ kind: "gone", changes: [], commits: [], ignored: [] }),
+        },
+      }),
+    );
+    assert.equal(await doctor(context, {}), 0);
+  });
+
+  test("plugins that are left out are named with the command that helps", async () => {
+    const { context, stdout } = stageWith({}, () => ({
+      plugins: {},
+      shelf: {
+        examine: () =>
+          Promise.resolve([{
+            name: "acme",
+            problem: "it was changed after it was trusted",
+            next: "kugetsu plugin trust acme",
+          }]),
+      },
+    }));
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.match(
+      stdout.join(""),
+      /^bad {4}the plugin "acme" is left out: it was changed .*\n {7}run: kugetsu plugin trust acme$/m,
+    );
+  });
+
+  test("nothing sends to doctor itself", async () => {
+    const { context, stdout } = stageWith({}, () => ({
+      sessions: { version: () => Promise.reject(errors.opencodeFailed("ask", "no")) },
+    }));
+    assert.equal(await doctor(context, {}), EXIT.environment);
+    assert.doesNotMatch(stdout.join(""), /kugetsu doctor$/m);
+  });
+});
+
 describe("what is not as it should be", () => {
   test("is named, and nothing is done without --fix", async () => {
     const { context, effects, stdout } = stageWith({ findings: [INTERRUPTED] });
@@ -199,6 +343,60 @@ describe("what is not as it should be", () => {
     assert.equal(await doctor(context, { fix: true }), EXIT.environment);
     assert(!effects.includes("repair"));
     assert.match(stdout.join(""), /^bad +Cannot begin a turn: 1 processes of the cut-off turn/m);
+  });
+
+  test("is left as it is in a folder that cannot be written, and told", async () => {
+    const findings: Finding[] = [INTERRUPTED, {
+      kind: "unwritable",
+      subject: "/state",
+      what: "nothing can be written there",
+      repair: "chmod u+rwx",
+    }];
+    const { context, effects, stdout } = stageWith({ findings });
+    assert.equal(await doctor(context, { fix: true }), EXIT.environment);
+    assert(!effects.includes("repair"));
+    assert.match(stdout.join(""), /^bad {4}\/state: nothing can .*; repair: chmod u\+rwx\nok/m);
+  });
+
+  test("is a base's file: once rebuilt, what it lacks is asked of folder and opencode", async () => {
+    const rebuilt: Finding = {
+      kind: "base-mismatch",
+      subject: "/state/sessions/base.json",
+      what: "the base's file cannot be read",
+      repair: "write what is known anew",
+    };
+    const { directory: _, ...bare } = BASE;
+    const cases: [findings: Finding[], base: MadeSession, directory: string][] = [
+      [[rebuilt], bare, "/repository"],
+      [[rebuilt], { ...BASE, directory: "/known", branch: "mine" }, "/known"],
+      [[INTERRUPTED], bare, ""],
+      [[rebuilt], { ...BASE, opencode_version: "1.18.0" }, ""],
+    ];
+    for (const [findings, base, directory] of cases) {
+      const recorded: MadeSession[] = [];
+      const listing = { base, sessions: [] };
+      const { context, stdout } = stageWith({ listing, findings }, (did) => ({
+        store: {
+          ...storeOf(did, listing, findings),
+          setBase(record) {
+            recorded.push(record);
+            return Promise.resolve();
+          },
+        },
+        runner: runnerThat(did),
+        workspace: {
+          ...anyFolder(did),
+          head: () => Promise.resolve("0123abc"),
+          branch: () => Promise.resolve("main"),
+          remote: () => Promise.resolve("https://github.com/acme/widget.git"),
+        },
+      }));
+      assert.equal(await doctor(context, { fix: true }), 0);
+      const facts = { commit: "0123abc", branch: "main", repository: "github.com/acme/widget" };
+      const whole = { opencode_version: "1.18.33", ...facts, directory, ...base };
+      assert.deepEqual(recorded, directory ? [whole] : []);
+      assert.equal(/^fixed +the base session ses_base: /m.test(stdout.join("")), directory !== "");
+    }
   });
 
   test("harms nothing if it is an orphan, which is for prune to delete", async () => {

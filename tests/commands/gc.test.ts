@@ -19,9 +19,11 @@ function stageWith(
   return makeStage((did) => ({
     json: true,
     store: {
+      nameOf: () => Promise.resolve("x"),
       list: () =>
         Promise.resolve({
           base: BASE,
+          hasCutOff: false,
           sessions: [{ key: REF, record, ...(holder ? { holder } : {}) }],
         }),
       bases: () => Promise.resolve([{ ...BASE, branch: "main" }]),
@@ -43,7 +45,7 @@ test("the worktree of an issue whose branch is merged goes while the issue is he
   assert.equal(await gc(context, {}), 0);
   assert.deepEqual(effects, ["remove, discard false", "release"]);
   const line = { issue_ref: REF, worktree: worktree.path, cleared: true };
-  assert.deepEqual(results, [{ dry_run: false, worktrees: [line] }]);
+  assert.deepEqual(results, [{ dry_run: false, worktrees: [line], traces: [], logs: [] }]);
 });
 
 test("--dry-run only tells", async () => {
@@ -51,7 +53,7 @@ test("--dry-run only tells", async () => {
   assert.equal(await gc(context, { dryRun: true }), 0);
   assert.deepEqual(effects, []);
   const line = { issue_ref: REF, worktree: worktree.path, cleared: false };
-  assert.deepEqual(results, [{ dry_run: true, worktrees: [line] }]);
+  assert.deepEqual(results, [{ dry_run: true, worktrees: [line], traces: [], logs: [] }]);
 });
 
 test("what is not merged, is worked on, or is gone, is left alone", async () => {
@@ -59,7 +61,12 @@ test("what is not merged, is worked on, or is gone, is left alone", async () => 
   for (const state of [{ merged: false }, { holder: "pid 7" }, { found: gone }]) {
     const { context, effects, results } = stageWith(state);
     assert.equal(await gc(context, {}), 0);
-    assert.deepEqual([effects, results], [[], [{ dry_run: false, worktrees: [] }]]);
+    assert.deepEqual([effects, results], [[], [{
+      dry_run: false,
+      worktrees: [],
+      traces: [],
+      logs: [],
+    }]]);
   }
 });
 
@@ -69,7 +76,9 @@ test("one with changes stays, with the reason, and it ends with 9", async () => 
   });
   assert.equal(await gc(context, {}), 9);
   assert.deepEqual(effects, ["release"]);
-  const [{ worktrees: [line] }] = results as [{ worktrees: [{ cleared: boolean; why: string }] }];
+  const [{ worktrees: [line] }] = results as [
+    { worktrees: [{ cleared: boolean; why: string }] },
+  ];
   assert.equal(line.cleared, false);
   assert.match(line.why, /nowhere else \(untracked: x\)$/);
 });

@@ -6,15 +6,8 @@ import { destroy } from "../../src/commands/destroy.ts";
 import { start } from "../../src/commands/start.ts";
 import { errors } from "../../src/errors.ts";
 import type { Plugins } from "../../src/plugins/mod.ts";
-import {
-  anyFolder,
-  makeStage,
-  opencodeWith,
-  REF,
-  runnerThat,
-  SESSION,
-  storeWith,
-} from "../support/fakes.ts";
+import { anyFolder, opencodeWith, REF, runnerThat, SESSION, storeWith } from "../support/fakes.ts";
+import { makeTurnStage } from "../support/supervisor.ts";
 
 type Did = (effect: string) => void;
 
@@ -35,7 +28,7 @@ const pluginsThat = (did: Did, refuse?: Error): Partial<Plugins> => ({
 
 function stageWith(stored: typeof SESSION | undefined, refuse?: Error) {
   const messages: string[] = [];
-  const stage = makeStage((did) => ({
+  const stage = makeTurnStage((did) => ({
     store: storeWith(did, stored ? { stored } : {}),
     workspace: anyFolder(() => {}),
     runner: runnerThat(did, {}, ({ message }) => messages.push(message)),
@@ -56,6 +49,7 @@ describe("start", () => {
       "warm pre-start",
       `claim ${REF}`,
       "pre-start fix it",
+      "save queued -",
       "save starting -",
       "turn fork ses_base",
       "save starting -",
@@ -70,7 +64,7 @@ describe("start", () => {
   test("that a plugin refuses gives the claim back and stores nothing", async () => {
     const { context, effects } = stageWith(undefined, REFUSED);
     await assert.rejects(start(context, REF, "fix it", {}), REFUSED);
-    assert.deepEqual(effects, ["warm pre-start", `claim ${REF}`, "pre-start fix it", "release"]);
+    assert.deepEqual(effects, ["warm pre-start", `claim ${REF}`, "pre-start fix it", "remove"]);
   });
 });
 

@@ -214,6 +214,8 @@ describe("init --session", () => {
       "wrong-folder",
       EXIT.environment,
     ],
+    ["what is no session's id", { session: "mine" }, "bad-session-id", EXIT.usage],
+    ["nothing", { session: "" }, "bad-session-id", EXIT.usage],
     ["and makes one at once", { session: "ses_mine", headless: true }, "usage", EXIT.usage],
   ];
   for (const [what, options, code, exit] of REFUSED) {
@@ -241,6 +243,13 @@ describe("where there is a base already", () => {
     }
   });
 
+  test("init --force says nothing of a former base where it is the same one", async () => {
+    const mine = { ...BASE, opencode_session_id: "ses_mine" };
+    const { context, stderr } = stageWith((did) => ({ store: emptyStore(did, [], mine) }));
+    assert.equal(await init(context, { session: "ses_mine", force: true }), 0);
+    assert(!stderr.some((it) => it.includes("former")));
+  });
+
   test("init --force replaces it when the new one is there, and leaves the old one in opencode", async () => {
     const { context, effects, stderr } = withBase();
     assert.equal(await init(context, { headless: true, force: true }), 0);
@@ -248,7 +257,7 @@ describe("where there is a base already", () => {
       'create "kugetsu base" in /cwd',
       "set base ses_new, replacing",
     ]);
-    assert(stderr.includes("note The former base, ses_base, stays in opencode."));
+    assert(stderr.includes("note The former base, ses_base, is not deleted in opencode."));
   });
 });
 

@@ -6,10 +6,13 @@ import { BASE, makeStage, REF, SESSION } from "../support/fakes.ts";
 
 const row = (key: string, state: string, more: Partial<SessionRow> = {}): SessionRow => ({
   key,
+  name: key.replaceAll(/[/#]/g, "-"),
   type: "forked",
   session: "ses_1",
   created: "2026-01-01",
   state,
+  tokens: 0,
+  cost: 0,
   ...more,
 });
 

@@ -1,6 +1,12 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { placeAgain, placeOf, type PlaceOptions, undoPlace } from "../../src/commands/place.ts";
+import {
+  placeAgain,
+  placeOf,
+  type PlaceOptions,
+  setUpPlace,
+  undoPlace,
+} from "../../src/commands/place.ts";
 import { errors, KugetsuError } from "../../src/errors.ts";
 import { parseRef } from "../../src/session/ref.ts";
 import type { MadeWorktree, WorktreePlan } from "../../src/workspace/mod.ts";
@@ -17,6 +23,23 @@ const MADE: MadeWorktree = {
   directory: `${WORKTREE.path}/web`,
   isNew: true,
   earlierCommits: 0,
+};
+
+const PLAN: WorktreePlan = {
+  ref: REF,
+  slug: "github.com-shoko-kugetsu-14",
+  folder: "/repository",
+  id: "t1",
+  copy: [],
+  setupSeconds: 600,
+};
+
+const OPTIONS: PlaceOptions = {
+  ...SETTINGS.worktree,
+  demanded: false,
+  from: undefined,
+  runner: "server",
+  turn: "t1",
 };
 
 /** A stage on which worktrees can be made, by a runner that can move a fork unless it is said that it cannot. */
@@ -36,9 +59,10 @@ function stageWith(
     },
   }));
   const place = (options: Partial<PlaceOptions> = {}) => {
-    const all = { ...SETTINGS.worktree, demanded: false, from: undefined, turn: "t1", ...options };
-    const signal = new AbortController().signal;
-    return placeOf(stage.context, { ...BASE, branch: "main" }, parseRef(REF), all, signal);
+    return placeOf(stage.context, { ...BASE, branch: "main" }, parseRef(REF), {
+      ...OPTIONS,
+      ...options,
+    });
   };
   return { ...stage, plans, place };
 }
@@ -51,17 +75,16 @@ describe("the place of a new issue", () => {
     const { context, effects } = makeStage((did) => ({
       workspace: { folder: anyFolder(did).folder! },
     }));
-    const all = { ...SETTINGS.worktree, demanded: false, from: undefined, turn: "t1" };
-    const signal = new AbortController().signal;
-    const place = await placeOf(context, BASE, parseRef(REF), all, signal);
+    const place = await placeOf(context, BASE, parseRef(REF), OPTIONS);
     assert.deepEqual(place, { directory: "/repository" });
     assert.deepEqual(effects, ["folder /repository"]);
   });
 
   test("is a worktree of its own otherwise, made by the settings from the base's branch", async () => {
     const { place, plans } = stageWith();
-    const { directory, made } = await place({ mode: "own", copy: [".env"], setup: "npm ci" });
-    assert.deepEqual([directory, made], [MADE.directory, MADE]);
+    const made = await place({ mode: "own", copy: [".env"], setup: "npm ci" });
+    assert.deepEqual([made.directory, made.worktree], [MADE.directory, WORKTREE]);
+    assert.deepEqual(made.planned, { plan: plans[0], made: MADE });
     const { slug, ref, folder, branch, copy, setup, id } = plans[0]!;
     assert.deepEqual([slug, ref, folder], ["github.com-shoko-kugetsu-14", REF, "/repository"]);
     assert.deepEqual([branch, copy, setup, id], ["main", [".env"], "npm ci", "t1"]);
@@ -95,7 +118,7 @@ describe("the place of a new issue", () => {
 describe("taking a place back", () => {
   const undo = async (workspace: Parts["workspace"], made?: MadeWorktree) => {
     const { context, stderr } = makeStage(() => ({ ...(workspace ? { workspace } : {}) }));
-    await undoPlace(context, { directory: "/x", made });
+    await undoPlace(context, { directory: "/x", planned: made && { plan: PLAN, made } });
     return stderr;
   };
 
@@ -112,6 +135,19 @@ describe("taking a place back", () => {
   });
 });
 
+test("only a place that was made now is set up, by its plan, until the turn is stopped", async () => {
+  const calls: unknown[] = [];
+  const { context } = makeStage(() => ({
+    workspace: { setUpWorktree: (...call) => Promise.resolve(void calls.push(call)) },
+  }));
+  const { signal } = new AbortController();
+  await setUpPlace(context, { directory: "/x", worktree: WORKTREE }, signal);
+  assert.deepEqual(calls, []);
+  const planned = { plan: PLAN, made: MADE };
+  await setUpPlace(context, { directory: "/x", planned }, signal);
+  assert.deepEqual(calls, [[planned, signal]]);
+});
+
 test("a worktree that somebody took away is made again in the same place, and one that is there is not", async () => {
   const again = async (kind: "present" | "gone" | "foreign") => {
     const plans: WorktreePlan[] = [];
@@ -126,9 +162,9 @@ test("a worktree that somebody took away is made again in the same place, and on
     }));
     const before = { directory: MADE.directory, worktree: WORKTREE };
     const options = { ...SETTINGS.worktree, turn: "t2" };
-    const signal = new AbortController().signal;
-    const place = await placeAgain(context, parseRef(REF), before, options, signal);
+    const { planned, ...place } = await placeAgain(context, parseRef(REF), before, options);
     assert.deepEqual(place, before);
+    assert.equal(planned?.plan, plans[0], "it is set up as a new one is");
     return plans;
   };
   assert.deepEqual([...await again("present"), ...await again("foreign")], []);

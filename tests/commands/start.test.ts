@@ -4,12 +4,12 @@ import { start, type StartOptions } from "../../src/commands/start.ts";
 import { errors, KugetsuError } from "../../src/errors.ts";
 import type { TurnRequest } from "../../src/runner/mod.ts";
 import type { SessionRecord } from "../../src/session/record.ts";
-import { startingRecord } from "../../src/session/state.ts";
+import { newRecord } from "../../src/session/state.ts";
 import {
   anyFolder,
   BASE,
   CUT_OFF,
-  makeStage,
+  type makeStage,
   NOW,
   OPENCODE,
   opencodeWith,
@@ -20,12 +20,13 @@ import {
   SETTINGS,
   storeWith,
 } from "../support/fakes.ts";
+import { makeTurnStage } from "../support/supervisor.ts";
 
 type Make = Parameters<typeof makeStage>[0];
 
 /** All that a start needs, with some of it changed. */
 const stageWith = (change: Make = () => ({})) =>
-  makeStage((did) => ({
+  makeTurnStage((did) => ({
     store: storeWith(did),
     workspace: anyFolder(did),
     runner: runnerThat(did),
@@ -35,6 +36,7 @@ const stageWith = (change: Make = () => ({})) =>
 const WELL = [
   `claim ${REF}`,
   "folder /repository",
+  "save queued -",
   "save starting -",
   "turn fork ses_base",
   "save starting -",
@@ -57,11 +59,11 @@ describe("a start", () => {
       store: storeWith(did, { onSave: (record) => saved.push(structuredClone(record)) }),
     }));
     await start(context, REF, "fix it", {});
-    const turn = { id: "turn-1", kind: "start", started_at: NOW, owner: OWNER };
-    const first = { ...startingRecord(REF, saved[0]!.turn!, NOW), directory: "/repository" };
+    const turn = { id: "turn-1", kind: "start", started_at: NOW, owner: OWNER, runner: "server" };
+    const first = { ...newRecord(REF, saved[0]!.turn!, NOW), directory: "/repository" };
     assert.deepEqual(saved[0], { ...first, turn });
-    assert.deepEqual(saved[1]?.turn, { ...turn, opencode: OPENCODE });
-    assert.deepEqual(saved[3]?.last_turn, {
+    assert.deepEqual(saved[2]?.turn, { ...turn, opencode: OPENCODE });
+    assert.deepEqual(saved[4]?.last_turn, {
       id: "turn-1",
       outcome: "done",
       started_at: NOW,
@@ -88,6 +90,11 @@ describe("a start", () => {
       timeout: "1h",
       silenceTimeout: "2m",
       firstEventTimeout: "3s",
+      answerTimeout: "4h",
+      maxTokens: "5",
+      maxCost: "6",
+      maxParallel: "7",
+      runner: "r",
     };
     await start(context, REF, " fix\nit \0", options);
     assert.deepEqual(flags, {
@@ -97,6 +104,11 @@ describe("a start", () => {
       "limits.total": "1h",
       "limits.silence": "2m",
       "limits.firstEvent": "3s",
+      "limits.answer": "4h",
+      "budget.tokens": "5",
+      "budget.cost": "6",
+      "queue.maxParallel": "7",
+      runner: "r",
       "worktree.mode": undefined,
     });
     const { id, kind, session, directory, message, model, permissions, limits } = request!;
@@ -133,10 +145,10 @@ describe("a start", () => {
 
   test("that was cut off before is begun anew, when what it left running is ended", async () => {
     const { context, effects } = stageWith((did) => ({
-      store: storeWith(did, { stored: startingRecord(REF, { ...CUT_OFF, kind: "start" }, NOW) }),
+      store: storeWith(did, { stored: newRecord(REF, { ...CUT_OFF, kind: "start" }, NOW) }),
     }));
     assert.equal(await start(context, REF, "fix it", {}), 0);
-    assert.deepEqual(effects, [...WELL.slice(0, 2), "end leftovers of turn-0", ...WELL.slice(2)]);
+    assert.deepEqual(effects, [WELL[0], "end leftovers of turn-0", ...WELL.slice(1)]);
   });
 });
 
@@ -201,37 +213,40 @@ describe("what was claimed is given back, and nothing stays behind", () => {
     [
       "when the base's folder is gone",
       (did) => ({ workspace: { ...anyFolder(did), folder: fail } }),
-      [`claim ${REF}`, "release"],
+      [`claim ${REF}`, "remove"],
     ],
     [
       "when the owner cannot be told",
       () => ({ context: { owner: fail } }),
-      [`claim ${REF}`, "release"],
+      [`claim ${REF}`, "remove"],
     ],
     [
       "when nothing can be stored",
       (did) => ({ store: storeWith(did, { onSave: fail }) }),
-      [`claim ${REF}`, "folder /repository", "save starting -", "remove"],
+      [`claim ${REF}`, "folder /repository", "save queued -", "remove"],
     ],
     [
       "when opencode is not there",
       (did) => ({ runner: { ...runnerThat(did), turn: fail } }),
-      [`claim ${REF}`, "folder /repository", "save starting -", "remove"],
+      [`claim ${REF}`, "folder /repository", "save queued -", "save starting -", "remove"],
     ],
     [
       "when an earlier turn's processes cannot be ended",
       (did) => ({
-        store: storeWith(did, { stored: startingRecord(REF, CUT_OFF, NOW) }),
+        store: storeWith(did, { stored: newRecord(REF, CUT_OFF, NOW) }),
         runner: { endLeftovers: fail },
       }),
-      [`claim ${REF}`, "folder /repository", "release"],
+      [`claim ${REF}`, "release"],
     ],
   ];
   for (const [what, change, expected] of CASES) {
     test(what, async () => {
-      const { context, effects } = stageWith(change as (did: (it: string) => void) => Parts);
+      const { context, effects, keeper } = stageWith(
+        change as (did: (it: string) => void) => Parts,
+      );
       await assert.rejects(start(context, REF, "fix it", {}), failure);
       assert.deepEqual(effects, expected);
+      assert.equal(keeper.isIdle, true);
     });
   }
 
@@ -243,7 +258,7 @@ describe("what was claimed is given back, and nothing stays behind", () => {
     await assert.rejects(start(context, REF, "fix it", {}), (error) => {
       assert(error instanceof KugetsuError);
       assert.deepEqual([error.code, error.exit], ["turn-failed", 6]);
-      assert.equal(error.next, `kugetsu start "${REF}" "what to do"`);
+      assert.equal(error.next, `kugetsu retry "${REF}"`);
       return true;
     });
     assert.deepEqual(effects.slice(-2), ["save starting -", "remove"]);
@@ -277,7 +292,7 @@ test("a session that was made stays on record, even if the turn then breaks off"
   await assert.rejects(start(context, REF, "fix it", {}), /the pipe broke/);
   assert.deepEqual(effects.slice(-3), [
     "save running ses_new",
-    "save failed ses_new (the pipe broke)",
+    "save failed ses_new (Something went wrong inside kugetsu: the pipe broke)",
     "release",
   ]);
 });
@@ -299,6 +314,10 @@ test("what was prepared for a start that never got a session is taken back while
       ...anyFolder(did),
       head: () => Promise.resolve("0123"),
       makeWorktree: () => Promise.resolve(made),
+      setUpWorktree({ made: { directory } }) {
+        did(`set up ${directory}`);
+        return Promise.resolve();
+      },
       undoWorktree({ worktree: { path } }) {
         did(`undo ${path}`);
         return Promise.resolve();
@@ -306,5 +325,12 @@ test("what was prepared for a start that never got a session is taken back while
     },
   }));
   await assert.rejects(start(context, REF, "fix it", {}), { code: "turn-failed" });
-  assert.deepEqual(effects.slice(2), ["save starting -", "turn in /w/x", "undo /w/x", "remove"]);
+  assert.deepEqual(effects.slice(2), [
+    "save queued -",
+    "save starting -",
+    "set up /w/x",
+    "turn in /w/x",
+    "undo /w/x",
+    "remove",
+  ]);
 });

@@ -1,14 +1,15 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { resolveRef } from "../../src/commands/target.ts";
-import { EXIT, KugetsuError } from "../../src/errors.ts";
+import { asRepository, resolveRef } from "../../src/commands/target.ts";
+import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import { makeStage } from "../support/fakes.ts";
 
 /** Resolves a ref in a folder whose origin is this. */
-async function resolve(typed: string, origin?: string): Promise<string> {
+async function resolve(typed: string, origin?: string, git = () => "/git"): Promise<string> {
   const { context } = makeStage(() => ({
     workspace: {
+      git,
       remote(folder, name) {
         assert.deepEqual([folder, name], ["/cwd", "origin"]);
         return Promise.resolve(origin);
@@ -50,6 +51,29 @@ test("a number alone is refused where it means nothing, with the folder and an e
       assert.deepEqual([error.code, error.exit], [code, EXIT.usage]);
       assert.match(error.message, why);
       assert.match(error.hint ?? "", /for example github\.com\/shoko\/kugetsu#14/);
+      return true;
+    });
+  }
+});
+
+test("a number alone blames git where that is missing, and not the folder", async () => {
+  const git = () => {
+    throw errors.noGit();
+  };
+  await assert.rejects(resolve("14", undefined, git), (error) => {
+    assert(error instanceof KugetsuError, String(error));
+    assert.deepEqual([error.code, error.exit], ["no-git", EXIT.environment]);
+    return true;
+  });
+});
+
+test("a repository is read in any spelling, and what is none is refused as what it is", () => {
+  assert.equal(asRepository(" GitHub.com/Shoko/kugetsu.git "), "github.com/shoko/kugetsu");
+  for (const typed of ["kugetsu", "", "github.com/shoko/kugetsu#14"]) {
+    assert.throws(() => asRepository(typed), (error) => {
+      assert(error instanceof KugetsuError, String(error));
+      assert.deepEqual([error.code, error.exit], ["bad-repository", EXIT.usage]);
+      assert.ok(error.message.includes(`${JSON.stringify(typed)}:`), error.message);
       return true;
     });
   }

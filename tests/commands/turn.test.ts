@@ -1,10 +1,11 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { endLeftovers, runTurn, type TurnPlan } from "../../src/commands/turn.ts";
-import { KugetsuError } from "../../src/errors.ts";
-import type { Runner, TurnEvent, TurnResult } from "../../src/runner/mod.ts";
+import { errors, KugetsuError } from "../../src/errors.ts";
+import type { Runner, TurnEvent, TurnRequest, TurnResult } from "../../src/runner/mod.ts";
 import type { Outcome } from "../../src/session/outcome.ts";
-import { begun, startingRecord } from "../../src/session/state.ts";
+import type { SessionRecord } from "../../src/session/record.ts";
+import { newRecord, queued } from "../../src/session/state.ts";
 import {
   CUT_OFF,
   fakeHold,
@@ -18,36 +19,51 @@ import {
   SESSION,
   SETTINGS,
 } from "../support/fakes.ts";
+import { type FakeHost, fakeHost } from "../support/turns.ts";
 
 const TURN = { id: "turn-1", started_at: NOW, owner: OWNER };
 const SAME = {
   ...SETTINGS,
   ref: { host: "github.com", project: ["shoko", "kugetsu"], number: "14" },
   directory: "/repository",
+  place: { directory: "/repository" },
   message: "fix it",
 };
 const STARTED: TurnPlan = {
   ...SAME,
   turn: { ...TURN, kind: "start" },
-  record: startingRecord(REF, { ...TURN, kind: "start" }, NOW),
+  record: newRecord(REF, { ...TURN, kind: "start" }, NOW),
   session: "ses_base",
 };
 const CONTINUED: TurnPlan = {
   ...SAME,
   turn: { ...TURN, kind: "continue" },
-  record: begun(SESSION, { ...TURN, kind: "continue" }, NOW),
+  record: queued(SESSION, { ...TURN, kind: "continue" }, NOW),
   session: "ses_1",
 };
 
-/** Runs a planned turn on a stage; what it ends with is a status or an error. */
-async function play(plan: TurnPlan, make: (did: (effect: string) => void) => Parts) {
+/** Runs a planned turn on a stage, in the hands of a host that notes what it is told. */
+async function play(
+  plan: TurnPlan,
+  make: (did: (effect: string) => void) => Parts,
+  { signal, onSave }: { signal?: AbortSignal; onSave?: (record: SessionRecord) => void } = {},
+) {
   let hold!: ReturnType<typeof fakeHold>;
+  let host!: FakeHost;
+  const saved: SessionRecord[] = [];
   const stage = makeStage((did) => {
-    hold = fakeHold(did, plan === CONTINUED ? SESSION : undefined);
+    const isStart = plan.record.opencode_session_id === null;
+    hold = fakeHold(did, isStart ? undefined : plan.record, (record) => {
+      onSave?.(record);
+      saved.push(record);
+    });
+    host = fakeHost(did, signal ? { signal } : {});
     return make(did);
   });
-  const end = await runTurn(stage.context, hold, plan).catch((error: unknown) => error);
-  return { ...stage, end };
+  await runTurn(stage.context, hold, plan, host);
+  const [end, ...more] = host.ends;
+  assert.ok(end && more.length === 0, "it is told once how it ended");
+  return { ...stage, end, events: host.events, saved };
 }
 
 const ending = (result: Partial<TurnResult>) => (did: (effect: string) => void): Parts => ({
@@ -60,65 +76,260 @@ const failed = (reason: Extract<Outcome, { kind: "failed" }>["reason"]): Outcome
   detail: "it broke",
 });
 
-describe("the end of a turn", () => {
-  const GO_ON = `kugetsu continue "${REF}"`;
-  const CASES: [outcome: Outcome, plan: TurnPlan, state: string, exit: number, next: string][] = [
-    [failed("provider"), CONTINUED, "failed", 6, GO_ON],
-    [failed("agent-unknown"), CONTINUED, "failed", 6, "opencode agent list"],
-    [failed("model-unknown"), STARTED, "failed", 6, "opencode models"],
-    [failed("session-gone"), CONTINUED, "failed", 6, `kugetsu destroy "${REF}" -y`],
-    [failed("session-gone"), STARTED, "failed", 6, "kugetsu init --force"],
-    [
-      { kind: "blocked", detail: "it wanted bash", pending: false },
-      STARTED,
-      "blocked",
-      7,
-      `${GO_ON} --permissions allow`,
-    ],
-    [{ kind: "stalled", limit: "silence", seconds: 5 }, STARTED, "failed", 8, GO_ON],
-    [{ kind: "timeout", seconds: 5 }, CONTINUED, "failed", 8, GO_ON],
-    [{ kind: "cancelled", signal: "SIGINT" }, CONTINUED, "stopped", 130, GO_ON],
-    [{ kind: "cancelled", signal: "SIGTERM" }, STARTED, "stopped", 143, GO_ON],
-  ];
-  for (const [outcome, plan, state, exit, next] of CASES) {
-    const what = "reason" in outcome ? outcome.reason : outcome.kind;
-    test(`of a ${plan.turn.kind} by "${what}" is stored, then told with what helps`, async () => {
-      const { end, effects } = await play(plan, ending({ outcome }));
-      assert(end instanceof KugetsuError, String(end));
-      assert.deepEqual([end.exit, end.next], [exit, next]);
-      assert.match(end.message, /^The turn for "github\.com\/shoko\/kugetsu#14" /);
-      const session = plan === STARTED ? "ses_new" : "ses_1";
-      assert.match(effects.at(-2)!, new RegExp(`^save ${state} ${session} \\(`));
-      assert.equal(effects.at(-1), "release");
-    });
-  }
-
-  test("is one JSON value with the whole answer, if that was asked for, and before any error", async () => {
-    const blocked = { kind: "blocked", detail: "it wanted bash", pending: false } as const;
-    const stage = await play(
-      STARTED,
-      (did) => ({ json: true, ...ending({ outcome: blocked })(did) }),
-    );
-    assert.deepEqual(stage.results, [{
-      issue_ref: REF,
-      opencode_session_id: "ses_new",
-      outcome: "blocked",
-      detail: "it wanted bash",
-      exit: 7,
-      text: "ok",
-    }]);
-    assert.deepEqual(stage.stdout, []);
-    const well = await play(CONTINUED, (did) => ({ json: true, ...ending({})(did) }));
-    assert.equal(well.end, 0);
-    assert.deepEqual(well.results, [
-      { issue_ref: REF, opencode_session_id: "ses_1", outcome: "done", exit: 0, text: "ok" },
+describe("a turn that has its place", () => {
+  test("is on record at every step, gives the issue back, and only then tells how it ended", async () => {
+    const { effects, end } = await play(STARTED, ending({}));
+    assert.deepEqual(effects, [
+      "save starting -",
+      "begun in /repository",
+      "turn fork ses_base",
+      "save starting -",
+      "save running ses_new",
+      "named ses_new",
+      "save idle ses_new",
+      "release",
+      "ended done",
+    ]);
+    assert.deepEqual(end, { outcome: { kind: "done" }, session: "ses_new", text: "ok" });
+    assert.deepEqual((await play(CONTINUED, ending({}))).effects, [
+      "save running ses_1",
+      "begun in /repository",
+      "turn continue ses_1",
+      "save running ses_1",
+      "save idle ses_1",
+      "release",
+      "ended done",
     ]);
   });
 
-  test("without a session, as JSON too, has none", async () => {
-    const result = { outcome: failed("opencode"), session: undefined, text: "" };
-    const { results } = await play(STARTED, (did) => ({ json: true, ...ending(result)(did) }));
-    assert.equal((results[0] as Record<string, unknown>)["opencode_session_id"], null);
+  const CASES: [outcome: Outcome, state: string][] = [
+    [failed("provider"), "failed"],
+    [failed("session-gone"), "failed"],
+    [failed("budget"), "failed"],
+    [{ kind: "blocked", detail: "it wanted bash", pending: false }, "blocked"],
+    [{ kind: "stalled", limit: "silence", seconds: 5 }, "failed"],
+    [{ kind: "timeout", seconds: 5 }, "failed"],
+    [{ kind: "cancelled", signal: "SIGINT" }, "stopped"],
+  ];
+  for (const [outcome, state] of CASES) {
+    const what = "reason" in outcome ? outcome.reason : outcome.kind;
+    test(`and ends by "${what}" is stored with the reason, then told`, async () => {
+      for (const [plan, session] of [[STARTED, "ses_new"], [CONTINUED, "ses_1"]] as const) {
+        const { effects, end, saved } = await play(plan, ending({ outcome }));
+        assert.match(effects.at(-3)!, new RegExp(`^save ${state} ${session} \\(.`));
+        assert.deepEqual(effects.slice(-2), ["release", `ended ${outcome.kind}`]);
+        assert.deepEqual([end.outcome, end.session, end.error], [outcome, session, undefined]);
+        assert.equal(saved.at(-1)?.last_turn?.id, "turn-1");
+        assert.ok(!("turn" in saved.at(-1)!));
+      }
+    });
+  }
+
+  test("is known by its opencode, its session and its message as soon as those are known", async () => {
+    const turn: Runner["turn"] = async (_request, watch) => {
+      await watch.started(OPENCODE);
+      await watch.named("ses_new");
+      await watch.sending?.("msg_1");
+      return { outcome: { kind: "done" }, session: "ses_new", text: "" };
+    };
+    const { saved } = await play(STARTED, () => ({ runner: { turn } }));
+    const known = saved.map((it) => [
+      it.turn?.opencode?.pid,
+      it.opencode_session_id,
+      it.turn?.message_id,
+    ]);
+    assert.deepEqual(known.slice(0, 4), [
+      [undefined, null, undefined],
+      [OPENCODE.pid, null, undefined],
+      [OPENCODE.pid, "ses_new", undefined],
+      [OPENCODE.pid, "ses_new", "msg_1"],
+    ]);
+  });
+
+  test("gives the runner its settings, and the name of a message that an earlier attempt may have sent", async () => {
+    const requests: TurnRequest[] = [];
+    const sent = { ...CONTINUED, turn: { ...CONTINUED.turn, message_id: "msg_1" }, model: "m/x" };
+    await play(sent, (did) => ({ runner: runnerThat(did, {}, (it) => requests.push(it)) }));
+    assert.deepEqual(requests, [{
+      id: "turn-1",
+      kind: "continue",
+      session: "ses_1",
+      directory: "/repository",
+      message: "fix it",
+      messageId: "msg_1",
+      title: undefined,
+      model: "m/x",
+      agent: undefined,
+      permissions: "deny",
+      limits: SETTINGS.limits,
+    }]);
+  });
+
+  test("tells what it does, and is blocked on record while it waits for an answer", async () => {
+    const ask = { id: "per_1", kind: "permission", what: "bash (rm)", options: [] } as const;
+    const told: TurnEvent[] = [
+      { kind: "text", text: "first" },
+      { kind: "asks", ask: { ...ask, options: [] } },
+      { kind: "answered", id: "per_1" },
+      { kind: "usage", tokens: 5, cost: 0 },
+    ];
+    const turn: Runner["turn"] = (request, watch) => {
+      for (const event of told) watch.event(event);
+      return Promise.resolve({ outcome: { kind: "done" }, session: request.session, text: "" });
+    };
+    const { effects, events } = await play(CONTINUED, () => ({ runner: { turn } }));
+    assert.deepEqual(events, told);
+    assert.deepEqual(effects.slice(2, 5), [
+      "save blocked ses_1 (it wants bash (rm))",
+      "save running ses_1",
+      "save idle ses_1",
+    ]);
+  });
+
+  test("is stopped by what stops it at its host", async () => {
+    const { signal } = new AbortController();
+    const signals: AbortSignal[] = [];
+    await play(CONTINUED, (did) => ({
+      runner: runnerThat(did, {}, (_request, _watch, signal) => signals.push(signal)),
+    }), { signal });
+    assert.deepEqual(signals, [signal]);
+  });
+});
+
+describe("a turn that was stopped while it waited", () => {
+  test("does nothing: a session says so, and of a start nothing stays", async () => {
+    const signal = AbortSignal.abort("SIGTERM");
+    const went = await play(CONTINUED, () => ({}), { signal });
+    assert.deepEqual(went.effects, [
+      "save stopped ses_1 (stopped by SIGTERM)",
+      "release",
+      "ended cancelled",
+    ]);
+    assert.deepEqual(went.end.outcome, { kind: "cancelled", signal: "SIGTERM" });
+    assert.deepEqual((await play(STARTED, () => ({}), { signal })).effects, [
+      "remove",
+      "ended cancelled",
+    ]);
+  });
+
+  test("by its budget, which it had used up before it was taken up again, says that", async () => {
+    const signal = AbortSignal.abort({ budget: "it used 101 tokens" });
+    const { effects, end } = await play(CONTINUED, () => ({}), { signal });
+    assert.deepEqual(end.outcome, {
+      kind: "failed",
+      reason: "budget",
+      detail: "it used 101 tokens",
+    });
+    assert.equal(effects[0], "save failed ses_1 (it used 101 tokens)");
+  });
+});
+
+describe("a turn that breaks off", () => {
+  const failure = errors.noOpencode("it is not on PATH");
+
+  test("tells the error whole, and its session is on record as failed", async () => {
+    const { effects, end } = await play(CONTINUED, () => ({
+      runner: { turn: () => Promise.reject(failure) },
+    }));
+    assert.deepEqual(end.error?.code, "no-opencode");
+    assert.deepEqual([end.error?.exit, end.error?.next], [failure.exit, failure.next]);
+    assert.deepEqual(effects.slice(-3), [
+      `save failed ses_1 (${failure.message})`,
+      "release",
+      "ended failed",
+    ]);
+  });
+
+  test("before it had a session leaves nothing, and with one stays on record", async () => {
+    const before = await play(
+      STARTED,
+      () => ({ context: { runner: () => Promise.reject(failure) } }),
+    );
+    assert.deepEqual(before.effects.slice(-2), ["remove", "ended failed"]);
+    assert.equal(before.end.session, null);
+    const turn: Runner["turn"] = async (_request, watch) => {
+      await watch.named("ses_new");
+      throw new Error("the pipe broke");
+    };
+    const after = await play(STARTED, () => ({ runner: { turn } }));
+    assert.match(after.effects.at(-3)!, /^save failed ses_new \(.*the pipe broke\)$/);
+    assert.deepEqual([after.end.session, after.end.error?.code], ["ses_new", "internal"]);
+  });
+
+  test("because its record cannot be stored tells that, and not that it was done", async () => {
+    const full = errors.unwritable("/state/x.json", new Error("full"));
+    const { end } = await play(CONTINUED, ending({}), {
+      onSave(record) {
+        if (record.state === "idle") throw full;
+      },
+    });
+    assert.deepEqual([end.outcome.kind, end.error?.code], ["failed", "unwritable"]);
+  });
+});
+
+describe("a turn in a worktree that was made for it", () => {
+  const worktree = { path: "/w/x", branch: "kugetsu/x", from: "0123", repository: "/repository" };
+  const made = { worktree, directory: "/w/x", isNew: true, earlierCommits: 0 };
+  const plan = {
+    ...{ ref: REF, slug: "x", folder: "/repository", id: "turn-1" },
+    ...{ copy: [], setup: "npm ci", setupSeconds: 9 },
+  };
+  const PLACED = {
+    ...STARTED,
+    directory: "/w/x",
+    place: { directory: "/w/x", worktree, planned: { plan, made } },
+  };
+  const stage =
+    (setUp: () => Promise<void>, result: Partial<TurnResult> = {}) =>
+    (did: (effect: string) => void): Parts => ({
+      runner: runnerThat(did, result),
+      workspace: {
+        setUpWorktree({ plan: { setup } }) {
+          did(`set up by ${setup}`);
+          return setUp();
+        },
+        undoWorktree({ worktree: { path } }) {
+          did(`undo ${path}`);
+          return Promise.resolve();
+        },
+      },
+    });
+
+  test("gets it ready when its place has come, before opencode is asked for anything", async () => {
+    const { effects } = await play(PLACED, stage(() => Promise.resolve()));
+    assert.deepEqual(effects.slice(0, 4), [
+      "save starting -",
+      "begun in /w/x",
+      "set up by npm ci",
+      "turn fork ses_base",
+    ]);
+  });
+
+  test("takes it back while the issue is held when it never got a session", async () => {
+    const UNDONE = ["undo /w/x", "remove"];
+    const failure = errors.setupFailed(REF, "it ended with exit status 1", "/log");
+    const failing = await play(PLACED, stage(() => Promise.reject(failure)));
+    assert.deepEqual(failing.effects.slice(-4), ["set up by npm ci", ...UNDONE, "ended failed"]);
+    assert.equal(failing.end.error?.code, "setup-failed");
+
+    const unborn = { outcome: failed("opencode"), session: undefined, text: "" };
+    const early = await play(PLACED, stage(() => Promise.resolve(), unborn));
+    assert.deepEqual(early.effects.slice(-3), [...UNDONE, "ended failed"]);
+    assert.deepEqual([early.end.session, early.end.error], [null, undefined]);
+  });
+
+  test("is cancelled, and no error, when it is stopped while it is got ready", async () => {
+    const stopper = new AbortController();
+    const { effects, end } = await play(
+      PLACED,
+      stage(() => {
+        stopper.abort("SIGINT");
+        return Promise.reject(errors.startStopped(REF, "SIGINT"));
+      }),
+      { signal: stopper.signal },
+    );
+    assert.deepEqual(effects.slice(-3), ["undo /w/x", "remove", "ended cancelled"]);
+    assert.equal(end.error, undefined);
   });
 });
 
@@ -151,87 +362,74 @@ describe("a turn that did not get under way", () => {
     session: undefined,
     text: "",
   });
+  const turnsIn = (effects: string[]) => effects.filter((it) => it.startsWith("turn "));
 
-  test("is tried once more, after a moment that differs from one process to the next", async () => {
+  test("is tried once more, after a moment that differs from one turn to the next", async () => {
     for (const reason of ["database-locked", "never-started"] as const) {
-      const { result, waits } = await withoutWaiting(() => play(STARTED, inTurn(unborn(reason))));
-      assert.equal(result.end, 0);
-      assert.equal(result.effects.filter((it) => it === "turn fork ses_base").length, 2);
-      assert.equal(waits.length, 1);
-      assert(waits[0]! >= 750 && waits[0]! <= 2250);
+      for (const [plan, turn] of [[STARTED, "fork ses_base"], [CONTINUED, "continue ses_1"]]) {
+        const { result, waits } = await withoutWaiting(() =>
+          play(plan as TurnPlan, inTurn(unborn(reason)))
+        );
+        assert.equal(result.end.outcome.kind, "done");
+        assert.deepEqual(turnsIn(result.effects), [`turn ${turn}`, `turn ${turn}`]);
+        assert.equal(waits.length, 1);
+        assert(waits[0]! >= 750 && waits[0]! <= 2250);
+      }
     }
+  });
+
+  test("is tried once more in the session that it had got, if the server ended before the message was sent", async () => {
+    const first = { outcome: failed("never-started"), session: "ses_new", text: "" };
+    const { result } = await withoutWaiting(() => play(STARTED, inTurn(first)));
+    assert.deepEqual(turnsIn(result.effects), ["turn fork ses_base", "turn continue ses_new"]);
+    assert.deepEqual([result.end.outcome.kind, result.end.session], ["done", "ses_new"]);
   });
 
   test("is not tried a third time", async () => {
     const locked = unborn("database-locked");
     const { result } = await withoutWaiting(() => play(STARTED, inTurn(locked, locked)));
-    assert(result.end instanceof KugetsuError);
-    assert.equal(result.effects.filter((it) => it === "turn fork ses_base").length, 2);
-    assert.equal(result.effects.at(-1), "remove");
+    assert.equal(result.end.outcome.kind, "failed");
+    assert.equal(turnsIn(result.effects).length, 2);
+    assert.deepEqual(result.effects.slice(-2), ["remove", "ended failed"]);
   });
 
   test("is not tried again if that could do something twice, or would not help", async () => {
     const results = [{ ...unborn("database-locked"), session: "ses_new" }, unborn("provider")];
     for (const first of results) {
       const { result, waits } = await withoutWaiting(() => play(STARTED, inTurn(first)));
-      assert(result.end instanceof KugetsuError);
+      assert.equal(result.end.outcome.kind, "failed");
       assert.deepEqual(waits, []);
     }
   });
 
   test("is not tried again once it was stopped", async () => {
+    const stopper = new AbortController();
     const { result, waits } = await withoutWaiting(() =>
-      play(STARTED, (did) => ({
-        ...inTurn(unborn("database-locked"))(did),
-        context: { untilStopped: (work) => work(AbortSignal.abort("SIGINT")) },
-      }))
+      play(CONTINUED, (did) => ({
+        runner: runnerThat(did, unborn("database-locked"), () => stopper.abort("SIGINT")),
+      }), { signal: stopper.signal })
     );
-    assert(result.end instanceof KugetsuError);
+    assert.equal(turnsIn(result.effects).length, 1);
     assert.deepEqual(waits, []);
   });
 });
 
-test("a turn is stopped by the signal that its command is stopped by", async () => {
-  const signals: AbortSignal[] = [];
-  const given = AbortSignal.abort("SIGTERM");
-  await play(CONTINUED, (did) => ({
-    runner: runnerThat(did, {}, (_request, _watch, signal) => signals.push(signal)),
-    context: { untilStopped: (work) => work(given) },
-  }));
-  assert.deepEqual(signals, [given]);
-});
-
-test("what is said is shown as it comes, and a denied permission is noted", async () => {
-  const events: TurnEvent[] = [
-    { kind: "step", reason: "stop" },
-    { kind: "tool", tool: "bash", title: "ls", state: "done" },
-    { kind: "text", text: "first" },
-    { kind: "permission", permission: "bash", patterns: "rm *" },
-    { kind: "trouble", text: "overloaded" },
-    { kind: "notice", text: "log" },
-    { kind: "text", text: "second" },
-  ];
-  const turn: Runner["turn"] = async (request, watch) => {
-    await watch.started(OPENCODE);
-    for (const event of events) watch.event(event);
-    return { outcome: { kind: "done" }, session: request.session, text: "second" };
-  };
-  const { stdout, stderr } = await play(CONTINUED, () => ({ runner: { turn } }));
-  assert.deepEqual(stdout, ["first\n", "second\n"]);
-  assert.deepEqual(stderr, [
-    "note opencode wanted a permission and was denied: bash (rm *)",
-  ]);
-  const waiting = { ...CONTINUED, permissions: "wait" as const };
-  assert.deepEqual((await play(waiting, () => ({ runner: { turn } }))).stderr, []);
-});
-
-test("leftovers that would not end are an error, and those that did are none", async () => {
+test("leftovers that would not end are an error, those that did are none, and where it ran is told", async () => {
+  const told: unknown[] = [];
   const { context } = makeStage(() => ({
-    runner: { endLeftovers: ({ id }) => Promise.resolve(id === "turn-0" ? 0 : 2) },
+    runner: {
+      endLeftovers({ id, session, directory, alone }) {
+        told.push({ session, directory, alone });
+        return Promise.resolve(id === "turn-0" ? 0 : 2);
+      },
+    },
   }));
-  await endLeftovers(context, CUT_OFF);
+  const unborn = { session: undefined, directory: undefined, alone: false };
+  const own = { session: "ses_1", directory: "/w/x", alone: true };
+  await endLeftovers(context, CUT_OFF, unborn);
   await assert.rejects(
-    endLeftovers(context, { ...CUT_OFF, id: "stubborn" }),
+    endLeftovers(context, { ...CUT_OFF, id: "stubborn" }, own),
     (error) => error instanceof KugetsuError && /2 processes of .* stubborn/.test(error.message),
   );
+  assert.deepEqual(told, [unborn, own]);
 });

@@ -1,11 +1,21 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { uninstall } from "../../src/commands/uninstall.ts";
-import { EXIT, KugetsuError } from "../../src/errors.ts";
+import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
+import type { Shutdown, Supervisor } from "../../src/supervisor/mod.ts";
 import { makeStage, type Parts } from "../support/fakes.ts";
 
-const stage = (more: Parts = {}) =>
+const stage = (more: Parts = {}, shutdown: () => Promise<boolean> = () => Promise.resolve(true)) =>
   makeStage((did) => ({
+    context: {
+      supervisor: () => {
+        const ended = (options: Shutdown) => {
+          did(`end the supervisor, turns: ${options.turns}`);
+          return shutdown();
+        };
+        return Promise.resolve({ shutdown: ended } as Partial<Supervisor> as Supervisor);
+      },
+    },
     installation: {
       executable: "/bin/kugetsu",
       uninstall: ({ purge }) => {
@@ -21,6 +31,7 @@ test("asks first, and does nothing unless the answer is yes", async () => {
   assert.equal(await uninstall(yes.context, {}), EXIT.ok);
   assert.deepEqual(yes.effects, [
     "ask Really uninstall /bin/kugetsu?",
+    "end the supervisor, turns: refuse",
     "uninstall, purge false",
   ]);
   const no = stage({ answer: false });
@@ -28,6 +39,22 @@ test("asks first, and does nothing unless the answer is yes", async () => {
   assert.deepEqual(no.effects, [
     "ask Really uninstall /bin/kugetsu and delete the state of all sessions?",
   ]);
+});
+
+test("the service goes too, once no turn is lost with it", async () => {
+  const { context, effects } = makeStage((did) => ({
+    supervisor: { shutdown: () => Promise.resolve(true) },
+    service: {
+      found: () => "ours",
+      uninstall: () => Promise.resolve(did("uninstall the service") as undefined),
+    },
+    installation: {
+      executable: "/bin/kugetsu",
+      uninstall: () => Promise.resolve(did("uninstall")),
+    },
+  }));
+  await uninstall(context, { yes: true });
+  assert.deepEqual(effects, ["uninstall the service", "uninstall"]);
 });
 
 test("without a terminal -y is needed", async () => {
@@ -40,8 +67,14 @@ test("without a terminal -y is needed", async () => {
   assert.deepEqual(refused.effects, []);
   const { context, effects, results } = stage();
   await uninstall(context, { purge: true, yes: true });
-  assert.deepEqual(effects, ["uninstall, purge true"]);
+  assert.deepEqual(effects, ["end the supervisor, turns: refuse", "uninstall, purge true"]);
   assert.deepEqual(results, [{ uninstalled: "/bin/kugetsu", purged: true }]);
+});
+
+test("turns that are not over refuse it, and nothing is taken away", async () => {
+  const { context, effects } = stage({}, () => Promise.reject(errors.supervisorBusy(2)));
+  await assert.rejects(uninstall(context, { yes: true }), /2 turns are not over/);
+  assert.deepEqual(effects, ["end the supervisor, turns: refuse"]);
 });
 
 function isNotConfirmed(error: unknown): boolean {

@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import { upgrade } from "../../src/commands/upgrade.ts";
 import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
 import type { Installation, UpgradeOptions } from "../../src/installation/mod.ts";
+import type { Shutdown, Supervisor, SupervisorStatus } from "../../src/supervisor/mod.ts";
 import { makeStage } from "../support/fakes.ts";
 
-const stageWith = (installation: Partial<Installation>, json = false) =>
+const NONE: Partial<Supervisor> = { status: () => Promise.resolve(undefined) };
+
+const stageWith = (installation: Partial<Installation>, supervisor: Partial<Supervisor> = NONE) =>
   makeStage((did) => ({
-    json,
+    context: { supervisor: () => Promise.resolve(supervisor as Supervisor) },
     installation: {
       version: "1.0.0",
       executable: "/bin/kugetsu",
@@ -31,6 +34,26 @@ test("replaces this executable, and says what it is now", async () => {
   assert.deepEqual(results, [
     { executable: "/bin/kugetsu", before: "1.0.0", after: "1.1.0", changed: true },
   ]);
+});
+
+test("an idle supervisor of the version before is ended, a busy one is told of and harms no upgrade", async () => {
+  const status = () => Promise.resolve({} as SupervisorStatus);
+  const asked: Shutdown[] = [];
+  const idle = stageWith({}, {
+    status,
+    shutdown: (options) => Promise.resolve(asked.push(options) > 0),
+  });
+  assert.equal(await upgrade(idle.context, {}), EXIT.ok);
+  assert.deepEqual(asked, [{ turns: "refuse", again: true }]);
+  assert.equal((idle.results[0] as { supervisor: string }).supervisor, "ended");
+  assert.deepEqual(idle.stderr, []);
+  const busy = stageWith({}, {
+    status,
+    shutdown: () => Promise.reject(errors.supervisorBusy(2)),
+  });
+  assert.equal(await upgrade(busy.context, {}), EXIT.ok);
+  assert.equal((busy.results[0] as { supervisor: string }).supervisor, "busy");
+  assert.match(busy.stderr[0]!, /^warn .*2 turns are not over.*kugetsu supervisor restart$/);
 });
 
 test("--check asks and changes nothing, whether there is something newer or not", async () => {

@@ -80,8 +80,17 @@ describe("a setting", () => {
         ["limits.firstEvent", "3m", "default"],
         ["limits.silence", "20m", "default"],
         ["limits.total", "2h", "file"],
+        ["limits.answer", "24h", "default"],
         ["limits.plugin", "30s", "default"],
-        ["worktree.mode", "shared", "default"],
+        ["runner", "server", "default"],
+        ["queue.maxParallel", undefined, "default"],
+        ["queue.perRepository", undefined, "default"],
+        ["budget.tokens", undefined, "default"],
+        ["budget.cost", undefined, "default"],
+        ["supervisor.idle", "15m", "default"],
+        ["logs.megabytes", "16", "default"],
+        ["gc.age", "30d", "default"],
+        ["worktree.mode", "own", "default"],
         ["worktree.copy", undefined, "default"],
         ["worktree.setup", undefined, "default"],
         ["worktree.setupTimeout", "10m", "default"],
@@ -134,34 +143,46 @@ describe("a file", () => {
     assert.deepEqual(await readdir(scratch.path), []);
   });
 
-  test("with a mistake is refused with its line", async () => {
+  test("with a mistake is refused in words, with line and column; its path is told all the same", async () => {
     await using scratch = await makeScratch();
     const mistakes: [text: string, why: RegExp][] = [
-      ['{\n  "model": "a/b"\n  "agent": "x"\n}', /config\.jsonc": line 3: CommaExpected/],
-      ['{\n  "model": \n}', /line 3: ValueExpected/],
-      ["{", /line 1: CloseBraceExpected/],
-      ["", /line 1: /],
+      ['{\n  "model": "a/b"\n  "agent": "x"\n}', /c": line 3, column 3: a comma is missing before/],
+      ['{\n  "model": \n}', /line 3, column 1: a value is missing$/],
+      ["{", /line 1, column 2: a closing \} is missing$/],
+      ["{ model: 1 }", /line 1, column 3: names and texts are written in double/],
+      ["{ 'model': 1 }", /line 1, column 3: /],
+      ['{ "model" "a/b" }', /line 1, column 11: a colon is missing/],
+      ['{ "model": "a/b }', /line 1, column 12: a text is not closed/],
+      ['{ "model": a/b }', /line 1, column 12: names and texts are written in/],
+      ['{ "worktree": { "copy": ["a" } }', /line 1, column 30: /],
+      ["{} /* and", /line 1, column 4: a comment is not closed/],
+      ['{ "agent": "a\\q" }', /line 1, column 12: this is no escape sequence/],
+      ["", /it is empty; write at least \{\}$/],
       ["[]", /it is not an object/],
       ['"model"', /it is not an object/],
-      ["{} {}", /line 1: EndOfFileExpected/],
+      ["{} {}", /line 1, column 4: there is something behind the end$/],
     ];
     for (const [text, why] of mistakes) {
-      await assert.rejects(configOf(scratch, text), refusal("bad-config", why));
+      const { config, path } = await configOf(scratch, text);
+      assert.equal(config.path, path);
+      assert.throws(() => config.settings({}), refusal("bad-config", why), text);
+      assert.throws(() => config.set("model", "a/b"), refusal("bad-config", why));
     }
   });
 
   test("that cannot be read is an error, not an empty one", async () => {
     await using scratch = await makeScratch();
     await scratch.write("config.jsonc/in the way", "");
-    await assert.rejects(
-      configOf(scratch),
+    const { config } = await configOf(scratch);
+    assert.throws(
+      () => config.list(),
       (error) => error instanceof KugetsuError && error.code === "unreadable",
     );
   });
 
   test("has its unknown keys named, with the line and what was probably meant", async () => {
     await using scratch = await makeScratch();
-    const { path, warnings } = await configOf(
+    const { config, path, warnings } = await configOf(
       scratch,
       `{
   "$schema": "https://example.org/schema.json",
@@ -172,6 +193,7 @@ describe("a file", () => {
   "permissions": "deny"
 }`,
     );
+    config.list();
     assert.deepEqual(warnings, [
       `${path}, line 3: there is no setting "modle"; did you mean "model"?`,
       `${path}, line 4: there is no setting "limits.totl"; did you mean "limits.total"?`,
@@ -188,7 +210,8 @@ describe("a file", () => {
       assert.equal(warnings.length, 1, text);
       assert.match(warnings[0]!, /config\.jsonc, line 1: there is no setting "limits/);
     }
-    const { warnings } = await configOf(scratch, '{ "limits.total": "1h" }');
+    const { config, warnings } = await configOf(scratch, '{ "limits.total": "1h" }');
+    config.list();
     assert.match(warnings[0]!, /; write it as "limits": \{ "total": … \}$/);
   });
 });
@@ -221,14 +244,22 @@ describe("changing a setting", () => {
     assert.equal((await stat(scratch.join("state"))).mode & 0o777, 0o700);
   });
 
-  test("to nothing takes it out of the file", async () => {
+  test("to nothing takes it out of the file, and no comment above it", async () => {
     await using scratch = await makeScratch();
     const { config, path } = await configOf(scratch, FILE);
-    config.set("model", undefined);
-    const text = await readFile(path, "utf8");
-    assert(!text.includes('"model"'));
-    assert(text.includes('"total": "2h"'));
+    assert.equal(config.set("model", undefined), true);
+    assert.equal(await readFile(path, "utf8"), FILE.replace('  "model": "local/team",\n', ""));
     assert.equal((await configOf(scratch)).config.settings({}).model, undefined);
+  });
+
+  test("that is not there to nothing changes nothing, and makes no file", async () => {
+    await using scratch = await makeScratch();
+    const { config } = await configOf(scratch);
+    assert.equal(config.set("limits.total", undefined), false);
+    assert.deepEqual(await readdir(scratch.path), []);
+    const { config: other, path } = await configOf(scratch, FILE);
+    assert.equal(other.set("limits.silence", undefined), false);
+    assert.equal(await readFile(path, "utf8"), FILE);
   });
 
   test("to what it cannot be is refused, and the file stays as it was", async () => {

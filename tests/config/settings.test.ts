@@ -1,7 +1,13 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readDuration, settingNamed, SETTINGS, settingsFrom } from "../../src/config/settings.ts";
+import {
+  readDuration,
+  settingNamed,
+  SETTINGS,
+  settingsFrom,
+  supervisorSettingsFrom,
+} from "../../src/config/settings.ts";
 
 const LONGEST = 24 * 24 * 3600;
 
@@ -18,6 +24,7 @@ test("a duration is in seconds, with or without units", () => {
     ["0.5", 0.5],
     [" 5m ", 300],
     ["576h", LONGEST],
+    ["1d12h", 129_600],
   ];
   for (const [text, seconds] of durations) assert.equal(readDuration(text), seconds);
 });
@@ -27,7 +34,7 @@ test("what is no duration, or none that a timer can wait for, is refused with a 
   const refused: [value: unknown, why: RegExp][] = [
     ["", format],
     ["x", format],
-    ["5d", format],
+    ["5w", format],
     ["5 m", format],
     ["5m!", format],
     ["m", format],
@@ -84,6 +91,7 @@ const VALUES: Record<string, { good: unknown[]; bad: unknown[] }> = {
   },
   agent: { good: ["build", "team/reviewer"], bad: ["", "--auto", "a b", " build", 7, null] },
   permissions: { good: ["deny", "allow", "wait"], bad: ["", "Deny", "ask", true, null] },
+  runner: { good: ["server", "run"], bad: ["", "Server", "both", true, null] },
   "worktree.mode": { good: ["shared", "own"], bad: ["", "Own", true, null] },
   "worktree.setup": { good: ["npm ci", "a && b"], bad: ["", " ", 7, null, ["npm ci"]] },
 };
@@ -93,6 +101,19 @@ test("a model, an agent and a policy are taken as they are, and cannot be taken 
     const { read } = settingNamed(name)!;
     for (const value of good) assert.equal(read(value), value);
     for (const value of bad) assert.throws(() => read(value), `${name}: ${value}`);
+  }
+});
+
+test("a count is a whole number, and an amount any, written as a number or as text", () => {
+  const [count, amount] = ["queue.maxParallel", "budget.cost"].map((it) => settingNamed(it)!.read);
+  for (const value of [1, "1", 24, "5000000"]) assert.equal(count!(value), Number(value));
+  for (const value of [0.01, "0.01", 2, "2.50"]) assert.equal(amount!(value), Number(value));
+  const none = ["", "0", 0, -1, "-1", " 1", "1e3", "x", "9".repeat(400), [1], null, true, {}];
+  for (const bad of [...none, 1.5, "1.5", Infinity, NaN, 2 ** 60]) {
+    assert.throws(() => count!(bad), /a whole number, 1 or more/, String(bad));
+  }
+  for (const bad of [...none, Infinity, NaN, "$2"]) {
+    assert.throws(() => amount!(bad), /an amount of dollars/, String(bad));
   }
 });
 
@@ -108,8 +129,15 @@ test("where nobody says anything, what is documented holds", () => {
     model: undefined,
     agent: undefined,
     permissions: "deny",
-    limits: { firstEvent: 180, silence: 1200, total: 14_400 },
-    worktree: { mode: "shared", copy: [], setup: undefined, setupSeconds: 600 },
+    limits: { firstEvent: 180, silence: 1200, total: 14_400, answer: 86_400 },
+    budget: { tokens: undefined, cost: undefined },
+    caps: { host: undefined, repository: undefined },
+    runner: "server",
+    worktree: { mode: "own", copy: [], setup: undefined, setupSeconds: 600 },
+  });
+  assert.deepEqual(supervisorSettingsFrom(() => undefined), {
+    idleSeconds: 900,
+    transcriptBytes: 16 * 1024 * 1024,
   });
 });
 
@@ -121,7 +149,15 @@ test("what is said about a setting holds for that one", () => {
     "limits.firstEvent": 1,
     "limits.silence": 2,
     "limits.total": 3,
-    "worktree.mode": "own",
+    "limits.answer": 4,
+    "budget.tokens": 5000,
+    "budget.cost": 2.5,
+    "queue.maxParallel": 6,
+    "queue.perRepository": 2,
+    runner: "run",
+    "supervisor.idle": 60,
+    "logs.megabytes": 2,
+    "worktree.mode": "shared",
     "worktree.copy": [".env"],
     "worktree.setup": "npm ci",
     "worktree.setupTimeout": 5,
@@ -130,8 +166,15 @@ test("what is said about a setting holds for that one", () => {
     model: "local/scripted",
     agent: "plan",
     permissions: "wait",
-    limits: { firstEvent: 1, silence: 2, total: 3 },
-    worktree: { mode: "own", copy: [".env"], setup: "npm ci", setupSeconds: 5 },
+    limits: { firstEvent: 1, silence: 2, total: 3, answer: 4 },
+    budget: { tokens: 5000, cost: 2.5 },
+    caps: { host: 6, repository: 2 },
+    runner: "run",
+    worktree: { mode: "shared", copy: [".env"], setup: "npm ci", setupSeconds: 5 },
+  });
+  assert.deepEqual(supervisorSettingsFrom((setting) => said[setting.name]), {
+    idleSeconds: 60,
+    transcriptBytes: 2 * 1024 * 1024,
   });
 });
 

@@ -1,6 +1,8 @@
 /** How a session goes: destroyed here, or gone from opencode behind our back. The tests build on each other. */
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { exits, listing, refOf, sessionOf } from "../support/expect.ts";
 import { makeWorld, sessionsOf } from "../support/opencode_home.ts";
 
@@ -28,7 +30,7 @@ test("destroy --keep-session leaves it in opencode; then the issue can be starte
   exits(0, await world.kugetsu(["start", refOf(1), "@say Begun."]));
   const { opencode_session_id: id } = await sessionOf(world, 1);
   const { stderr } = exits(0, await destroy(refOf(1), "-y", "--keep-session"));
-  assert.match(stderr, new RegExp(`session ${id} stays in opencode`));
+  assert.match(stderr, new RegExp(`session ${id} is not deleted in opencode`));
   assert.ok((await sessionsOf(world)).includes(id));
   exits(0, await world.kugetsu(["start", refOf(1), "@say Begun."]));
   assert.notEqual((await sessionOf(world, 1)).opencode_session_id, id);
@@ -76,6 +78,18 @@ test("a session deleted in opencode: continue fails and says so, doctor marks it
   exits(0, await destroy(refOf(1), "-y"));
   exits(0, await destroy(refOf(2), "-y"));
   exits(0, await world.kugetsu(["doctor"]));
+});
+
+test("a base file that is damaged is written anew, from the index, the folder and opencode", async () => {
+  const { base } = await listing(world);
+  const { created_at: _, origin: __, ...known } = base!;
+  await writeFile(join(world.state, "sessions", "base.json"), '{"type": "base", "iss');
+  assert.match(exits(5, await world.kugetsu(["doctor"])).stdout, /the base's file cannot be read/);
+  assert.match(exits(0, await world.kugetsu(["doctor", "--fix"])).stdout, /^fixed .*read again/m);
+  const { created_at: ___, ...again } = (await listing(world)).base!;
+  assert.deepEqual(again, known);
+  exits(0, await world.kugetsu(["start", refOf(9), "@say Begun."]));
+  exits(0, await destroy(refOf(9), "-y"));
 });
 
 test("a base deleted in opencode: start says so and leaves the issue free", async () => {

@@ -1,7 +1,7 @@
 /** A turn runs in the base's folder whatever the current one is, and nothing that lies there is run or read. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, symlink } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { makeWorld, type World } from "../support/opencode_home.ts";
@@ -17,12 +17,18 @@ test("a turn runs in the base's folder, from elsewhere and from another reposito
   const other = world.scratch.join("other");
   await mkdir(other);
   await world.git("init", "--quiet", other);
-  for (const command of ["start", "continue"]) {
-    const turn = await world.kugetsu([command, "github.com/shoko/kugetsu#14", WHERE], {
-      cwd: other,
-    });
+  const places: [string[], string][] = [
+    [["start", "github.com/shoko/kugetsu#14", "--shared"], world.repository],
+    [["continue", "github.com/shoko/kugetsu#14"], world.repository],
+    [["start", "github.com/shoko/kugetsu#13"], world.worktree(13)],
+    [["continue", "github.com/shoko/kugetsu#13"], world.worktree(13)],
+    [["start", "github.com/shoko/kugetsu#12", "--runner", "run"], world.repository],
+  ];
+  for (const [args, folder] of places) {
+    const turn = await world.kugetsu([...args, WHERE], { cwd: other });
     assert.equal(turn.code, 0, turn.stderr);
-    assert.equal(await readFile(join(world.repository, "where"), "utf8"), `${world.repository}\n`);
+    assert.equal(await readFile(join(folder, "where"), "utf8"), `${folder}\n`);
+    await rm(join(folder, "where"));
     assert.ok(!existsSync(join(other, "where")));
   }
 

@@ -63,7 +63,7 @@ test("--force keeps the old base until the new one is recorded", async () => {
   assert.equal(await baseId(), old);
 
   const { stderr: notes } = exits(0, await force());
-  assert.match(notes, new RegExp(`former base, ${old}, stays in opencode`));
+  assert.match(notes, new RegExp(`former base, ${old}, is not deleted in opencode`));
   assert.notEqual(await baseId(), old);
   assert.ok((await sessionsOf(world)).includes(old!));
 });
@@ -75,6 +75,7 @@ test("--session adopts a session that opencode has, and no other", async () => {
     world.kugetsu(["init", "--session", id, "--force", ...more]);
   const { stderr } = exits(3, await adopt("ses_nosuchsession"));
   assert.match(stderr, /Cannot find session ses_nosuchsession in opencode\n.*session list/);
+  assert.match(exits(2, await adopt("")).stderr, /Cannot adopt ""/);
   exits(5, await adopt(last!, "--dir", world.scratch.path));
   const broken = { env: { KUGETSU_OPENCODE: "/bin/false" } };
   exits(5, await world.kugetsu(["init", "--session", last!, "--force"], broken));

@@ -57,7 +57,7 @@ test("an old folder is listed, continued, started from, pruned and mended", asyn
   exits(0, await world.kugetsu(["continue", FIRST, where], elsewhere));
   exits(0, await world.kugetsu(["start", "github.com/shoko/kugetsu#15", where], elsewhere));
   const told = world.model.results.map((it) => it.text.trim());
-  assert.deepEqual(told, [world.repository, world.repository]);
+  assert.deepEqual(told, [world.repository, world.worktree(15)]);
   const { base: kept } = await listing(world);
   assert.equal(kept?.directory, world.repository);
   assert.equal(kept?.created_at, "2026-03-29T18:00:00+02:00");

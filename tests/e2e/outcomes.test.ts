@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
-import { makeWorld, type World } from "../support/opencode_home.ts";
+import { after, test } from "node:test";
+import { makeWorld } from "../support/opencode_home.ts";
 
 interface Ending {
   name: string;
@@ -48,8 +48,8 @@ const ENDINGS: Ending[] = [
     says: /no agent "nonesuch"/,
   },
   {
-    name: "a permission nobody can give, where it was to be waited for",
-    args: ["--permissions", "wait"],
+    name: "a permission that nobody gives in time, where it was to be waited for",
+    args: ["--permissions", "wait", "--answer-timeout", "2s", "--runner", "run"],
     message: READ_OUTSIDE,
     code: 7,
     state: "blocked",
@@ -85,59 +85,78 @@ const ENDINGS: Ending[] = [
   },
 ];
 
-for (const { name, args = [], then = [], message, code, state, outcome, says } of ENDINGS) {
+const world = await makeWorld();
+after(() => world[Symbol.asyncDispose]());
+assert.equal((await world.kugetsu(["init", "--headless"])).code, 0);
+
+for (const [i, ending] of ENDINGS.entries()) {
+  const { name, args = [], then = [], message, code, state, outcome, says } = ending;
   test(name, async () => {
-    await using world = await makeWorld();
-    await init(world);
-    const result = await world.kugetsu(["start", "14", ...args, "-"], { input: message });
+    const ref = `${i + 1}`;
+    const result = await world.kugetsu(["start", ref, ...args, "-"], { input: message });
     assert.equal(result.code, code, result.stderr);
     assert.match(result.stderr, says);
-    const [session] = await sessions(world);
+    const session = await sessionOf(ref);
     assert.equal(session.state, state);
     assert.equal(session.last_turn.outcome, outcome);
     assert.deepEqual(await world.leftovers(), []);
-    const next = await world.kugetsu(["continue", "14", ...then, "@say and on"]);
+    const next = await world.kugetsu(["continue", ref, ...then, "@say and on"]);
     assert.deepEqual([next.code, next.stdout], [0, "and on\n"], next.stderr);
-    assert.equal((await sessions(world))[0].state, "idle");
+    assert.equal((await sessionOf(ref)).state, "idle");
   });
 }
 
 test("what opencode would ask about is denied and the turn goes on; allow lets it happen", async () => {
-  await using world = await makeWorld();
-  await init(world);
-  const denied = await world.kugetsu(["start", "14", READ_OUTSIDE]);
+  const denied = await world.kugetsu(["start", "20", READ_OUTSIDE]);
   assert.deepEqual([denied.code, denied.stdout], [0, "after\n"], denied.stderr);
   assert.match(denied.stderr, /was denied: external_directory/);
   const question = '@tool question {"questions":[{"question":"Which?","header":"h","options":[]}]}';
-  const asked = await world.kugetsu(["continue", "14", `${question}\n@say unanswered`]);
+  const asked = await world.kugetsu(["continue", "20", `${question}\n@say unanswered`]);
   assert.deepEqual([asked.code, asked.stdout], [0, "unanswered\n"], asked.stderr);
-  const allowed = await world.kugetsu(["continue", "14", READ_OUTSIDE, "--permissions", "allow"]);
+  const allowed = await world.kugetsu(["continue", "20", READ_OUTSIDE, "--permissions", "allow"]);
   assert.deepEqual([allowed.code, allowed.stdout], [0, "after\n"], allowed.stderr);
   assert.doesNotMatch(allowed.stderr, /denied/);
 });
 
-for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-  test(`${signal} ends the turn with all that it started, and leaves the session usable`, async () => {
-    await using world = await makeWorld();
-    await init(world);
-    const command =
-      "setsid sh -c 'trap \"\" TERM INT; sleep 300' & echo started > started; sleep 300";
-    const call = `@tool bash ${JSON.stringify({ command, description: "wait" })}`;
-    const turn = world.spawn(["start", "14", "-", "--debug"], { input: call });
-    await appears(join(world.repository, "started"));
-    turn.kill(signal);
-    const { code: status, stderr } = await turn.ended;
-    assert.equal(status, code, stderr);
-    assert.deepEqual(await world.leftovers(), []);
-    assert.equal((await sessions(world))[0].state, "stopped");
-    const next = await world.kugetsu(["continue", "14", "@say and on"]);
-    assert.deepEqual([next.code, next.stdout], [0, "and on\n"], next.stderr);
-  });
-}
+test("a turn that waits for an answer tells a caller who cannot give it, and waits all the same", async () => {
+  const asked = await world.kugetsu([
+    "start",
+    "21",
+    "--permissions",
+    "wait",
+    "--json",
+    READ_OUTSIDE,
+  ]);
+  assert.equal(asked.code, 7, asked.stderr);
+  assert.equal(JSON.parse(asked.stdout).pending, true);
+  assert.match(JSON.parse(asked.stderr).error.next, /^kugetsu answer .*#21" --allow$/);
+  const { state, reason } = await sessionOf("21");
+  assert.deepEqual([state, /external_directory/.test(reason)], ["blocked", true], reason);
+  const second = await world.kugetsu(["continue", "21", "me too"]);
+  assert.equal(second.code, 4, second.stderr);
+});
 
-async function init(world: World): Promise<void> {
-  const { code, stderr } = await world.kugetsu(["init", "--headless"]);
-  assert.equal(code, 0, stderr);
+let number = 30;
+for (const runner of ["server", "run"]) {
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    const ref = `${number++}`;
+    test(`${signal} ends a turn on ${runner} with all that it started, and leaves the session usable`, async () => {
+      const command =
+        `setsid sh -c 'trap "" TERM INT; sleep 300' & echo > started-${ref}; sleep 300`;
+      const call = `@tool bash ${JSON.stringify({ command, description: "wait" })}`;
+      const args = ["start", ref, "-", "--runner", runner];
+      const turn = world.spawn(args, { input: call });
+      const folder = runner === "server" ? world.worktree(Number(ref)) : world.repository;
+      await appears(join(folder, `started-${ref}`));
+      turn.kill(signal);
+      const { code: status, stderr } = await turn.ended;
+      assert.equal(status, code, stderr);
+      assert.deepEqual(await world.leftovers(), []);
+      assert.equal((await sessionOf(ref)).state, "stopped");
+      const next = await world.kugetsu(["continue", ref, "@say and on"]);
+      assert.deepEqual([next.code, next.stdout], [0, "and on\n"], next.stderr);
+    });
+  }
 }
 
 async function appears(path: string): Promise<void> {
@@ -148,7 +167,8 @@ async function appears(path: string): Promise<void> {
   }
 }
 
-// deno-lint-ignore no-explicit-any -- the records as a program reads them
-async function sessions(world: World): Promise<any[]> {
-  return JSON.parse((await world.kugetsu(["list", "--json"])).stdout).sessions;
+// deno-lint-ignore no-explicit-any -- the record as a program reads it
+async function sessionOf(number: string): Promise<any> {
+  const { sessions } = JSON.parse((await world.kugetsu(["list", "--json"])).stdout);
+  return sessions.find((it: { issue_ref: string }) => it.issue_ref.endsWith(`#${number}`));
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { exits, refOf, sessionOf } from "../support/expect.ts";
 import { makeWorld } from "../support/opencode_home.ts";
 
-const world = await makeWorld();
+const world = await makeWorld({ env: { KUGETSU_WORKTREE: "shared" } });
 after(() => world[Symbol.asyncDispose]());
 exits(0, await world.kugetsu(["init", "--headless"]));
 await writeFile(join(world.repository, ".env"), "SECRET=1\n");
@@ -121,11 +121,12 @@ test("allow: all of it happens", async () => {
   await access(inRepository("by-write"));
 });
 
-test("wait: the turn ends as blocked, says what it wanted, and can be continued", async () => {
+test("wait without a server: the turn ends as blocked, says what it wanted, and can be continued", async () => {
   await userSays({ bash: "ask" });
+  const wait = ["--permissions", "wait", "--runner", "run"];
   const before = world.model.results.length;
   const order = `${call("bash", { command: "touch waited", description: "Touches" })}\n@say Over.`;
-  const blocked = await world.kugetsu(["continue", refOf(1), order, "--permissions", "wait"]);
+  const blocked = await world.kugetsu(["continue", refOf(1), order, ...wait]);
   assert.match(exits(7, blocked).stderr, /permission bash \(touch waited\)\n.*--permissions allow/);
   const { state, reason, last_turn: turn } = await sessionOf(world, 1);
   assert.deepEqual([state, turn?.outcome], ["blocked", "blocked"]);
@@ -133,7 +134,7 @@ test("wait: the turn ends as blocked, says what it wanted, and can be continued"
   await assert.rejects(access(inRepository("waited")));
 
   const below = call("task", taskFor(call("bash", { command: "touch waited", description: "T" })));
-  const args = ["continue", refOf(1), `${below}\n@say Over.`, "--permissions", "wait"];
+  const args = ["continue", refOf(1), `${below}\n@say Over.`, ...wait];
   exits(7, await world.kugetsu(args));
   await assert.rejects(access(inRepository("waited")));
 

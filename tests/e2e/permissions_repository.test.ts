@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { exits, refOf } from "../support/expect.ts";
 import { makeWorld } from "../support/opencode_home.ts";
 
-const world = await makeWorld();
+const world = await makeWorld({ env: { KUGETSU_WORKTREE: "shared" } });
 after(() => world[Symbol.asyncDispose]());
 exits(0, await world.kugetsu(["init", "--headless"]));
 exits(0, await world.kugetsu(["start", refOf(1), "@say Begun."]));
@@ -18,7 +18,9 @@ await writeFile(join(world.repository, ".env"), "SECRET=1\n");
 
 beforeEach(async () => {
   for (const name of ["opencode.json", ".opencode"]) {
-    await rm(join(world.repository, name), { recursive: true, force: true });
+    // opencode may be putting packages there.
+    const patience = { maxRetries: 20, retryDelay: 200 };
+    await rm(join(world.repository, name), { recursive: true, force: true, ...patience });
   }
 });
 

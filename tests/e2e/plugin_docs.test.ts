@@ -7,6 +7,7 @@ import { ROOT } from "../../scripts/_checkout.ts";
 import process from "node:process";
 import { run } from "../../scripts/_run.ts";
 import { exits } from "../support/expect.ts";
+import { forgeKinds, startForge } from "../support/forge_servers.ts";
 import { needs } from "../support/needs.ts";
 import { kugetsuCommand } from "../support/opencode_home.ts";
 import { makeStateFolder, type StateFolder } from "../support/state_folder.ts";
@@ -47,7 +48,7 @@ test("the plugin in TypeScript amends, refuses and keeps what it is told", async
   await follow(lab, "In TypeScript", "shout/plugin.ts");
   const refused = await says(lab, "tell the secret", 9);
   assert.match(refused, /Refused by the plugin "shout" \(pre-start\): secrets do not belong/);
-  assert.deepEqual(await lab.standIn.calls(), []);
+  assert.deepEqual((await lab.standIn.calls()).filter((it) => it.args[0] === "run"), []);
   await says(lab, "fix it");
   assert.equal((await lab.standIn.calls()).at(-1)!.input, "FIX IT");
   const [kept] = await filesIn(lab, "shout/store");
@@ -85,6 +86,43 @@ test(
     assert.equal((await lab.standIn.calls()).at(-1)!.input, "FIX IT!");
   },
 );
+
+test("the plugin that reports has one comment on the issue, changed by each turn and by destroy", async () => {
+  await using lab = await makeStateFolder();
+  const kind = (await forgeKinds()).find((it) => it.name === "forgejo")!;
+  await using server = await startForge(kind);
+  const instance = { forge: "forgejo", url: server.url, token_variable: "MY_TOKEN" };
+  const config = { instances: { [server.host]: instance } };
+  await lab.scratch.write("state/config.jsonc", JSON.stringify(config));
+  await follow(lab, "Reports", "report.ts");
+  const ref = `${[server.host, ...kind.project].join("/")}#${kind.number}`;
+  const env = { MY_TOKEN: "its-token" };
+  const posted = async (...args: string[]) => {
+    exits(0, await lab.kugetsu(args, { env }));
+    const { method, path, token, body } = server.asked.at(-1)!;
+    assert.equal(token, "Bearer its-token");
+    return [method, path.split("/").at(-1), body?.body];
+  };
+  const said = (text: string) => `${text}\n\n<!-- kugetsu:report -->`;
+  const [method, , first] = await posted("start", ref, "do it");
+  assert.equal(method, "POST");
+  assert.match(`${first}`, /^The last turn is done\.\n\n[^]*\n\n<!-- kugetsu:report -->$/);
+  const me = kind.author("kugetsu-bot", 99);
+  const own = kind.commentOf(42, me, `${first}`, "2026-01-01T00:00:00Z");
+  server.says[kind.paths.comments] = { json: [own] };
+  assert.deepEqual((await posted("continue", ref, "go on")).slice(0, 2), ["PATCH", "42"]);
+  assert.deepEqual(
+    await posted("destroy", ref, "-y"),
+    ["PATCH", "42", said("The session of this issue is gone.")],
+  );
+
+  server.says["/user"] = { status: 403 };
+  const denied = exits(0, await lab.kugetsu(["start", ref, "do it"], { env }));
+  assert.match(
+    denied.stderr,
+    /warning: plugin "report" failed in outcome: Cannot comment on ".*": .* does not allow it/,
+  );
+});
 
 for (const kind of ["forge", "hook", "exec"]) {
   test(`plugin new --${kind} begins with one that passes its checks and its own test`, {

@@ -2,7 +2,7 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { exits } from "../support/expect.ts";
@@ -225,6 +225,20 @@ describe("a plugin", () => {
       assert.match(exits(code, await lab.kugetsu(["plugin", "add", source, "-y"])).stderr, why);
     }
     assert.deepEqual(await leftIn(lab), []);
+    const { stdout, stderr } = exits(2, await lab.kugetsu(["plugin", "check", "missing.ts"]));
+    assert.equal(stdout, "");
+    assert.match(stderr, /Cannot take "missing.ts" as a plugin: no such file/);
+  });
+
+  test("whose file is gone is not trusted but had anew", async () => {
+    await using lab = await makeStateFolder();
+    await lab.scratch.write("diary.js", DIARY);
+    exits(0, await lab.kugetsu(["plugin", "add", "diary.js", "-y"]));
+    await rm(join(lab.state, "plugins", "diary.js"));
+    const { stderr } = exits(5, await lab.kugetsu(["plugin", "trust", "diary", "-y"]));
+    assert.match(stderr, /its file is gone\n.*try: kugetsu plugin update diary/);
+    exits(0, await lab.kugetsu(["plugin", "update", "diary", "-y"]));
+    exits(0, await lab.kugetsu(["plugin", "check", "diary"]));
   });
 });
 

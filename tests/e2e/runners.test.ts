@@ -23,7 +23,7 @@ const servers = new OpencodeServers({
   opencode,
   runFolder: world.scratch.join("run"),
   logFolder: world.scratch.join("logs"),
-  shell: "/bin/bash",
+  env: { ...world.env, SHELL: "/bin/bash" },
   debug() {},
 });
 after(async () => {

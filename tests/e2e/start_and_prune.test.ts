@@ -57,11 +57,11 @@ test("continue --json goes on with the session, with the model and agent asked f
 
 test("a start that has no session yet is in the list, and neither pruned nor continued", async () => {
   await plantOrphan();
-  const running = world.spawn(["start", refOf(2), "@say Third."]);
+  const running = world.spawn(["start", refOf(2), "@say Third.", "--runner", "run"]);
   const file = join(sessions, "github.com-shoko-kugetsu-2.json");
   await until("its file is there", () => access(file).then(() => true, () => false));
-  assert.match(exits(0, await world.kugetsu(["list"])).stdout, /#2 .* starting\n/);
-  assert.match(exits(4, await world.kugetsu(["continue", refOf(2)])).stderr, /pid \d+/);
+  assert.match(exits(0, await world.kugetsu(["list"])).stdout, /#2 .* (?:queued|starting)\n/);
+  assert.match(exits(4, await world.kugetsu(["continue", refOf(2)])).stderr, /a turn is running/);
   const { stdout } = exits(0, await world.kugetsu(["prune", "--force"]));
   assert.match(stdout, /github\.com\/gone\/away#3 +ses_orphan/);
   assert.doesNotMatch(stdout, /#2/);

@@ -69,9 +69,10 @@ test("destroy asks, and only yes means yes", { skip: needs("tmux") }, async () =
     await using terminal = await openTerminal(world, ["destroy", refOf(1)]);
     await terminal.shows(/Really destroy the session of .*#1\? \[y\/N\]/);
     await terminal.press(...keys);
-    const status = await terminal.status();
-    assert.ok(status === 9 || (keys[0] === "C-c" && status === 130), `${keys[0]}: ${status}`);
-    assert.equal((await sessionOf(world, 1)).state, "idle");
+    assert.equal(await terminal.status(), keys[0] === "C-c" ? 130 : 9, keys[0]);
+    const { state, opencode_session_id: id } = await sessionOf(world, 1);
+    assert.equal(state, "idle");
+    assert.ok((await sessionsOf(world)).includes(id));
   }
   await using terminal = await openTerminal(world, ["destroy", refOf(1)]);
   await terminal.shows(/\[y\/N\]/);

@@ -2,9 +2,8 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { cp, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gitWorkspace } from "../../src/workspace/git_workspace.ts";
 import { exits, listing, refOf, sessionOf } from "../support/expect.ts";
 import { makeWorld } from "../support/opencode_home.ts";
 
@@ -23,7 +22,11 @@ test("a default base of another repository is refused, and init there makes the 
   exits(4, await world.kugetsu(["init", "--headless", "--dir", clone]));
   exits(0, await world.kugetsu(["start", `${WIDGET}#1`, "@say Begun."]));
   const found = (await listing(world)).sessions.find((it) => it.issue_ref === `${WIDGET}#1`);
-  assert.equal(found?.directory, clone);
+  assert.equal(
+    await readFile(join(found!.directory!, "README.md"), "utf8"),
+    "# A scratch repository\n",
+  );
+  assert.match(found!.directory!, /worktrees\/github\.com-acme-widget-1$/);
 });
 
 test("a base that is behind its branch is told, and init --refresh renews it", async () => {
@@ -39,41 +42,40 @@ test("a base that is behind its branch is told, and init --refresh renews it", a
 });
 
 test("opencode run cannot move a fork: an explicit worktree is refused", async () => {
-  const { stderr } = exits(2, await world.kugetsu(["start", refOf(1), "--worktree", "hello"]));
+  const args = ["start", refOf(1), "--runner", "run", "--worktree", "hello"];
+  const { stderr } = exits(2, await world.kugetsu(args));
   assert.match(stderr, /cannot move a fork/);
   assert.equal((await listing(world)).sessions.length, 1);
 });
 
 test("path, diff and destroy of an issue with a worktree", async () => {
-  exits(0, await world.kugetsu(["start", refOf(2), "@say Begun."]));
-  exits(3, await world.kugetsu(["diff", refOf(2)]));
-  // As a runner that can move a fork leaves it.
-  const slug = "github.com-shoko-kugetsu-2";
-  const plan = {
-    ref: refOf(2),
-    slug,
-    folder: world.repository,
-    id: "t",
-    copy: [],
-    setupSeconds: 9,
-  };
-  const workspace = gitWorkspace(world.env, world.state);
-  const { worktree } = await workspace.makeWorktree(plan, new AbortController().signal);
-  const file = join(world.state, "sessions", `${slug}.json`);
-  const record = JSON.parse(await readFile(file, "utf8"));
-  await writeFile(file, JSON.stringify({ ...record, directory: worktree.path, worktree }));
-  await writeFile(join(worktree.path, "new.txt"), "new\n");
-
-  assert.equal(exits(0, await world.kugetsu(["path", refOf(2)])).stdout, `${worktree.path}\n`);
+  const order = `@tool write ${JSON.stringify({ filePath: "new.txt", content: "new\n" })}`;
+  exits(0, await world.kugetsu(["start", refOf(2), order]));
+  const worktree = world.worktree(2);
+  assert.equal(exits(0, await world.kugetsu(["path", refOf(2)])).stdout, `${worktree}\n`);
   assert.match(exits(0, await world.kugetsu(["diff", "2"])).stdout, /^\+new$/m);
   const summary = JSON.parse(exits(0, await world.kugetsu(["diff", "2", "--json"])).stdout);
   assert.deepEqual(summary.files, [{ path: "new.txt", added: 1, deleted: 0 }]);
+  assert.equal(await world.git("status", "--porcelain"), "", "the base's folder is as it was");
 
   const refused = exits(9, await world.kugetsu(["destroy", refOf(2), "-y"]));
   assert.match(refused.stderr, /untracked: new\.txt\n[^]*destroy .* --discard/);
   assert.ok(await sessionOf(world, 2));
   exits(0, await world.kugetsu(["destroy", refOf(2), "-y", "--discard"]));
-  assert.ok(!existsSync(worktree.path));
+  assert.ok(!existsSync(worktree));
   assert.equal(await world.git("branch", "--list", "kugetsu/*"), "");
   exits(3, await world.kugetsu(["path", refOf(2)]));
+});
+
+test("--shared works in the base's folder, and setup that fails leaves nothing behind", async () => {
+  exits(0, await world.kugetsu(["start", refOf(3), "--shared", "@say Begun."]));
+  assert.equal((await sessionOf(world, 3)).directory, world.repository);
+  exits(3, await world.kugetsu(["diff", refOf(3)]));
+  const env = { KUGETSU_WORKTREE_SETUP: "echo oh dear; exit 3" };
+  const failed = await world.kugetsu(["start", refOf(4), "hello"], { env });
+  assert.match(exits(5, failed).stderr, /worktree\.setup: it ended with exit status 3/);
+  assert.ok(!existsSync(world.worktree(4)));
+  const ready = { KUGETSU_WORKTREE_SETUP: "touch ready" };
+  exits(0, await world.kugetsu(["start", refOf(4), "@say Begun."], { env: ready }));
+  assert.ok(existsSync(join(world.worktree(4), "ready")));
 });

@@ -212,6 +212,13 @@ for (const kind of await forgeKinds()) {
         5,
         new RegExp(`${host} does not allow`),
       );
+      says[paths.comments] = { status: 423 };
+      await failsWith(
+        bench.plugins.comment(ref, { body: "done" }),
+        "forge-denied",
+        5,
+        /the repository is archived/,
+      );
     });
 
     test("says that a pull request was meant", async () => {
@@ -323,6 +330,20 @@ test("the pull request that GitHub publishes as an issue is taken for what it is
   });
   bench.server.says[github!.paths.issue] = { json: sample };
   await failsWith(bench.plugins.issue(bench.server.ref), "not-an-issue", 2, /1347 is a pull/);
+});
+
+test("what was imported into a Forgejo counts as by nobody who may write, whoever imported it", async () => {
+  const forgejo = (await forgeKinds()).find((it) => it.name === "forgejo")!;
+  await using bench = await benchOf(forgejo);
+  const { paths, issue, comments } = forgejo;
+  const imported = { original_author: "maintainer", original_author_id: 7 };
+  bench.server.says[paths.issue] = { json: { ...issue, ...imported } };
+  bench.server.says[paths.comments] = { json: [{ ...comments[0], ...imported }, comments[0]] };
+  const read = await bench.plugins.issue(bench.server.ref);
+  const [theirs, ours] = read.comments.map((it) => it.author);
+  assert.deepEqual(theirs, { name: "maintainer (imported)", standing: "reader" });
+  assert.deepEqual(read.author, theirs);
+  assert.deepEqual(ours, { name: "maintainer", standing: "writer" });
 });
 
 test("each kind of forge answers only to its own question", async () => {

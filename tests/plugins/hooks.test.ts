@@ -27,7 +27,12 @@ function runOf(plugins: Plugin[], more: Partial<HookRun> = {}) {
   const warnings: string[] = [];
   const members = plugins.map((it) => memberOf(it));
   const warn = (text: string) => void warnings.push(text);
-  return { warnings, run: { members, order: [], limitMs: 300, warn, ...more } };
+  const posted: unknown[] = [];
+  const comment: HookRun["comment"] = (...asked) => {
+    posted.push(asked);
+    return Promise.resolve();
+  };
+  return { warnings, posted, run: { members, order: [], limitMs: 300, warn, comment, ...more } };
 }
 
 describe("sequential hooks", () => {
@@ -125,6 +130,44 @@ test("all of the others run, whatever one does, and their failures are warnings"
       `plugin "b" failed in ${hook}: it took longer than 0.3 s`,
     ]);
   }
+});
+
+test("what they report is posted as one comment of theirs, if they said that they comment", async () => {
+  const reports = (name: string, comments: boolean, comment: unknown): Plugin => ({
+    name,
+    apiVersion: 1,
+    comments,
+    hooks: { outcome: () => ({ comment: comment as string }) },
+  });
+  const { run, posted, warnings } = runOf([
+    reports("a", true, "it is done"),
+    reports("b", false, "unasked"),
+    reports("c", true, " "),
+    reports("d", true, "x".repeat(60_001)),
+    { name: "e", apiVersion: 1, hooks: { outcome: (() => "nonsense") as never } },
+  ]);
+  await runAfter("outcome", ENDED, run);
+  assert.deepEqual(posted, [[GIVEN.ref, { body: "it is done", replace: "a" }]]);
+  assert.deepEqual(warnings.map((it) => it.split(" failed in outcome: ")).sort(), [
+    ['plugin "b"', "it has a comment to post, and does not declare comments: true"],
+    ['plugin "c"', "its answer is not as it should be: comment: it is empty"],
+    [
+      'plugin "d"',
+      "its answer is not as it should be: comment: it is longer than 60,000 characters",
+    ],
+  ]);
+});
+
+test("a comment that cannot be posted is a warning that names plugin and hook", async () => {
+  const plugin: Plugin = {
+    name: "a",
+    apiVersion: 1,
+    comments: true,
+    hooks: { "post-start": () => ({ comment: "it is done" }) },
+  };
+  const { run, warnings } = runOf([plugin], { comment: () => Promise.reject(new Error("no")) });
+  await runAfter("post-start", ENDED, run);
+  assert.deepEqual(warnings, ['plugin "a" failed in post-start: no']);
 });
 
 test("what a hook is given is frozen, and no more than is documented", async () => {

@@ -56,6 +56,7 @@ test("a declaration is the same in another order, and another with one wish more
     { env: ["A", "B", "C"], hooks: { outcome: {}, "pre-start": {} } },
     { env: ["A", "B"], hooks: { outcome: {} } },
     { env: ["A", "B"], hooks: { outcome: {}, "pre-start": { order: "first" } } },
+    { env: ["A", "B"], hooks: { outcome: {}, "pre-start": {} }, comments: true },
     { env: ["A", "B"], hooks: { outcome: {}, "pre-start": {} }, forges: [{ name: "x" }] },
   ];
   for (const other of others) assert(!sameDeclaration(one, declared(other)));

@@ -53,6 +53,7 @@ const PIN: Pin = {
   declared: {
     name: "acme",
     env: ["ACME_TOKEN"],
+    comments: true,
     forges: [{ name: "acme", hosts: ["git.acme.example"], probes: false, comments: true }],
     hooks: { "pre-start": { order: "first" }, outcome: {} },
   },

@@ -9,13 +9,14 @@ import { makeScratch, type Scratch } from "../support/scratch.ts";
 /** opencode with a user who is asked about bash, and a repository that allows everything. */
 const ANSWERS = `#!/bin/sh
 echo "$*" >>"$HOME/calls"
+skill= ; [ -d .opencode/skill ] && skill=",{\\"permission\\":\\"edit\\",\\"pattern\\":\\"$PWD/.opencode/skill/*\\",\\"action\\":\\"ask\\"}"
 [ -e "$HOME/unchanged" ] && [ "$1$2" = debugagent ] && OPENCODE_DISABLE_PROJECT_CONFIG=1
 own='{"permission":"*","pattern":"*","action":"allow"},{"permission":"bash","pattern":"*","action":"ask"}'
 exception='{"permission":"bash","pattern":"git *","action":"allow"}'
 case $1-$2-\${OPENCODE_DISABLE_PROJECT_CONFIG-} in
   --version-*) echo 1.18.33 ;;
   debug-agent-1) echo "{\\"permission\\":[$own,$exception]}" ;;
-  debug-agent-) echo "{\\"permission\\":[$own,$exception,{\\"permission\\":\\"*\\",\\"pattern\\":\\"*\\",\\"action\\":\\"allow\\"}]}" ;;
+  debug-agent-) echo "{\\"permission\\":[$own,$exception,{\\"permission\\":\\"*\\",\\"pattern\\":\\"*\\",\\"action\\":\\"allow\\"}$skill]}" ;;
   debug-config-1) echo '{"agent":{"mine":{"prompt":"y"}}}' ;;
   debug-config-) echo '{"agent":{"mine":{"prompt":"y"},"reviewer":{"permission":"allow"}}}' ;;
   *) exit 64 ;;
@@ -25,13 +26,13 @@ esac
 /** Asks for the guard of a scratch folder's `repository`. */
 async function setUp(scratch: Scratch) {
   const file = await scratch.write("opencode", ANSWERS, 0o755);
-  return (agent = "build", env: Record<string, string> = {}) => {
+  return (agent = "build", env: Record<string, string> = {}, folder = "repository") => {
     const settings = {
       env: { PATH: process.env.PATH, HOME: scratch.path, KUGETSU_OPENCODE: file, ...env },
       cacheFolder: scratch.join("cache"),
     };
     const opencode = new OpencodeCommand({ ...settings, debug: () => {} });
-    return projectGuard(opencode, { ...settings, agent, directory: scratch.join("repository") });
+    return projectGuard(opencode, { ...settings, agent, directory: scratch.join(folder) });
   };
 }
 
@@ -123,4 +124,80 @@ test("opencode is asked again only when something that counts has changed", asyn
   }
   assert(await isAsked("reviewer"), "another agent");
   assert(await isAsked("build", { OPENCODE_PERMISSION: '{"edit":"ask"}' }), "another setting");
+});
+
+describe("a new worktree", () => {
+  const SETTINGS = '{"permission":"allow"}';
+
+  /** Whether opencode is asked for the second of two worktrees, each with the settings and what `write` puts there. */
+  async function isAskedAgain(
+    settings: string,
+    write: (scratch: Scratch, worktree: string) => Promise<unknown> | void,
+    env?: Record<string, string>[],
+  ): Promise<boolean> {
+    await using scratch = await makeScratch();
+    const guard = await setUp(scratch);
+    const calls: number[] = [];
+    for (const [at, worktree] of ["trees/one", "trees/two"].entries()) {
+      await scratch.write(`${worktree}/.git`, "gitdir: elsewhere");
+      await scratch.write(`${worktree}/opencode.json`, settings);
+      await write(scratch, worktree);
+      assert.notDeepEqual(await guard("build", env?.[at], worktree), NO_GUARD);
+      calls.push((await callsOf(scratch)).length);
+    }
+    assert(calls[0]! > 0);
+    return calls[1]! > calls[0]!;
+  }
+
+  test("with the same settings costs nothing, whatever else is in it", async () => {
+    const same = await isAskedAgain(SETTINGS, async (scratch, worktree) => {
+      await scratch.write(`${worktree}/.opencode/agent/mine.md`, "mine");
+      await scratch.write(`${worktree}/main.ts`, worktree);
+    });
+    assert.equal(same, false);
+    const absolute = (scratch: Scratch) => scratch.write("shared.txt", "ask");
+    assert.equal(await isAskedAgain('{"permission":"{file:~/shared.txt}"}', absolute), false);
+  });
+
+  const DIFFERENT: Record<string, Parameters<typeof isAskedAgain>> = {
+    "a file of settings": [
+      SETTINGS,
+      (scratch, worktree) => scratch.write(`${worktree}/.opencode/agent/mine.md`, worktree),
+    ],
+    "a file under another name": [
+      SETTINGS,
+      (scratch, worktree) =>
+        scratch.write(`${worktree}/.opencode/agent/${worktree.slice(-3)}.md`, "same"),
+    ],
+    "a file that the settings include": [
+      '{"permission":"{file:./policy}"}',
+      (scratch, worktree) => scratch.write(`${worktree}/policy`, worktree),
+    ],
+    "a variable that the settings name": ['{"permission":"{env:POLICY}"}', () => {}, [
+      { POLICY: "ask" },
+      { POLICY: "deny" },
+    ]],
+    "code, which may look where it is": [
+      SETTINGS,
+      (scratch, worktree) => scratch.write(`${worktree}/.opencode/plugin/same.ts`, "export {}"),
+    ],
+    "a plugin that is named": ['{"plugin":["a@1.0.0"]}', () => {}],
+    "another way to opencode's own folders": [SETTINGS, () => {}, [
+      {},
+      { XDG_DATA_HOME: "/var/data" },
+    ]],
+  };
+  for (const [what, difference] of Object.entries(DIFFERENT)) {
+    test(`is asked about where it differs in ${what}`, async () => {
+      assert.equal(await isAskedAgain(...difference), true);
+    });
+  }
+
+  test("is asked about where the rules name the folder itself", async () => {
+    const named = await isAskedAgain(
+      SETTINGS,
+      (scratch, worktree) => scratch.write(`${worktree}/.opencode/skill/x/SKILL.md`, "same"),
+    );
+    assert.equal(named, true);
+  });
 });

@@ -4,53 +4,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "../../scripts/_checkout.ts";
 import { configSchema, SCHEMA } from "../../scripts/config_schema.ts";
+import { type Schema, violations } from "../support/json_schema.ts";
 import { SCHEMA_ADDRESS, settingNamed, SETTINGS } from "../../src/config/mod.ts";
 
 const schema = JSON.parse(await configSchema());
-
-type Schema = Record<string, unknown>;
-
-/** The paths of what a schema does not allow. Knows the keywords that ours uses, and no others. */
-function violations(schema: Schema, value: unknown, path = ""): string[] {
-  const type = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
-  const wrong = Object.entries(schema).some(([keyword, what]) => {
-    switch (keyword) {
-      case "type":
-        return ![what].flat().includes(type);
-      case "enum":
-        return !(what as unknown[]).includes(value);
-      case "pattern":
-        return type === "string" && !new RegExp(what as string, "u").test(value as string);
-      case "exclusiveMinimum":
-        return type === "number" && (value as number) <= (what as number);
-      case "maximum":
-        return type === "number" && (value as number) > (what as number);
-      case "additionalProperties":
-        assert.equal(what, false);
-        return false;
-      case "$schema":
-      case "$id":
-      case "title":
-      case "description":
-      case "default":
-      case "examples":
-      case "properties":
-        return false;
-      case "items":
-        return type === "array" &&
-          (value as unknown[]).some((it) => violations(what as Schema, it).length > 0);
-      default:
-        throw new Error(`This test does not know the keyword ${keyword}`);
-    }
-  });
-  if (wrong) return [path];
-  if (type !== "object" || !schema.properties) return [];
-  const properties = schema.properties as Record<string, Schema>;
-  return Object.entries(value as object).flatMap(([key, inner]) => {
-    const below = path ? `${path}.${key}` : key;
-    return Object.hasOwn(properties, key) ? violations(properties[key]!, inner, below) : [below];
-  });
-}
 
 test("docs/config.schema.json is what the settings say; if not: deno task reference", async () => {
   assert.equal(await readFile(join(ROOT, SCHEMA), "utf8"), await configSchema());
@@ -73,6 +30,8 @@ test("it takes what is right", () => {
     { limits: {} },
     { worktree: { mode: "own", copy: [".env"], setup: "npm ci", setupTimeout: "5m" } },
     { worktree: { copy: ".env" } },
+    { runner: "run", queue: { maxParallel: 6, perRepository: "2" }, logs: { megabytes: 1 } },
+    { budget: { tokens: 100_000, cost: 2.5 }, supervisor: { idle: "1h" } },
   ];
   for (const example of examples) assert.deepEqual(violations(schema, example), []);
 });
@@ -91,9 +50,12 @@ test("it names values that are wrong", () => {
     permissions: "ask",
     limits: { total: "soon", silence: 0 },
     worktree: { mode: "mine", copy: [7] },
+    queue: { maxParallel: 0, perRepository: 1.5 },
+    budget: { cost: 0 },
   };
   const wrong = ["model", "agent", "permissions", "limits.total", "limits.silence"]
-    .concat(["worktree.mode", "worktree.copy"]);
+    .concat(["worktree.mode", "worktree.copy[0]"])
+    .concat(["queue.maxParallel", "queue.perRepository", "budget.cost"]);
   assert.deepEqual(violations(schema, values), wrong);
 });
 
@@ -114,6 +76,9 @@ test("what kugetsu takes, the schema takes, and what the schema takes, kugetsu c
     ["model", ["a/b", "a/b/c", "a", "/b", "a/", "-a/b", "a b/c", "", 3, null, true]],
     ["agent", ["build", "a b", "", "-x", 3, null]],
     ["permissions", ["deny", "allow", "wait", "ask", "", "DENY", null, true]],
+    ["runner", ["server", "run", "both", "", null, true]],
+    ["queue.maxParallel", [1, 24, "6", 0, -1, 1.5, "0", "1.5", "", "x", null, true]],
+    ["budget.cost", [1, 0.01, 1e-9, "2.50", 0, -1, "-1", "", "$1", null, true]],
     ["limits.total", [
       ...["1", "90", "90s", "5m", "1h30m", "1.5h", "0.5", "576h"],
       ...["", "s", "h1", "1d", "-1", "1 h", "1h 30m", "1e3", "∞", ".5"],

@@ -3,14 +3,19 @@ import assert from "node:assert/strict";
 import type { Outcome } from "../../src/session/outcome.ts";
 import type { RunningTurn, SessionRecord } from "../../src/session/record.ts";
 import {
+  answered,
+  asking,
   begun,
   ended,
   gone,
   isActive,
   named,
+  newRecord,
   observed,
   OWNER_DIED,
-  startingRecord,
+  queued,
+  sending,
+  whereabouts,
   withProcess,
 } from "../../src/session/state.ts";
 
@@ -26,20 +31,23 @@ const turn = (kind: RunningTurn["kind"]): RunningTurn => ({
   owner: { pid: 7, started: "70", boot: "b" },
 });
 
-const starting = () => startingRecord(REF, turn("start"), MORNING);
+const waiting = () => newRecord(REF, turn("start"), MORNING);
+const starting = () => begun(waiting(), MORNING);
 const running = () => named(starting(), "ses_1", NOON);
 
-test("a start is on record, with who does it, before there is a session", () => {
-  assert.deepEqual(starting(), {
+test("a start is on record, with who does it, while it waits for its place, and then before there is a session", () => {
+  const record = {
     type: "forked",
     issue_ref: REF,
     opencode_session_id: null,
     created_at: MORNING,
-    state: "starting",
+    state: "queued",
     updated_at: MORNING,
     origin: "forked",
     turn: turn("start"),
-  });
+  };
+  assert.deepEqual(waiting(), record);
+  assert.deepEqual(begun(waiting(), NOON), { ...record, state: "starting", updated_at: NOON });
 });
 
 test("a start is running once opencode has told the session's id", () => {
@@ -60,6 +68,26 @@ test("opencode's process is added to the turn that runs", () => {
   assert.throws(() => withProcess(idle, opencode), /No turn is running/);
 });
 
+test("the name of the message is added to the turn that runs", () => {
+  assert.deepEqual(sending(running(), "msg_1").turn, { ...turn("start"), message_id: "msg_1" });
+  const { turn: _, ...idle } = running();
+  assert.throws(() => sending(idle, "msg_1"), /No turn is running/);
+});
+
+test("a turn that asks is blocked and says by what, and is not over; answered, it runs", () => {
+  const record = asking(running(), "bash (rm)", EVENING);
+  assert.deepEqual([record.state, record.reason, record.updated_at], [
+    "blocked",
+    "it wants bash (rm)",
+    EVENING,
+  ]);
+  assert.ok(isActive(record));
+  const on = answered(record, EVENING);
+  assert.deepEqual([on.state, on.reason], ["running", undefined]);
+  const over = ended(record, { kind: "done" }, EVENING);
+  assert.deepEqual([over.state, over.reason], ["idle", undefined]);
+});
+
 const ENDINGS: [outcome: Outcome, state: string, reason: string | undefined][] = [
   [{ kind: "done" }, "idle", undefined],
   [{ kind: "failed", reason: "provider", detail: "no credit" }, "failed", "no credit"],
@@ -76,6 +104,7 @@ test("an ended turn leaves the state and the reason of its outcome, and no turn"
     assert.deepEqual(record.last_turn, {
       id: "turn-start",
       outcome: outcome.kind,
+      ...(outcome.kind === "failed" ? { failure: outcome.reason } : {}),
       started_at: MORNING,
       ended_at: EVENING,
     });
@@ -83,9 +112,11 @@ test("an ended turn leaves the state and the reason of its outcome, and no turn"
   }
 });
 
-test("the next turn begins without the reason of the one before, which stays on record", () => {
+test("the next turn waits and begins without the reason of the one before, which stays on record", () => {
   const failed = ended(running(), { kind: "timeout", seconds: 60 }, NOON);
-  const record = begun(failed, turn("continue"), EVENING);
+  const next = queued(failed, turn("continue"), EVENING);
+  assert.deepEqual([next.state, next.reason, next.turn], ["queued", undefined, turn("continue")]);
+  const record = begun(next, EVENING);
   assert.deepEqual([record.state, record.reason, record.turn], [
     "running",
     undefined,
@@ -106,22 +137,39 @@ test("a session that opencode lost is failed, and no longer runs", () => {
 });
 
 test("a turn whose owner is gone is seen as failed, and only that", () => {
-  for (const record of [starting(), running()]) {
+  const asks = asking(running(), "bash", NOON);
+  for (const record of [waiting(), starting(), running(), asks]) {
     assert.equal(observed(record, true), record);
     const seen = observed(record, false);
     assert.deepEqual([seen.state, seen.reason], ["failed", OWNER_DIED]);
     assert.deepEqual(seen.turn, record.turn, "its processes can still be found");
   }
-  for (const state of ["idle", "failed", "blocked", "stopped", "queued", "of-another-version"]) {
-    const record: SessionRecord = { ...running(), state };
+  const { turn: _, ...over } = running();
+  for (const state of ["idle", "failed", "blocked", "stopped", "of-another-version"]) {
+    const record: SessionRecord = { ...over, state };
     assert.equal(observed(record, false), record);
   }
+});
+
+test("a session is alone in its folder only where that is a worktree of its own", () => {
+  const worktree = { path: "/w", branch: "kugetsu/x", from: "0123", repository: "/r" };
+  const session = running().opencode_session_id;
+  assert.deepEqual(whereabouts({ ...running(), directory: "/r" }), {
+    ...{ session, directory: "/r", alone: false },
+  });
+  assert.deepEqual(whereabouts({ ...running(), directory: "/w/web", worktree }), {
+    ...{ session, directory: "/w/web", alone: true },
+  });
 });
 
 test("transitions keep what another version wrote, and change no record in place", () => {
   const record = Object.freeze({ ...running(), from_the_future: [1, 2] });
   const changed = [
-    begun(record, turn("continue"), EVENING),
+    queued(record, turn("continue"), EVENING),
+    begun(record, EVENING),
+    sending(record, "msg_1"),
+    asking(record, "bash", EVENING),
+    answered(record, EVENING),
     withProcess(record, { pid: 8, started: "80", boot: "b" }),
     named(record, "ses_2", EVENING),
     ended(record, { kind: "done" }, EVENING),

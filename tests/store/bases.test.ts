@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { KugetsuError } from "../../src/errors.ts";
 import type { MadeSession } from "../../src/session/record.ts";
 import { FileStore } from "../../src/store/file_store.ts";
@@ -73,6 +73,15 @@ describe("bases", () => {
     assert.deepEqual((await it.ids()).sort(), ["five", "six", "three"]);
   });
 
+  test("stay in their place when their repository becomes known", async () => {
+    await using it = await makeStore();
+    await it.store.setBase(base("one"), NEW);
+    await it.store.setBase(base("one", WIDGET), { replace: true });
+    assert.deepEqual(await it.ids(), ["one"]);
+    assert.equal((await it.store.base())?.repository, WIDGET);
+    await assert.rejects(readdir(join(it.state, "bases")), { code: "ENOENT" });
+  });
+
   test("are removed one by one", async () => {
     await using it = await makeStore();
     await it.store.setBase(base("one", WIDGET), NEW);
@@ -101,6 +110,56 @@ describe("bases", () => {
       others.map((store) => store.setBase(base("x", "github.com/acme/new"), NEW)),
     );
     assert.equal(twice.filter(({ status }) => status === "fulfilled").length, 1);
+  });
+});
+
+describe("a base's file that is damaged is written anew with what can still be read in it", () => {
+  const WHOLE = { ...base("ses_1", WIDGET), origin: "adopted", commit: "0123abc", state: "idle" };
+  const CUT = JSON.stringify(WHOLE).slice(0, -5);
+  const { commit: _, ...KNOWN } = WHOLE;
+
+  async function repaired(place: string, text: string, index: string) {
+    await using it = await makeStore();
+    await it.store.setBase(base("ses_1"), NEW);
+    await mkdir(join(it.state, "bases"));
+    await writeFile(join(it.state, place), text);
+    await writeFile(join(it.state, "index.json"), index);
+    await it.store.repair();
+    assert.deepEqual(await it.store.examine(), []);
+    const folder = join(it.state, dirname(place));
+    assert.match((await readdir(folder)).join(" "), /\.json\.damaged-/);
+    return { default: await it.store.base(), widget: await it.store.baseOf(WIDGET) };
+  }
+  const BASE = "sessions/base.json";
+  const INDEX = '{"base": "ses_1", "issues": {}}';
+
+  test("cut off in the middle", async () => {
+    const text = JSON.stringify({ ...KNOWN, commit: "0123abc" }).slice(0, -5);
+    assert.deepEqual((await repaired(BASE, text, INDEX)).default, KNOWN);
+  });
+
+  test("with a field that cannot be", async () => {
+    const text = JSON.stringify({ ...WHOLE, created_at: 7, state: null });
+    const { created_at, ...rest } = (await repaired(BASE, text, INDEX)).default!;
+    const { created_at: _, ...known } = WHOLE;
+    assert.deepEqual(rest, known);
+    assert.ok(Date.parse(created_at) > Date.now() - 60_000);
+  });
+
+  test("where the index is damaged too", async () => {
+    assert.deepEqual((await repaired(BASE, CUT, "{")).default?.directory, "/ses_1");
+  });
+
+  test("where only the index has the session", async () => {
+    const { default: found } = await repaired(BASE, "\0\0\0\0", INDEX);
+    assert.deepEqual([found?.opencode_session_id, found?.directory], ["ses_1", undefined]);
+  });
+
+  test("of a further repository", async () => {
+    const place = "bases/github.com-acme-widget.json";
+    const text = JSON.stringify({ ...KNOWN, opencode_session_id: "ses_2" }).slice(0, -1);
+    const { widget } = await repaired(place, text, INDEX);
+    assert.deepEqual(widget, { ...KNOWN, opencode_session_id: "ses_2" });
   });
 });
 

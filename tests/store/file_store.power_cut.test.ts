@@ -13,6 +13,7 @@ import { makeScratch } from "../support/scratch.ts";
 import {
   BASE_SESSION,
   indexOf,
+  killBackground,
   makeStateFolder,
   type StateFolder,
 } from "../support/state_folder.ts";
@@ -41,10 +42,11 @@ test("a power cut loses nothing that was acknowledged", { skip: MISSING }, async
   const promises = new Promises(BASE_SESSION);
   // What the test wrote itself was never flushed: the base is put there once more, by kugetsu.
   assert.equal((await lab.kugetsu(["init", "--force", "--session", BASE_SESSION])).code, 0);
-  const moments = new Moments();
+  const moments = new Moments(800);
   const counts = { cuts: 0, kept: 0, "cut off": 0, repairs: 0 };
   for (; counts.cuts < rounds(8, 100); counts.cuts++) {
     const looks = await workUntilCut(lab, disk, promises, moments);
+    await killBackground(lab);
     moments.learn(looks.filter((it) => !it).length, looks.length);
     await disk.reboot();
     await assertWhole(lab.state);

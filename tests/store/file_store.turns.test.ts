@@ -1,11 +1,12 @@
 /** Turns under way: who comes second is told so, and nothing that belongs to one is taken for waste. */
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
 import { FileStore } from "../../src/store/file_store.ts";
 import { parseRef } from "../../src/session/ref.ts";
-import { named, startingRecord } from "../../src/session/state.ts";
+import { named, newRecord } from "../../src/session/state.ts";
 import { startScript } from "../support/engines.ts";
 import { indexOf, makeStateFolder, type StateFolder } from "../support/state_folder.ts";
 
@@ -21,11 +22,16 @@ test("a second turn of an issue is refused, naming who holds the first", async (
   for (const args of [["start", REF, "x"], ["continue", REF], ["destroy", REF, "-y"]]) {
     const { code, stderr } = await lab.kugetsu(args);
     assert.equal(code, 4, stderr);
-    if (args[0] !== "start") assert.match(stderr, new RegExp(`pid ${first.pid}\\b.*kugetsu start`));
   }
+  const { stderr: told } = await lab.kugetsu(["destroy", REF, "-y"]);
+  const [, holder] = /held by pid (\d+) \(kugetsu start/.exec(told) ?? [];
+  assert.ok(holder && Number(holder) !== first.pid, told);
+
   first.kill("SIGKILL");
   await first.ended;
-  assert.equal(await stateIn(lab), "failed");
+  assert.equal(await stateIn(lab), "running", "a turn outlives the command that asked for it");
+  process.kill(Number(holder), "SIGKILL");
+  await until(async () => (await stateIn(lab)) === "failed");
   await lab.standIn.does("say ok");
   const { code, stderr } = await lab.kugetsu(["continue", REF]);
   assert.equal(code, 0, stderr);
@@ -45,7 +51,7 @@ test("neither prune nor the doctor touches a start that is under way, whatever i
     started_at: NOW,
     owner: { pid: 1, started: "1", boot: "1" },
   };
-  const record = startingRecord(REF, turn, NOW);
+  const record = newRecord(REF, turn, NOW);
   await hold.save(record);
   await assertLeftAlone(lab, [FILE]);
   assert.equal((await lab.kugetsu(["continue", REF])).code, 4);
@@ -91,3 +97,16 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
     await new Promise((later) => setTimeout(later, 20));
   }
 }
+
+test("a turn lock is given back where the record behind it cannot be read", async () => {
+  await using lab = await makeStateFolder();
+  const { code, stderr } = await lab.kugetsu(["start", REF, "do it"]);
+  assert.equal(code, 0, stderr);
+  await rm(join(lab.state, "sessions", FILE));
+  await mkdir(join(lab.state, "sessions", FILE));
+  const store = new FileStore(lab.state, () => "me");
+  for (const take of ["claim", "hold", "resume", "hold"] as const) {
+    await assert.rejects(store[take](parseRef(REF)), { code: "unreadable" });
+  }
+  assert.deepEqual(await readdir(join(lab.state, "locks", "turns")), []);
+});

@@ -47,7 +47,7 @@ async function readFilesUntil(lab: StateFolder, isOver: () => boolean): Promise<
   return reads;
 }
 
-/** A session that is busy all the time is shown as starting, running or idle, and as nothing else. */
+/** A session that is busy all the time is shown as queued, starting, running or idle, and as nothing else. */
 async function listUntil(lab: StateFolder, isOver: () => boolean): Promise<number> {
   let lists = 0;
   for (; !isOver(); lists++) {
@@ -55,7 +55,7 @@ async function listUntil(lab: StateFolder, isOver: () => boolean): Promise<numbe
     assert.equal(code, 0, stderr);
     assert.equal(stderr, "");
     for (const { state } of JSON.parse(stdout).sessions) {
-      assert.match(state, /^(starting|running|idle)$/, stdout);
+      assert.match(state, /^(queued|starting|running|idle)$/, stdout);
     }
   }
   return lists;

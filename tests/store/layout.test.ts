@@ -1,9 +1,12 @@
 /** The state folder: where it may be, and who may look into it. */
 import assert from "node:assert/strict";
-import { chmod, readdir, stat } from "node:fs/promises";
+import { chmod, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { run } from "../../scripts/_run.ts";
+import { makeSmallDisk } from "../support/disk.ts";
 import { needs } from "../support/needs.ts";
+import { makeScratch } from "../support/scratch.ts";
 import { makeStateFolder } from "../support/state_folder.ts";
 
 /** What statfs(2) says of each, as the eight bytes that it would put in memory. */
@@ -42,6 +45,26 @@ test("nobody else can read what is in the folder, even if it was open before", a
   for (const name of ["locks", "locks/turns", "run"]) {
     assert.equal(await modeOf(join(lab.state, name)), 0o700, name);
   }
+});
+
+test("doctor says that a folder cannot be written, and repairs nothing then", {
+  skip: needs("tmpfs"),
+}, async () => {
+  await using scratch = await makeScratch("layout");
+  await using disk = await makeSmallDisk(scratch, 1024);
+  await using lab = await makeStateFolder({ state: join(disk.path, "state") });
+  await writeFile(join(lab.state, "sessions", "github.com-a-b-1.json"), "{");
+  const remount = async (how: string) =>
+    assert.equal((await run("mount", ["-o", `remount,${how}`, disk.path])).code, 0);
+  await remount("ro");
+  for (const args of [["doctor"], ["doctor", "--fix"]]) {
+    const { code, stdout, stderr } = await lab.kugetsu(args);
+    assert.deepEqual([code, stderr], [5, ""]);
+    assert.match(stdout, /^bad .*state: nothing can be written there: .*read-only.*KUGETSU_HOME/m);
+    assert.match(stdout, /github.com-a-b-1.json: the session file cannot be read/);
+  }
+  await remount("rw");
+  assert.doesNotMatch((await lab.kugetsu(["doctor", "--fix"])).stdout, /nothing can be written/);
 });
 
 async function modeOf(path: string): Promise<number> {

@@ -1,17 +1,20 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { errors, KugetsuError } from "../../src/errors.ts";
+import { mkdir } from "node:fs/promises";
+import { errors, KugetsuError, partsOf } from "../../src/errors.ts";
 import type { Outcome } from "../../src/session/outcome.ts";
-import { type Job, type JobHost, Keeper } from "../../src/supervisor/keeper.ts";
+import { Keeper } from "../../src/supervisor/keeper.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
-import type { Caps } from "../../src/supervisor/queue.ts";
-import type { Line, Submission } from "../../src/supervisor/mod.ts";
+import type { Job, JobHost, Line, Submission } from "../../src/supervisor/mod.ts";
+import type { Limits } from "../../src/supervisor/queue.ts";
+import { Transcripts } from "../../src/supervisor/transcripts.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 import { submission } from "../support/turns.ts";
 import { until } from "../support/until.ts";
 
 const DONE: Outcome = { kind: "done" };
 const REF = "github.com/shoko/kugetsu#1";
+const NAME = "github.com-shoko-kugetsu-1";
 
 /** A job under way, which the test brings forward. */
 interface Running {
@@ -22,37 +25,51 @@ interface Running {
   end(outcome?: Outcome): void;
 }
 
-/** A keeper whose jobs are admitted at once and then wait for the test. */
 const ROOM = { host: 2, repository: 2 };
 
-function makeLab(scratch: Scratch, caps: Caps, job?: Job) {
+const nameOf = (ref: string) => ref.replaceAll(/[/#]/g, "-");
+
+/** A keeper whose jobs are admitted at once and then wait for the test; those that `refuse` names are not. */
+function makeLab(
+  scratch: Scratch,
+  caps: Limits,
+  { job, refuse = () => undefined }: {
+    job?: Job;
+    refuse?: (submission: Submission) => Error | undefined;
+  } = {},
+) {
   const running: Running[] = [];
   const mailbox = new Mailbox(scratch.path);
-  const nameOf = (ref: string) => ref.replaceAll(/[/#]/g, "-");
+  const stay: Job = async (submission, host, recovered) => {
+    const refusal = refuse(submission);
+    if (refusal) throw refusal;
+    await host.admit({ key: submission.ref, name: nameOf(submission.ref) });
+    const cancelled = (): Outcome => ({ kind: "cancelled", signal: host.signal.reason });
+    if (host.signal.aborted) return host.ended({ outcome: cancelled(), session: null, text: "" });
+    host.begun("/somewhere");
+    const over = Promise.withResolvers<Outcome>();
+    host.signal.addEventListener("abort", () => over.resolve(cancelled()));
+    running.push({ submission, host, recovered, end: (outcome = DONE) => over.resolve(outcome) });
+    const session = `ses_${submission.ref.at(-1)}`;
+    host.ended({ outcome: await over.promise, session, text: "the end" });
+  };
+  const now = () => "2026-11-24T12:00:00+00:00";
+  const said: string[] = [];
   const keeper = new Keeper({
-    job: job ?? (async (submission, host, recovered) => {
-      await host.admit({ key: submission.ref, name: nameOf(submission.ref) });
-      if (host.signal.aborted) {
-        return host.ended({ kind: "cancelled", signal: host.signal.reason }, undefined, "");
-      }
-      host.begun("/somewhere");
-      const over = Promise.withResolvers<Outcome>();
-      const stop = () => over.resolve({ kind: "cancelled", signal: host.signal.reason });
-      host.signal.addEventListener("abort", stop);
-      running.push({ submission, host, recovered, end: (outcome = DONE) => over.resolve(outcome) });
-      host.ended(await over.promise, `ses_${submission.ref.at(-1)}`, "the end");
-    }),
+    job: job ?? stay,
     mailbox,
-    transcriptPath: (name) => scratch.join("logs", `${name}.jsonl`),
-    transcriptBytes: 1_000_000,
+    transcripts: new Transcripts(
+      (name) => scratch.join("logs", `${name}.jsonl`),
+      { maxBytes: 1_000_000, now },
+    ),
     caps,
     answer: (turn, ask) => Promise.resolve(turn !== "" && ask !== "late"),
     nameOf: (key) => Promise.resolve(nameOf(key)),
-    now: () => "2026-11-24T12:00:00+00:00",
-    debug: () => {},
+    now,
+    debug: (text) => void said.push(text),
   });
   const refs = () => running.map((it) => it.submission.ref.at(-1)).join("");
-  return { keeper, mailbox, running, refs, nameOf };
+  return { keeper, mailbox, running, refs, said };
 }
 
 const on = (number: number, changes: Partial<Submission> = {}) =>
@@ -73,7 +90,7 @@ test("a turn is accepted, stands in the mailbox while it runs, and is told from 
   const turn = on(1);
   assert.deepEqual(await keeper.submit(turn), { key: REF, turn: turn.id, ahead: 0, again: false });
   await until("it runs", () => running.length === 1);
-  assert.equal(mailbox.read("github.com-shoko-kugetsu-1")?.current?.message, "hello");
+  assert.equal(mailbox.read(NAME)?.current?.message, "hello");
   assert.equal(keeper.turns()[0]?.state, "running");
   const lines = linesOf(keeper, turn.id);
   running[0]!.host.named("ses_1");
@@ -87,14 +104,14 @@ test("a turn is accepted, stands in the mailbox while it runs, and is told from 
     "ended",
   ]);
   await until("it is settled", () => keeper.isIdle);
-  const mail = mailbox.read("github.com-shoko-kugetsu-1");
+  const mail = mailbox.read(NAME);
   assert.deepEqual([mail?.current, mail?.last?.id], [undefined, turn.id]);
   assert.deepEqual(await linesOf(keeper, turn.id), await lines, "afterwards it reads otherwise");
 });
 
 test("what a job refuses was never accepted, and leaves nothing behind", async () => {
   await using scratch = await makeScratch("keeper");
-  const { keeper, mailbox } = makeLab(scratch, ROOM, () => Promise.reject(errors.noBase()));
+  const { keeper, mailbox } = makeLab(scratch, ROOM, { refuse: () => errors.noBase() });
   await assert.rejects(keeper.submit(on(1)), code("no-base"));
   assert.deepEqual([mailbox.names(), keeper.turns()], [[], []]);
 });
@@ -162,13 +179,13 @@ test("a second turn of an issue is refused, or waits behind the first if it was 
   const queued = on(1, { kind: "continue", queue: true, message: "then this" });
   assert.equal((await keeper.submit(queued)).ahead, 1);
   assert.equal((await keeper.submit(queued)).again, true);
-  assert.equal(mailbox.read("github.com-shoko-kugetsu-1")?.next.length, 1);
+  assert.equal(mailbox.read(NAME)?.next.length, 1);
   running[0]!.end({ kind: "failed", reason: "provider", detail: "x" });
   await until("the next one runs", () => running.length === 2);
   assert.equal(running[1]!.submission.message, "then this");
   running[1]!.end();
   await until("all is settled", () => keeper.isIdle);
-  assert.equal(mailbox.read("github.com-shoko-kugetsu-1")?.last?.id, queued.id);
+  assert.equal(mailbox.read(NAME)?.last?.id, queued.id);
 });
 
 test("a stop ends what runs, what waits for a place, and what waits behind a turn", async () => {
@@ -178,35 +195,18 @@ test("a stop ends what runs, what waits for a place, and what waits behind a tur
   for (const turn of turns) await keeper.submit(turn);
   await until("one runs", () => running.length === 1);
   assert.deepEqual(await keeper.stop(["github.com/none/such#1"], "SIGINT"), []);
-  assert.deepEqual((await keeper.stop("all", "SIGTERM")).sort(), [REF, turns[1]!.ref]);
-  assert.equal(running.length, 1);
-  const [, ended] = [
-    await linesOf(keeper, turns[0]!.id),
-    (await linesOf(keeper, turns[1]!.id, turns[1]!.ref)).at(-1),
-  ];
-  assert.deepEqual(ended?.kind === "ended" && ended.outcome, {
-    kind: "cancelled",
-    signal: "SIGTERM",
-  });
-  assert.equal(mailbox.read("github.com-shoko-kugetsu-1")?.next.length, 0);
-  await until("all is settled", () => keeper.isIdle);
-});
-
-test("a turn that uses more than it may is stopped, with the figures", async () => {
-  await using scratch = await makeScratch("keeper");
-  const { keeper, running } = makeLab(scratch, ROOM);
-  await keeper.submit(on(1, { budget: { tokens: 100 } }));
-  await keeper.submit(on(2, { budget: { cost: 0.5 } }));
-  await until("they run", () => running.length === 2);
-  for (const { host } of running) {
-    host.event({ kind: "usage", tokens: 100, cost: 0.5 });
-    assert.equal(host.signal.aborted, false);
-    host.event({ kind: "usage", tokens: 1, cost: 0.01 });
-  }
-  assert.deepEqual(running.map((it) => it.host.signal.reason), [
-    { budget: "it used 101 tokens, of 100 that it may use" },
-    { budget: "it cost $0.51, of $0.50 that it may cost" },
+  assert.deepEqual((await keeper.stop("all", "SIGTERM")).map(({ key }) => key).sort(), [
+    REF,
+    turns[1]!.ref,
   ]);
+  assert.equal(running.length, 1);
+  for (const turn of turns) {
+    const last = (await linesOf(keeper, turn.id, turn.ref)).at(-1);
+    assert.ok(last?.kind === "ended", `${turn.kind} is told that it is over`);
+    assert.deepEqual(last.outcome, { kind: "cancelled", signal: "SIGTERM" });
+  }
+  assert.equal(mailbox.read(NAME)?.next.length, 0);
+  await until("all is settled", () => keeper.isIdle);
 });
 
 test("what was accepted is taken up by the next keeper; what cannot be taken up is over, and its message stays", async () => {
@@ -227,20 +227,21 @@ test("what was accepted is taken up by the next keeper; what cannot be taken up 
   );
   assert.equal((await after.keeper.submit(first)).again, true);
 
-  const refusing = makeLab(scratch, ROOM, () => Promise.reject(errors.noSession(REF)));
+  const refusing = makeLab(scratch, ROOM, { refuse: () => errors.noSession(REF) });
   await refusing.keeper.recover();
-  const mail = refusing.mailbox.read("github.com-shoko-kugetsu-1");
+  const mail = refusing.mailbox.read(NAME);
   assert.deepEqual([mail?.current, mail?.last?.message], [undefined, "hello"]);
   assert.equal((await linesOf(refusing.keeper, first.id)).at(-1)?.kind, "ended");
 });
 
 test("a job that breaks after it was accepted has failed, and others go on", async () => {
   await using scratch = await makeScratch("keeper");
-  const { keeper } = makeLab(scratch, { host: 1, repository: 1 }, async (submission, host) => {
-    await host.admit({ key: submission.ref, name: submission.ref.replaceAll(/[/#]/g, "-") });
+  const job: Job = async (submission, host) => {
+    await host.admit({ key: submission.ref, name: nameOf(submission.ref) });
     if (submission.message === "break") throw new Error("broken");
-    host.ended(DONE, "ses_2", "fine");
-  });
+    host.ended({ outcome: DONE, session: "ses_2", text: "fine" });
+  };
+  const { keeper } = makeLab(scratch, { host: 1, repository: 1 }, { job });
   const [bad, good] = [on(1, { message: "break" }), on(2)];
   await keeper.submit(bad);
   await keeper.submit(good);
@@ -269,3 +270,255 @@ test("whoever follows an issue hears each line once, from where it was left", as
   await following;
   assert.deepEqual(heard, [2, 3, 4]);
 });
+
+test("what a turn says before it is accepted is told after that", async () => {
+  await using scratch = await makeScratch("keeper");
+  const job: Job = async (submission, host) => {
+    host.say("note", "early");
+    await host.admit({ key: submission.ref, name: nameOf(submission.ref) });
+    host.say("warning", "late");
+    host.ended({ outcome: DONE, session: null, text: "" });
+  };
+  const { keeper } = makeLab(scratch, ROOM, { job });
+  const turn = on(1);
+  await keeper.submit(turn);
+  const said = (await linesOf(keeper, turn.id)).map((it) => it.kind === "said" ? it.text : it.kind);
+  assert.deepEqual(said, ["accepted", "early", "late", "ended"]);
+});
+
+test("why a turn did not end well stays with its message until the next is over", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, running, mailbox } = makeLab(scratch, ROOM);
+  const first = on(1);
+  await keeper.submit(first);
+  await until("it runs", () => running.length === 1);
+  running[0]!.end({ kind: "failed", reason: "provider", detail: "no credit" });
+  await until("it is settled", () => keeper.isIdle);
+  const failed = mailbox.read(NAME);
+  assert.deepEqual([failed?.last?.id, failed?.failure?.code], [first.id, "turn-failed"]);
+  const next = on(1, { kind: "continue" });
+  await keeper.submit(next);
+  assert.deepEqual(mailbox.read(NAME)?.last, failed?.last);
+  assert.deepEqual(mailbox.read(NAME)?.failure, failed?.failure);
+  await until("the next runs", () => running.length === 2);
+  running[1]!.end();
+  await until("that is settled", () => keeper.isIdle);
+  const done = mailbox.read(NAME);
+  assert.deepEqual([done?.last?.id, done?.failure], [next.id, undefined]);
+});
+
+test("what waits behind a turn that was over when the keeper died runs in the next one", async () => {
+  await using scratch = await makeScratch("keeper");
+  const queued = [on(1, { kind: "continue" }), on(1, { kind: "continue" })];
+  new Mailbox(scratch.path).write(NAME, { key: REF, last: on(1), next: queued });
+  const { keeper, running, mailbox } = makeLab(scratch, ROOM);
+  await keeper.recover();
+  await until("the first of them runs", () => running.length === 1);
+  const mail = mailbox.read(NAME);
+  assert.deepEqual([mail?.current?.id, mail?.next.map((it) => it.id)], [
+    queued[0]!.id,
+    [queued[1]!.id],
+  ]);
+  assert.equal(running[0]!.recovered, false, "it has never begun");
+  running[0]!.end();
+  await until("the second runs", () => running.length === 2);
+  running[1]!.end();
+  await until("all is settled", () => keeper.isIdle);
+  assert.deepEqual(running.map((it) => it.submission.id), queued.map((it) => it.id));
+});
+
+test("what is taken up comes in the order in which it was asked for, and others go on without one that cannot be read", async () => {
+  await using scratch = await makeScratch("keeper");
+  const at = (hour: number) => `2026-01-02T0${hour}:00:00+00:00`;
+  const before = new Mailbox(scratch.path);
+  for (const [number, hour] of [[1, 3], [2, 1], [3, 2], [4, 0]] as const) {
+    const turn = on(number, { started_at: at(hour) });
+    const mail = number === 3 ? { next: [turn] } : { current: turn, next: [] };
+    before.write(nameOf(turn.ref), { key: turn.ref, ...mail });
+  }
+  await scratch.write(`turns/${nameOf(on(4).ref)}.json`, "{");
+  const { keeper, running, refs, said } = makeLab(scratch, { host: 1, repository: 1 });
+  await keeper.recover();
+  assert.deepEqual(keeper.turns().map((it) => it.key.at(-1)), ["2", "3", "1"]);
+  for (const expected of ["2", "23", "231"]) {
+    await until("the next runs", () => refs() === expected);
+    running.at(-1)!.end();
+  }
+  await until("all is settled", () => keeper.isIdle);
+  assert.ok(said.some((text) => /kugetsu-4\.json/.test(text)), said.join("\n"));
+});
+
+test("a turn that waited and is refused when it is its turn is over, and the one behind it runs", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, running, mailbox } = makeLab(scratch, ROOM, {
+    refuse: ({ message }) =>
+      message === "bad"
+        ? errors.noFolder("/gone", "the folder", "there is no such folder")
+        : undefined,
+  });
+  await keeper.submit(on(1));
+  await until("it runs", () => running.length === 1);
+  const [bad, good] = ["bad", "good"].map((message) =>
+    on(1, { kind: "continue", queue: true, message })
+  ) as [Submission, Submission];
+  for (const turn of [bad, good]) await keeper.submit(turn);
+  const told = linesOf(keeper, bad.id);
+  running[0]!.end();
+  const [end, ...more] = await told;
+  assert.ok(end?.kind === "ended" && more.length === 0);
+  assert.equal(end.error?.code, "no-folder");
+  await until("the other runs", () => running.length === 2);
+  assert.equal(running[1]!.submission.id, good.id);
+  assert.deepEqual(mailbox.read(NAME)?.next, []);
+  running[1]!.end();
+});
+
+test("the message of one that was refused so stays, with the reason", async () => {
+  await using scratch = await makeScratch("keeper");
+  const bad = on(1, { kind: "continue" });
+  new Mailbox(scratch.path).write(NAME, { key: REF, next: [bad] });
+  const { keeper, mailbox } = makeLab(scratch, ROOM, { refuse: () => errors.noSession(REF) });
+  await keeper.recover();
+  const mail = mailbox.read(NAME);
+  assert.deepEqual([mail?.next, mail?.last?.id], [[], bad.id]);
+  assert.deepEqual(mail?.failure, JSON.parse(JSON.stringify(partsOf(errors.noSession(REF)))));
+});
+
+test("how many turns run at once is what the newest submission says, in the next keeper too", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, refs } = makeLab(scratch, { host: 1, repository: 9 });
+  for (const number of [1, 2, 3]) await keeper.submit(on(number));
+  await until("one runs", () => refs() === "1");
+  await keeper.submit(on(4, { caps: { host: 3, repository: 2 } }));
+  await until("two of the repository run", () => refs() === "12");
+  assert.equal(keeper.maxParallel, 3);
+  const last = { caps: { host: 4 }, started_at: "2026-01-02T09:00:00+00:00" };
+  await keeper.submit(on(5, last));
+  await until("four run", () => refs() === "1234");
+  const next = makeLab(scratch, { host: 1, repository: 9 });
+  await next.keeper.recover();
+  assert.equal(next.keeper.maxParallel, 4);
+  await until("four run there", () => next.running.length === 4);
+  await next.keeper.submit(on(6));
+  assert.equal(next.keeper.maxParallel, 1, "one that says nothing wants what the host allows");
+});
+
+test("a mailbox that cannot be written keeps nobody waiting for the end of a turn", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, running, said } = makeLab(scratch, ROOM);
+  const turn = on(1);
+  await keeper.submit(turn);
+  await until("it runs", () => running.length === 1);
+  const told = linesOf(keeper, turn.id);
+  await scratch.write(`turns/${NAME}.json`, "{");
+  running[0]!.end();
+  assert.equal((await told).at(-1)?.kind, "ended");
+  await until("it is settled", () => keeper.isIdle);
+  assert.ok(said.some((text) => text.includes(`${NAME}.json`)), said.join("\n"));
+});
+
+test("a turn is stopped even where its mailbox cannot be read", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, running } = makeLab(scratch, ROOM);
+  await keeper.submit(on(1));
+  await until("it runs", () => running.length === 1);
+  await scratch.write(`turns/${NAME}.json`, "{");
+  await assert.rejects(keeper.stop("all", "SIGINT"), code("damaged-record"));
+  assert.equal(running[0]!.host.signal.reason, "SIGINT");
+  await until("it is settled", () => keeper.isIdle);
+});
+
+test("a turn that nobody knows, or that is over, keeps nobody waiting", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, running } = makeLab(scratch, ROOM);
+  assert.deepEqual(await linesOf(keeper, "none"), []);
+  await keeper.submit(on(1));
+  await until("it runs", () => running.length === 1);
+  assert.deepEqual(await linesOf(keeper, "none"), []);
+  const waits = on(1, { kind: "continue", queue: true });
+  await keeper.submit(waits);
+  const told = linesOf(keeper, waits.id);
+  running[0]!.end();
+  await until("the next runs", () => running.length === 2);
+  running[1]!.end();
+  assert.deepEqual((await told).map((it) => it.kind), ["accepted", "begun", "ended"]);
+});
+
+test("what could not be accepted is refused, and the next keeper finds nothing of it", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, mailbox, running } = makeLab(scratch, ROOM);
+  failOnce(mailbox);
+  await assert.rejects(keeper.submit(on(1)), code("durability-uncertain"));
+  assert.deepEqual([mailbox.names(), keeper.isIdle], [[], true]);
+
+  const first = on(1);
+  await keeper.submit(first);
+  await until("it runs", () => running.length === 1);
+  failOnce(mailbox);
+  const second = on(1, { kind: "continue", queue: true });
+  await assert.rejects(keeper.submit(second), code("durability-uncertain"));
+  running[0]!.end();
+  await until("it is settled", () => keeper.isIdle);
+  assert.deepEqual([mailbox.read(NAME)?.last?.id, running.length], [first.id, 1]);
+});
+
+test("without a transcript that can be read nothing is accepted, and nothing stays open", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, mailbox } = makeLab(scratch, ROOM);
+  await mkdir(scratch.join("logs", `${NAME}.jsonl`), { recursive: true });
+  await assert.rejects(keeper.submit(on(1)), code("unreadable"));
+  await assert.rejects(linesOf(keeper, "none"), code("unreadable"));
+  assert.deepEqual([mailbox.names(), keeper.isIdle], [[], true]);
+});
+
+test("a turn that could not be put away is known by its key all the same", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, mailbox, running } = makeLab(scratch, ROOM);
+  const turn = on(1, { key: "a" });
+  await keeper.submit(turn);
+  await until("it runs", () => running.length === 1);
+  failOnce(mailbox, { before: true });
+  running[0]!.end();
+  await until("it is settled", () => keeper.isIdle);
+  assert.equal(mailbox.read(NAME)?.current?.id, turn.id);
+  const { turn: known, again } = await keeper.submit(on(1, { key: "a" }));
+  assert.deepEqual([known, again, running.length], [turn.id, true, 1]);
+});
+
+test("the end is told before the turn is put away, and once, though the keeper died in between", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, mailbox, running } = makeLab(scratch, ROOM);
+  const turn = on(1);
+  await keeper.submit(turn);
+  await until("it runs", () => running.length === 1);
+  failOnce(mailbox, { before: true });
+  running[0]!.end();
+  await until("it is settled", () => keeper.isIdle);
+  const job: Job = async (submission, host) => {
+    await host.admit({ key: submission.ref, name: NAME });
+    host.ended({ outcome: DONE, session: "ses_1", text: "" });
+  };
+  const next = makeLab(scratch, ROOM, { job });
+  await next.keeper.recover();
+  await until("it is settled", () => next.keeper.isIdle);
+  assert.equal(mailbox.read(NAME)?.last?.id, turn.id);
+  const ends = (await linesOf(next.keeper, turn.id)).filter((it) => it.kind === "ended");
+  assert.deepEqual(ends.map((it) => "text" in it && it.text), ["the end"]);
+});
+
+test("a keeper that cannot read what was accepted does not begin without it", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper } = makeLab(scratch, ROOM);
+  await mkdir(scratch.join("turns", `${NAME}.json`), { recursive: true });
+  await assert.rejects(keeper.recover(), code("unreadable"));
+});
+
+/** The next write fails, after it is done unless it is to fail before. */
+function failOnce(mailbox: Mailbox, { before = false } = {}): void {
+  const write = mailbox.write.bind(mailbox);
+  mailbox.write = (name, mail) => {
+    mailbox.write = write;
+    if (!before) write(name, mail);
+    throw errors.uncertain(name, new Error("no"));
+  };
+}

@@ -1,10 +1,23 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { stat, writeFile } from "node:fs/promises";
-import { KugetsuError } from "../../src/errors.ts";
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import type { Issue } from "../../src/api/mod.ts";
+import { EXIT, KugetsuError } from "../../src/errors.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
+import type { Submission } from "../../src/supervisor/mod.ts";
+import { parseRequest, PROTOCOL } from "../../src/supervisor/protocol.ts";
 import { makeScratch } from "../support/scratch.ts";
 import { submission } from "../support/turns.ts";
+
+const ISSUE: Issue = {
+  title: "Widget",
+  body: "It breaks",
+  state: "open",
+  author: { name: "x", standing: "writer" },
+  labels: ["bug"],
+  url: "https://github.com/a/b/issues/1",
+  comments: [],
+};
 
 test("what was put in is there for the next one to read, and for nobody else", async () => {
   await using scratch = await makeScratch("mailbox");
@@ -20,6 +33,54 @@ test("what was put in is there for the next one to read, and for nobody else", a
   assert.deepEqual(mailbox.names(), []);
 });
 
+test("a turn comes out with all that it went in with, and nothing else", async () => {
+  await using scratch = await makeScratch("mailbox");
+  const mailbox = new Mailbox(scratch.path);
+  const whole: Required<Submission> = {
+    ...{ id: "t1", kind: "start", ref: "github.com/a/b#1", message: "x" },
+    started_at: "2026-01-02T03:04:05+00:00",
+    issue: ISSUE,
+    ...{ model: "m/x", agent: "plan", permissions: "wait" },
+    limits: { firstEvent: 1, silence: 2, total: 3, answer: 4 },
+    ...{ runner: "run", base: "default" },
+    place: {
+      ...{ mode: "own", demanded: true, from: "v1" },
+      ...{ copy: [".env"], setup: "npm ci", setupSeconds: 5 },
+    },
+    budget: { tokens: 6, cost: 0.5 },
+    caps: { host: 7, repository: 8 },
+    ...{ key: "once", queue: true },
+  };
+  const failure = {
+    ...{ code: "turn-failed", exit: EXIT.failed, message: "no credit" },
+    ...{ next: "kugetsu retry", hint: "once there is some", details: ["x"] },
+  };
+  const over_at = "2026-01-02T03:05:00+00:00";
+  const mail = { key: whole.ref, current: whole, next: [whole], last: whole, over_at, failure };
+  mailbox.write("a", mail);
+  assert.deepEqual(mailbox.read("a"), mail);
+  const request = { protocol: PROTOCOL, version: "1", ask: "submit", submission: whole };
+  assert.deepEqual(parseRequest(JSON.parse(JSON.stringify(request))), request);
+});
+
+test("what cannot be a turn is not taken for one", () => {
+  const bad: Record<string, unknown>[] = [
+    { started_at: undefined },
+    { runner: "both" },
+    { base: "other" },
+    { place: { mode: "own" } },
+    { limits: { firstEvent: 0, silence: 1, total: 1 } },
+    { budget: { tokens: 0 } },
+    { caps: { host: -1 } },
+    { permissions: "ask" },
+  ];
+  for (const changes of bad) {
+    const turn = { ...submission(), ...changes };
+    const request = { protocol: PROTOCOL, version: "1", ask: "submit", submission: turn };
+    assert.equal(parseRequest(request), undefined, JSON.stringify(changes));
+  }
+});
+
 test("one that is damaged is named, and not taken for an empty one", async () => {
   await using scratch = await makeScratch("mailbox");
   const mailbox = new Mailbox(scratch.path);
@@ -32,4 +93,22 @@ test("one that is damaged is named, and not taken for an empty one", async () =>
         error instanceof KugetsuError && error.message.includes(scratch.join("turns", "a.json")),
     );
   }
+});
+
+test("what cannot be read may hold a turn; what is damaged does not keep the others from being looked at", async () => {
+  await using scratch = await makeScratch("mailbox");
+  const mailbox = new Mailbox(scratch.path);
+  await scratch.write("turns/a.json", "{");
+  assert.equal(mailbox.hasAccepted(), false);
+  mailbox.write("b", { key: "github.com/a/b#1", current: submission(), next: [] });
+  assert.equal(mailbox.hasAccepted(), true);
+  await mkdir(scratch.join("turns", "0.json"));
+  assert.throws(() => mailbox.hasAccepted(), { code: "unreadable" });
+
+  await using other = await makeScratch("mailbox");
+  await other.write("turns", "");
+  assert.throws(() => new Mailbox(other.path).names(), { code: "unreadable" });
+  assert.throws(() => new Mailbox(other.path).write("a", { key: "a", next: [] }), {
+    code: "unwritable",
+  });
 });

@@ -4,14 +4,16 @@ import assert from "node:assert/strict";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errors, type KugetsuError } from "../../src/errors.ts";
-import { SupervisorClient } from "../../src/supervisor/client.ts";
-import { type Job, Keeper } from "../../src/supervisor/keeper.ts";
+import type { Outcome } from "../../src/session/outcome.ts";
+import { type ClientOptions, SupervisorClient } from "../../src/supervisor/client.ts";
+import { Keeper } from "../../src/supervisor/keeper.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
-import type { Line } from "../../src/supervisor/mod.ts";
+import type { Job, Line } from "../../src/supervisor/mod.ts";
 import { serve } from "../../src/supervisor/serve.ts";
 import { connect } from "../../src/supervisor/socket.ts";
+import { Transcripts } from "../../src/supervisor/transcripts.ts";
 import { needs } from "../support/needs.ts";
-import { makeScratch } from "../support/scratch.ts";
+import { makeScratch, type Scratch } from "../support/scratch.ts";
 import { submission } from "../support/turns.ts";
 import { until } from "../support/until.ts";
 
@@ -25,10 +27,30 @@ const talk: Job = async (turn, host) => {
   for (const text of ["one", "two", "three"]) host.event({ kind: "text", text });
   if (turn.message === "wait") {
     await new Promise<void>((stop) => host.signal.addEventListener("abort", () => stop()));
-    return host.ended({ kind: "cancelled", signal: host.signal.reason }, "ses_1", "");
+    const outcome: Outcome = { kind: "cancelled", signal: host.signal.reason };
+    return host.ended({ outcome, session: "ses_1", text: "" });
   }
-  host.ended({ kind: "done" }, "ses_1", "three");
+  host.ended({ outcome: { kind: "done" }, session: "ses_1", text: "three" });
 };
+
+/** One that can start no supervisor by itself. */
+function makeClient(folder: string, changes: Partial<ClientOptions> = {}): SupervisorClient {
+  return new SupervisorClient({
+    socket: join(folder, "none.sock"),
+    log: join(folder, "log"),
+    mailbox: new Mailbox(folder),
+    nameOf: () => Promise.resolve(NAME),
+    transcriptOf: (name) => join(folder, `${name}.jsonl`),
+    ...{
+      version: "9.9.9",
+      build: "b",
+      environment: { PATH: "1", A_KEY: "2" },
+      hasLeft: () => false,
+    },
+    ...{ command: ["/bin/false"], env: {}, prepare() {}, warn() {}, debug() {} },
+    ...changes,
+  });
+}
 
 async function makeLab(folder: string, idleSeconds = 60) {
   await mkdir(folder, { recursive: true });
@@ -36,8 +58,10 @@ async function makeLab(folder: string, idleSeconds = 60) {
   const keeper = new Keeper({
     job: talk,
     mailbox: new Mailbox(folder),
-    transcriptPath: (name) => join(folder, `${name}.jsonl`),
-    transcriptBytes: 1_000_000,
+    transcripts: new Transcripts(
+      (name) => join(folder, `${name}.jsonl`),
+      { maxBytes: 1_000_000, now: () => "now" },
+    ),
     caps: { host: 2, repository: 2 },
     answer: () => Promise.resolve(true),
     nameOf: () => Promise.resolve(NAME),
@@ -47,17 +71,21 @@ async function makeLab(folder: string, idleSeconds = 60) {
   const end = new AbortController();
   const facts = { pid: 1, version: "9.9.9", started_at: "now", max_parallel: 2 };
   const over = serve(
-    { socket, keeper, idleSeconds, status: () => facts, debug: () => {} },
+    {
+      ...{
+        socket,
+        keeper,
+        idleSeconds,
+        build: "b",
+        environment: { PATH: "1", A_KEY: "2" },
+        status: () => facts,
+        debug: () => {},
+      },
+      server: () => Promise.reject(new Error("Nobody expected a server to be lent")),
+    },
     end.signal,
   );
-  const client = new SupervisorClient({
-    socket,
-    log: join(folder, "log"),
-    version: "9.9.9",
-    command: ["/bin/false"],
-    env: {},
-    debug: () => {},
-  });
+  const client = makeClient(folder, { socket });
   await until("it listens", async () => {
     const channel = await connect(socket);
     channel?.destroy();
@@ -99,8 +127,29 @@ test("a turn is handed in, followed to its end, and stopped, over the socket", a
   await client.submit(waiting);
   assert.equal((await client.status())?.turns[0]?.turn, waiting.id);
   const ended = follow(client, { key: REF, turn: waiting.id });
-  assert.deepEqual(await client.stop([REF], "SIGINT"), [REF]);
+  assert.deepEqual(await client.stop([REF], "SIGINT"), [{ key: REF, left: [] }]);
   assert.equal((await ended).at(-1)?.kind, "ended");
+});
+
+test("one that has another environment is told so while there are turns, and replaced when there are none", async () => {
+  await using scratch = await makeScratch("serve");
+  const lab = await makeLab(scratch.join("run"));
+  const warnings: string[] = [];
+  const other = makeClient(scratch.join("run"), {
+    socket: lab.socket,
+    environment: { PATH: "9", A_KEY: "2", B_KEY: "3" },
+    warn: (text) => warnings.push(text),
+  });
+  await lab.client.submit(submission({ message: "wait" }));
+  const second = submission({ ref: "github.com/shoko/kugetsu#2", message: "wait" });
+  assert.equal((await other.submit(second)).again, false);
+  assert.match(warnings.join(), /other values of B_KEY, PATH; .*kugetsu supervisor restart/);
+  await lab.client.stop("all", "SIGTERM");
+  // The next one would be started by this client's command, which can start none.
+  await assert.rejects(other.submit(submission({ message: "wait" })), {
+    code: "supervisor-failed",
+  });
+  assert.equal(await lab.over, "again");
 });
 
 test("an error crosses over whole", async () => {
@@ -131,7 +180,7 @@ test("one that speaks another language is told what to do, and one that leaves h
     channel.send(said);
     assert.match(
       JSON.stringify(await channel.receive()),
-      /supervisor-older.*kugetsu list/,
+      /supervisor-older.*kugetsu supervisor restart/,
     );
     channel.destroy();
   }
@@ -165,10 +214,10 @@ test("it is not ended while turns run, unless they are to end too", async () => 
   await using scratch = await makeScratch("serve");
   await using lab = await makeLab(scratch.join("run"));
   await lab.client.submit(submission({ message: "wait" }));
-  await assert.rejects(lab.client.shutdown({ stopTurns: false }), /a turn is not over/);
-  assert.equal(await lab.client.shutdown({ stopTurns: true }), true);
+  await assert.rejects(lab.client.shutdown({ turns: "refuse" }), /a turn is not over/);
+  assert.equal(await lab.client.shutdown({ turns: "stop" }), true);
   await lab.over;
-  assert.equal(await lab.client.shutdown({ stopTurns: false }), false);
+  assert.equal(await lab.client.shutdown({ turns: "refuse" }), false);
 });
 
 test("a state folder that lies deep has a socket too", { skip: needs("linux") }, async () => {
@@ -178,19 +227,65 @@ test("a state folder that lies deep has a socket too", { skip: needs("linux") },
   assert.deepEqual((await lab.client.status())?.turns, []);
 });
 
+test(
+  "where there is no folder for a socket, nobody listens",
+  { skip: needs("linux") },
+  async () => {
+    await using scratch = await makeScratch("serve");
+    for (const folder of ["run", join("deep/".repeat(30), "run")]) {
+      assert.equal(await connect(scratch.join(folder, "supervisor.sock")), undefined);
+    }
+  },
+);
+
+function clientOf(scratch: Scratch, command: string[], prepare = () => {}): SupervisorClient {
+  return makeClient(scratch.path, { log: scratch.join("log"), command, prepare });
+}
+
 test("one that cannot be started is told, with where to look", async () => {
   await using scratch = await makeScratch("serve");
-  const client = new SupervisorClient({
-    socket: scratch.join("none.sock"),
-    log: scratch.join("log"),
-    version: "1",
-    command: ["/bin/false"],
-    env: {},
-    debug: () => {},
-  });
+  const client = clientOf(scratch, ["/bin/false"]);
   await assert.rejects(client.submit(submission()), (error: KugetsuError) => {
     assert.deepEqual([error.code, error.exit], ["supervisor-failed", 5]);
     assert.ok(error.hint?.includes(scratch.join("log")));
     return true;
   });
+});
+
+test("what kept one from coming up is told, and nothing of what others have said", async () => {
+  await using scratch = await makeScratch("serve");
+  await scratch.write("log", "2026-11-24T11:00:00.000Z earlier\n");
+  const script = "echo '2026-11-24T12:00:00.000Z Cannot write it' >&2; exit 5";
+  const says = clientOf(scratch, ["/bin/sh", "-c", script]);
+  await assert.rejects(says.submit(submission()), {
+    message: "Cannot reach the supervisor: Cannot write it",
+  });
+  const silent = clientOf(scratch, ["/bin/sh", "-c", "exit 5"]);
+  await assert.rejects(silent.submit(submission()), {
+    message: "Cannot reach the supervisor: it ended with 5",
+  });
+});
+
+test("where one ends for another that never comes up, the next is started", async () => {
+  await using scratch = await makeScratch("serve");
+  const script = 'if mkdir "$0" 2>/dev/null; then exit 0; fi; exit 5';
+  const client = clientOf(scratch, ["/bin/sh", "-c", script, scratch.join("first")]);
+  await assert.rejects(client.submit(submission()), {
+    message: "Cannot reach the supervisor: it ended with 5",
+  });
+});
+
+test("a log that cannot be opened is named", async () => {
+  await using scratch = await makeScratch("serve");
+  await mkdir(scratch.join("log"));
+  const client = clientOf(scratch, ["/bin/false"]);
+  await assert.rejects(client.submit(submission()), { code: "unwritable", exit: 5 });
+});
+
+test("none is started in a folder that is not fit for it, which is what is said", async () => {
+  await using scratch = await makeScratch("serve");
+  const client = clientOf(scratch, ["/bin/false"], () => {
+    throw errors.networkFolder(scratch.path, "NFS");
+  });
+  await assert.rejects(client.submit(submission()), { code: "network-folder", exit: 5 });
 });

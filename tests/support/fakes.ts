@@ -6,24 +6,29 @@
  */
 import type { Context } from "../../src/commands/context.ts";
 import type { Config, Settings } from "../../src/config/mod.ts";
-import type { Installation } from "../../src/installation/mod.ts";
+import type { Installation, Service } from "../../src/installation/mod.ts";
 import { errors } from "../../src/errors.ts";
 import type { AgentSession, AgentSessions, Runner, TurnResult } from "../../src/runner/mod.ts";
 import type { MadeSession, RunningTurn, SessionRecord } from "../../src/session/record.ts";
 import type { Plugins, Shelf } from "../../src/plugins/mod.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import type { Hold, Store } from "../../src/store/mod.ts";
+import type { Supervisor } from "../../src/supervisor/mod.ts";
+import type { Traces } from "../../src/supervisor/mod.ts";
 import type { Workspace } from "../../src/workspace/mod.ts";
 
 export interface Parts {
   store?: Partial<Store>;
   runner?: Partial<Runner>;
+  supervisor?: Partial<Supervisor>;
+  traces?: Partial<Traces>;
   sessions?: Partial<AgentSessions>;
   config?: Partial<Config>;
   workspace?: Partial<Workspace>;
   plugins?: Partial<Plugins>;
   shelf?: Partial<Shelf>;
   installation?: Partial<Installation>;
+  service?: Partial<Service>;
   context?: Partial<Context>;
   json?: boolean;
   /** What is answered to a question; without it, there is nobody to ask. */
@@ -56,6 +61,9 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
       json: parts.json ?? false,
       interactive: parts.answer !== undefined,
       colour: false,
+      isClosed: false,
+      screen: () => undefined,
+      visible: (text) => text,
       write: (text) => void stdout.push(text),
       result(value, text) {
         results.push(value);
@@ -75,15 +83,29 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     cwd: "/cwd",
     store: port<Store>("store", parts.store && { folder: "/state", ...parts.store }),
     runner: port<Runner>("runner", parts.runner),
-    sessions: port<AgentSessions>("sessions", parts.sessions),
-    config: port<Config>("config", parts.config ?? { settings: () => SETTINGS }),
+    // Every turn asks for opencode's version, and doctor wakes a supervisor.
+    supervisor: port<Supervisor>("supervisor", {
+      wake: () => Promise.resolve(false),
+      ...parts.supervisor,
+    }),
+    sessions: port<AgentSessions>("sessions", {
+      version: () => Promise.resolve("1.18.33"),
+      ...parts.sessions,
+    }),
+    traces: port<Traces>("traces", parts.traces ?? NO_TRACES),
+    config: port<Config>(
+      "config",
+      parts.config ?? { settings: () => SETTINGS, clearingAge: () => 30 * 24 * 3600 },
+    ),
     workspace: port<Workspace>("workspace", parts.workspace),
     plugins: port<Plugins>("plugins", parts.plugins),
     hasPlugins: () => parts.plugins !== undefined,
     shelf: port<Shelf>("shelf", parts.shelf),
     installation: port<Installation>("installation", parts.installation),
+    service: port<Service>("service", { found: () => "none", ...parts.service }),
     pathOf: (path) => path.startsWith("/") ? path : `/cwd/${path}`,
     issueKeys: unexpected("the issue keys to be read"),
+    overSsh: (words) => `ssh -t host '${"kugetsu "}${words}'`,
     readInput: unexpected("standard input to be read"),
     readFile: unexpected("a file to be read"),
     owner: () => Promise.resolve(OWNER),
@@ -107,17 +129,24 @@ function strict<T extends object>(name: string, methods: Partial<T>): T {
   });
 }
 
+const NO_TRACES: Traces = { issues: () => [], logs: () => [], remove() {}, removeLog() {} };
+
 export const NOW = "2026-01-02T03:04:05+00:00";
 export const OWNER = { pid: 7, started: "70", boot: "b" };
 export const OPENCODE = { pid: 8, started: "80", boot: "b" };
 export const REF = "github.com/shoko/kugetsu#14";
+/** What it is called in files. */
+export const NAME = "github.com-shoko-kugetsu-14";
 
 export const SETTINGS: Settings = {
   model: undefined,
   agent: undefined,
   permissions: "deny",
-  limits: { firstEvent: 180, silence: 1200, total: 14_400 },
-  worktree: { mode: "shared", copy: [], setup: undefined, setupSeconds: 600 },
+  limits: { firstEvent: 180, silence: 1200, total: 14_400, answer: 86_400 },
+  budget: {},
+  caps: {},
+  runner: "server",
+  worktree: { mode: "shared", copy: [], setupSeconds: 600 },
 };
 
 export const BASE: MadeSession = {
@@ -161,6 +190,7 @@ export function fakeHold(
   };
   return {
     key: REF,
+    name: NAME,
     get record() {
       return record as SessionRecord;
     },
@@ -208,12 +238,17 @@ export function storeWith(
       if (stored) return Promise.resolve(fakeHold(did, stored, onSave));
       return Promise.reject(errors.noSession(formatRef(ref)));
     },
+    resume(ref) {
+      did(`resume ${formatRef(ref)}`);
+      return Promise.resolve(fakeHold(did, stored, onSave));
+    },
   };
 }
 
 /** Folders that are all there, and in no repository. */
 export function anyFolder(did: (effect: string) => void): Partial<Workspace> {
   return {
+    git: () => "/bin/git",
     folder(path) {
       did(`folder ${path}`);
       return path;
@@ -243,8 +278,8 @@ export function runnerThat(
       if (whole.text) watch.event({ kind: "text", text: whole.text });
       return whole;
     },
-    endLeftovers({ id }) {
-      did(`end leftovers of ${id}`);
+    endLeftovers({ id, directory }) {
+      did(`end leftovers of ${id}${directory ? ` in ${directory}` : ""}`);
       return Promise.resolve(0);
     },
   };

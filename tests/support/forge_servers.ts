@@ -131,7 +131,10 @@ async function gitlabKind(): Promise<ForgeKind> {
   };
 }
 
-/** From the schema that Forgejo publishes, in which nearly every field may be missing. */
+/**
+ * From the schema that Forgejo publishes, in which nearly every field may be missing. What is not there is null, 0 or
+ * empty, and all comments come at once.
+ */
 function forgejoKind(): ForgeKind {
   const author = (login: string, id: number) => ({ login, id });
   const commentOf = (id: number, user: Json, body: string, time: string) => ({
@@ -140,6 +143,10 @@ function forgejoKind(): ForgeKind {
     body,
     created_at: time,
     updated_at: time,
+    assets: [],
+    original_author: "",
+    original_author_id: 0,
+    pull_request_url: "",
     html_url: `https://codeberg.org/some-user/re-po/issues/100#issuecomment-${id}`,
   });
   const repository = "/repos/some-user/re-po";
@@ -157,6 +164,10 @@ function forgejoKind(): ForgeKind {
       user: writer,
       labels: [{ id: 1, name: "bug" }],
       pull_request: null,
+      milestone: null,
+      assignees: null,
+      original_author: "",
+      original_author_id: 0,
     },
     comments: [
       commentOf(1, writer, "Me too", "2020-01-01T00:00:00Z"),

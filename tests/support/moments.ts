@@ -3,7 +3,12 @@
  * it has to do, so it is found by trying: half of the commands are to come to their end.
  */
 export class Moments {
-  #longestMs = 150;
+  #longestMs: number;
+
+  /** `firstMs` is what to begin with. */
+  constructor(firstMs = 150) {
+    this.#longestMs = firstMs;
+  }
 
   /** Resolves at such a moment; `cancel` calls it off. */
   wait(): { passed: Promise<void>; cancel: () => void } {

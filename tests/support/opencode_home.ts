@@ -12,7 +12,7 @@ import process from "node:process";
 import { EXECUTABLE, ROOT } from "../../scripts/_checkout.ts";
 import { run, type RunResult } from "../../scripts/_run.ts";
 import { ensureOpencode } from "../../scripts/opencode.ts";
-import { endProcesses, processesWith } from "./processes.ts";
+import { commandLine, endProcesses, processesWith } from "./processes.ts";
 import { endOf, type Running, start } from "./running.ts";
 import { makeScratch, type Scratch } from "./scratch.ts";
 import { type ScriptedModel, startScriptedModel } from "./scripted_model.ts";
@@ -21,6 +21,8 @@ import { installStandIn, type StandIn } from "./stand_in.ts";
 export interface WorldOptions {
   /** `real` (default), the scripted stand-in, or no opencode at all on PATH. */
   opencode?: "real" | "stand-in" | "none";
+  /** On top of the world's environment. */
+  env?: Record<string, string>;
 }
 
 export interface CallOptions {
@@ -48,13 +50,19 @@ export interface World extends AsyncDisposable {
   spawn(args: string[], options?: CallOptions): Running;
   opencode(args: string[], options?: CallOptions): Promise<RunResult>;
   git(...args: string[]): Promise<string>;
-  /** The processes that were started in this world and still run (Linux only). */
+  /** The worktree of an issue of the repository, by its number. */
+  worktree(number: number): string;
+  /** The supervisor of this world, if one runs (Linux only). */
+  supervisor(): Promise<number | undefined>;
+  /** What turns have left running: neither the supervisor nor its opencode (Linux only). */
   leftovers(): Promise<number[]>;
 }
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 
-export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promise<World> {
+export async function makeWorld(
+  { opencode = "real", env: more = {} }: WorldOptions = {},
+): Promise<World> {
   const scratch = await makeScratch("world");
   const model = await startScriptedModel();
   const home = scratch.join("home");
@@ -64,7 +72,12 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
     ? await installStandIn(scratch.join("stand-in"))
     : undefined;
   const folder = opencode === "real" ? dirname(await ensureOpencode()) : standIn?.folder;
-  const env = environment(home, state, folder);
+  const env = {
+    ...environment(home, state, folder),
+    // The stand-in is no server.
+    ...(standIn ? { KUGETSU_RUNNER: "run" } : {}),
+    ...more,
+  };
   await writeOpencodeConfig(home, model.url);
   await makeRepository(repository, env);
 
@@ -77,7 +90,12 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
   };
   const complete = (command: string[], args: string[], options: CallOptions = {}) =>
     endOf(begin(command, args, options), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-  const leftovers = () => processesWith(`HOME=${home}`);
+  const all = () => processesWith(`HOME=${home}`);
+  const those = async (wanted: (words: string[]) => boolean) => {
+    const found = await all();
+    const words = await Promise.all(found.map(commandLine));
+    return found.filter((_, i) => words[i]!.length > 0 && wanted(words[i]!));
+  };
   return {
     scratch,
     home,
@@ -93,14 +111,21 @@ export async function makeWorld({ opencode = "real" }: WorldOptions = {}): Promi
     spawn: (args, options) => begin(kugetsuCommand(), args, options),
     opencode: (args, options) => complete(["opencode"], args, options),
     git: (...args) => git(repository, env, args),
-    leftovers,
+    worktree: (number) => join(state, "worktrees", `github.com-shoko-kugetsu-${number}`),
+    supervisor: async () => (await those((words) => words.includes("__supervisor")))[0],
+    leftovers: () => those((words) => !words.includes("__supervisor") && !isWarmServer(words)),
     [Symbol.asyncDispose]: async () => {
       await endProcesses(started.filter((one) => one.isRunning()).map((one) => one.pid));
-      await endProcesses(await leftovers());
+      await endProcesses(await all());
       await model.close();
       await scratch[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The server that turns share; one that is started for a question alone runs without plugins. */
+function isWarmServer(words: string[]): boolean {
+  return words.includes("serve") && !words.includes("--pure");
 }
 
 /** The ids of the sessions that opencode has for the repository, the last one changed first. */

@@ -15,7 +15,7 @@ export async function trustPlugin(
   const path = join(folder, file);
   await writeFile(path, content, { mode: 0o755 });
   new TrustFiles(folder).write({
-    declared: { env: [], forges: [], hooks: {}, ...declared },
+    declared: { env: [], comments: false, forges: [], hooks: {}, ...declared },
     path: file,
     sha256: digestOf(path),
     source: "/a/test",

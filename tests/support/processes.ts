@@ -13,6 +13,12 @@ export async function processesWith(variable: string): Promise<number[]> {
   return found.flat();
 }
 
+/** The words that a process was called with; none of one that is gone. */
+export async function commandLine(pid: number): Promise<string[]> {
+  const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return text.split("\0").filter((word) => word !== "");
+}
+
 /** Kills processes and returns when they are gone. */
 export async function endProcesses(pids: number[]): Promise<void> {
   const deadline = Date.now() + 5000;

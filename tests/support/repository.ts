@@ -27,6 +27,7 @@ export interface Repository extends AsyncDisposable {
   callIn(folder: string, ...args: string[]): Promise<string>;
   /** Writes files and commits them; the commit's id. */
   commit(folder: string, files: Record<string, string>): Promise<string>;
+  /** Makes a worktree and sets it up, and takes it back if that fails, as a turn does. */
   make(plan?: Partial<WorktreePlan>, signal?: AbortSignal): Promise<MadeWorktree>;
 }
 
@@ -72,8 +73,17 @@ export async function makeRepository(): Promise<Repository> {
     call: (...args) => callIn(folder, ...args),
     callIn,
     commit,
-    make: (plan = {}, signal = new AbortController().signal) =>
-      workspace.makeWorktree({ ...PLAN, id: crypto.randomUUID(), folder, ...plan }, signal),
+    async make(changes = {}, signal = new AbortController().signal) {
+      const plan = { ...PLAN, id: crypto.randomUUID(), folder, ...changes };
+      const made = await workspace.makeWorktree(plan);
+      try {
+        await workspace.setUpWorktree({ plan, made }, signal);
+      } catch (error) {
+        await workspace.undoWorktree(made);
+        throw error;
+      }
+      return made;
+    },
     [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
   };
 }

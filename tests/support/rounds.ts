@@ -7,3 +7,9 @@ import process from "node:process";
 export function rounds(usual: number, torture: number): number {
   return process.env.KUGETSU_TORTURE === "1" ? torture : usual;
 }
+
+/** In another order each time, so that many short runs try all. */
+export function shuffled<T>(cases: readonly T[]): T[] {
+  const drawn = cases.map((it) => ({ it, at: Math.random() }));
+  return drawn.sort((a, b) => a.at - b.at).map(({ it }) => it);
+}

@@ -13,6 +13,7 @@ import {
   makeStateFolder,
   type StateFolder,
 } from "./state_folder.ts";
+import type { Faulted } from "./system_calls.ts";
 
 export interface Scenario {
   name: string;
@@ -20,6 +21,8 @@ export interface Scenario {
   fresh?: boolean;
   /** What is run, in a folder made by `prepare`. */
   args: string[];
+  /** Not the command is what may fail, but the supervisor that works for it. */
+  supervised?: boolean;
   /** The exit codes that the same command may have when it is tried again without a repair. */
   again: number[];
   prepare(lab: StateFolder): Promise<void>;
@@ -32,24 +35,29 @@ const OTHER_BASE = "ses_other";
 /** Issues that the command is not about, to which nothing may happen. */
 export const BYSTANDERS = ["github.com/a-b/c#1", "codeberg.org/some-user/re-po#100"];
 
+const START: Scenario = {
+  name: "start",
+  args: ["start", REF, "do it", "--json"],
+  again: [0, 4],
+  prepare: async () => {},
+  tell: (promises, code, stdout) => {
+    if (code !== 0) promises.open(REF, "start");
+    else promises.kept(REF, "start", JSON.parse(stdout).opencode_session_id);
+  },
+};
+const CONTINUE: Scenario = {
+  name: "continue",
+  args: ["continue", REF, "--json"],
+  again: [0],
+  prepare: (lab) => begin(lab, [REF]),
+  tell: () => {},
+};
+
 export const SCENARIOS: Scenario[] = [
-  {
-    name: "start",
-    args: ["start", REF, "do it", "--json"],
-    again: [0, 4],
-    prepare: async () => {},
-    tell: (promises, code, stdout) => {
-      if (code !== 0) promises.open(REF, "start");
-      else promises.kept(REF, "start", JSON.parse(stdout).opencode_session_id);
-    },
-  },
-  {
-    name: "continue",
-    args: ["continue", REF, "--json"],
-    again: [0],
-    prepare: (lab) => begin(lab, [REF]),
-    tell: () => {},
-  },
+  START,
+  { ...START, name: "the supervisor of start", supervised: true },
+  CONTINUE,
+  { ...CONTINUE, name: "the supervisor of continue", supervised: true },
   {
     name: "destroy",
     args: ["destroy", REF, "-y", "--keep-session"],
@@ -110,6 +118,19 @@ async function sessionsIn(lab: StateFolder) {
   await lab.kugetsu(["doctor", "--fix"]);
   type Session = { issue_ref: string; opencode_session_id: string };
   return (await lab.json<{ sessions: Session[] }>(["list"])).sessions;
+}
+
+/** Nothing is sent twice, and what was done once more behind the fault could be done. */
+export function assertGoesOn(
+  scenario: Scenario,
+  promises: Promises,
+  { code, supervisor }: Faulted,
+): void {
+  if (!supervisor) return;
+  const { messages, again } = supervisor;
+  assert.ok(messages <= 1 && (code !== 0 || messages === 1), `${messages} messages`);
+  assert.ok(scenario.again.includes(again.code!), `again: exit ${again.code}: ${again.stderr}`);
+  if (again.code === 0) scenario.tell(promises, 0, again.stdout);
 }
 
 function tellBase(promises: Promises, code: number | null): void {

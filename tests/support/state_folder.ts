@@ -69,7 +69,7 @@ export async function makeStateFolder(options: StateFolderOptions = {}): Promise
     json: async (args) => JSON.parse((await kugetsu([...args, "--json"])).stdout),
     [Symbol.asyncDispose]: async () => {
       await endProcesses(started.filter((one) => one.isRunning()).map((one) => one.pid));
-      await endProcesses(await processesWith(`HOME=${env.HOME}`));
+      await killBackground({ env });
       await scratch[Symbol.asyncDispose]();
     },
   };
@@ -86,6 +86,9 @@ function environment(scratch: Scratch, state: string, standIn: StandIn): Record<
     DENO_DIR: DENO_DIR ?? join(HOME, ".cache", "deno"),
     KUGETSU_HOME: state,
     KUGETSU_OPENCODE: join(standIn.folder, "opencode"),
+    // The stand-in is no server that turns could run on.
+    KUGETSU_RUNNER: "run",
+    KUGETSU_SUPERVISOR_IDLE: "2s",
   };
 }
 
@@ -112,12 +115,20 @@ export async function indexOf(
   return JSON.parse(await readFile(join(state, "index.json"), "utf8"));
 }
 
+/** Kills what was started in the background: the supervisor, and what its turns run on. */
+export async function killBackground({ env }: Pick<StateFolder, "env">): Promise<void> {
+  await endProcesses(await processesWith(`HOME=${env.HOME}`));
+}
+
 /** Keeps the folder as it is now; the function that comes back puts it there again. */
 export async function keepState(lab: StateFolder): Promise<() => Promise<void>> {
   const copy = lab.scratch.join("kept");
   const isThere = existsSync(lab.state);
-  if (isThere) await cp(lab.state, copy, { recursive: true });
+  await killBackground(lab);
+  const filter = (file: string) => !file.endsWith(".sock");
+  if (isThere) await cp(lab.state, copy, { recursive: true, filter });
   return async () => {
+    await killBackground(lab);
     await rm(lab.state, { recursive: true, force: true });
     if (isThere) await cp(copy, lab.state, { recursive: true });
   };

@@ -45,11 +45,15 @@ describe("a folder", () => {
   test("that is missing, or is a file, is an error that says whose it is", async () => {
     await using scratch = await makeScratch();
     const file = await scratch.write("file", "");
-    for (const path of [scratch.join("missing"), file]) {
+    const bad = [[scratch.join("missing"), "there is no such folder"], [
+      file,
+      "it is not a folder",
+    ]];
+    for (const [path, why] of bad as [string, string][]) {
       assert.throws(() => gitWorkspace({}, "/state").folder(path, "the base's folder"), (error) => {
         assert(error instanceof KugetsuError);
         assert.equal(error.code, "no-folder");
-        assert(error.message.includes(`"${path}", the base's folder`), error.message);
+        assert.equal(error.message, `Cannot use "${path}", the base's folder: ${why}`);
         return true;
       });
     }

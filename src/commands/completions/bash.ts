@@ -8,7 +8,7 @@ export function bashScript(places: Place[]): string {
 
 # What may follow a command: its sub-commands, its options, and what its arguments are.
 _kugetsu_place() {
-  commands='' options='' arguments=()
+  commands='' options='' arguments=() repeats=''
   case $1 in
 ${places.map(placeCase).join("\n")}
   esac
@@ -31,6 +31,7 @@ function placeCase({ path, commands, options, arguments: values }: Place): strin
     ...(commands.length > 0 ? [`commands=${quote(commands.map((it) => it.word).join(" "))}`] : []),
     `options=${quote(options.flatMap((it) => it.flags).join(" "))}`,
     ...(values.length > 0 ? [`arguments=(${values.map((it) => kind(it.value)).join(" ")})`] : []),
+    ...values.flatMap((it) => it.repeats ? [`repeats=${kind(it.value)}`] : []),
   ];
   return `    ${quote(path.join(" "))}) ${parts.join(" ")} ;;`;
 }

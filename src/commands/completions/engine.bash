@@ -58,7 +58,7 @@ _kugetsu_offer_value() {
 
 _kugetsu() {
   local IFS=$' \t\n' path='' count=0 literal='' pending='' settled='' current word value breaks
-  local commands options arguments words
+  local commands options arguments repeats words
   COMPREPLY=()
   _kugetsu_words
   current=${words[${#words[@]} - 1]}
@@ -104,7 +104,7 @@ _kugetsu() {
     # shellcheck disable=SC2086 # one word each
     _kugetsu_offer $commands
   else
-    _kugetsu_offer_value "${arguments[count]-}"
+    _kugetsu_offer_value "${arguments[count]-$repeats}"
   fi
 }
 

@@ -66,9 +66,9 @@ function linesOf({ path, commands, options, arguments: values }: Place): string[
     ...commands.map(({ word, summary }) =>
       `${complete(key, 0)} -a ${quote(word)} -d ${quote(summary)}`
     ),
-    ...values.flatMap(({ value }, place) => {
+    ...values.flatMap(({ value, repeats }, place) => {
       const offer = argumentOffer(value, path);
-      return offer ? [`${complete(key, place)} ${offer}`] : [];
+      return offer ? [`${complete(key, repeats ? undefined : place)} ${offer}`] : [];
     }),
     ...options.map((option) => `${complete(key)} ${optionOffer(option)}`),
   ];

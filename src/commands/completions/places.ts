@@ -31,7 +31,8 @@ export interface Place {
   path: string[];
   commands: Word[];
   options: OptionPlace[];
-  arguments: { name: string; value: Value }[];
+  /** Only the last one may repeat. */
+  arguments: { name: string; value: Value; repeats: boolean }[];
 }
 
 /** The place of `program` itself, then those of its commands and their sub-commands; hidden ones are left out. */
@@ -51,6 +52,7 @@ function below(command: AnyDefinition, path: string[], allCommands: string[]): P
     arguments: command.registeredArguments.map((argument) => ({
       name: argument.name(),
       value: valueOf(argument, argument.name()),
+      repeats: argument.variadic,
     })),
   };
   const children = command.createHelp().visibleCommands(command);
@@ -70,6 +72,7 @@ const VALUES: Record<string, Value> = {
   file: "file",
   folder: "folder",
   ref: "ref",
+  refs: "ref",
   setting: SETTINGS.map((it) => it.name),
 };
 

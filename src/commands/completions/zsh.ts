@@ -24,7 +24,9 @@ function nameOf(path: string[]): string {
 function commandBody({ path, options, arguments: values }: Place): string {
   const specs = [
     ...options.flatMap(optionSpecs),
-    ...values.map(({ name, value }) => quote(`:${escape(name)}:${action(value, path)}`)),
+    ...values.map(({ name, value, repeats }) =>
+      quote(`${repeats ? "*" : ""}:${escape(name)}:${action(value, path)}`)
+    ),
   ];
   return indent(["_arguments -s -S", ...specs].join(" \\\n  "));
 }

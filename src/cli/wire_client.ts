@@ -1,0 +1,60 @@
+/** What reaches the supervisor, put together: without what the supervisor itself is made of, so that it is quick. */
+import { join } from "node:path";
+import { environmentDigest } from "../platform/environment.ts";
+import { fingerprintOf } from "../platform/executables.ts";
+import { isMark } from "../platform/processes.ts";
+import { selfCommand } from "../platform/self.ts";
+import { serversIn } from "../runner/server_files.ts";
+import { parseRef } from "../session/ref.ts";
+import { layoutOf, prepareFolder } from "../store/layout.ts";
+import type { Store } from "../store/mod.ts";
+import { SupervisorClient } from "../supervisor/client.ts";
+import { Mailbox } from "../supervisor/mailbox.ts";
+import type { Supervisor } from "../supervisor/mod.ts";
+import { VERSION } from "./program.ts";
+
+type Environment = Record<string, string | undefined>;
+
+export const socketIn = (folder: string) => join(folder, "run", "supervisor.sock");
+
+export const transcriptIn = (folder: string, name: string) =>
+  join(folder, "logs", "issues", `${name}.jsonl`);
+
+/** The command line of a supervisor. */
+export const supervisorCommand = () => [...selfCommand(), "__supervisor"];
+
+/** Changes whenever the executable is replaced. */
+export const build = () => fingerprintOf(process.execPath);
+
+interface ClientParts {
+  env: Environment;
+  folder: string;
+  warn(text: string): void;
+  debug(text: string): void;
+  store(): Promise<Store>;
+}
+
+export function makeClient({ env, folder, warn, debug, store }: ClientParts): Supervisor {
+  return new SupervisorClient({
+    socket: socketIn(folder),
+    log: join(folder, "logs", "supervisor.log"),
+    mailbox: new Mailbox(folder),
+    nameOf: async (key) => (await store()).nameOf(parseRef(key)),
+    transcriptOf: (name) => transcriptIn(folder, name),
+    version: VERSION,
+    build: build(),
+    environment: environmentDigest(env),
+    hasLeft: () => serversIn(join(folder, "run")).length > 0,
+    warn,
+    command: supervisorCommand(),
+    env: environmentOf(env, folder),
+    prepare: () => prepareFolder(layoutOf(folder)),
+    debug,
+  });
+}
+
+/** It outlives the turn that it may have been started in, so it bears none of that one's marks. */
+function environmentOf(env: Environment, folder: string): Environment {
+  const own = Object.entries(env).filter(([name]) => !isMark(name));
+  return { ...Object.fromEntries(own), KUGETSU_HOME: folder };
+}

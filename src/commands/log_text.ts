@@ -1,0 +1,77 @@
+/** A transcript for people, line by line. Pure. */
+import { inWords } from "../session/outcome.ts";
+import type { Line } from "../supervisor/mod.ts";
+
+export class LogText {
+  /** What a turn has used so far. */
+  #tokens = 0;
+  #cost = 0;
+  /** Tools that were shown as running: their end is no news. */
+  #running: { tool: string; words: string }[] = [];
+
+  /** Each with the time in front; longer texts go on below it. */
+  linesFor(line: Line): string[] {
+    const text = this.#textOf(line);
+    if (text === undefined) return [];
+    const [first, ...rest] = text.replace(/\n+$/, "").replaceAll("\t", "    ").split("\n");
+    const time = line.time.slice(11, 19);
+    return [`${time}  ${first}`, ...rest.map((it) => `${" ".repeat(time.length)}  ${it}`)];
+  }
+
+  #textOf(line: Line): string | undefined {
+    switch (line.kind) {
+      case "accepted":
+        [this.#tokens, this.#cost, this.#running] = [0, 0, []];
+        return `── ${line.turn_kind}, ${line.time.slice(0, 10)}: ${line.message}`;
+      case "begun":
+        return `in ${line.directory}`;
+      case "session":
+        return `session ${line.session}`;
+      case "text":
+        return line.text;
+      case "tool":
+        return this.#toolOf(line);
+      case "usage":
+        this.#tokens += line.tokens;
+        this.#cost += line.cost;
+        return undefined;
+      case "step":
+        return undefined;
+      case "permission":
+        return `denied: ${line.permission} (${line.patterns})`;
+      case "asks":
+        return `asks: ${line.ask.what}`;
+      case "answered":
+        return "answered";
+      case "trouble":
+        return `trouble: ${line.text}`;
+      case "notice":
+        return `opencode: ${line.text}`;
+      case "said":
+        return `${line.level}: ${line.text}`;
+      case "gap":
+        return "… lines are missing here";
+      case "left":
+        return `these processes would not end: ${line.pids.join(" ")}`;
+      case "ended": {
+        const money = this.#cost > 0 ? `, $${this.#cost.toFixed(2)}` : "";
+        const words = line.error?.message ?? `the turn ${inWords(line.outcome)}`;
+        return `── ${words}; ${this.#tokens} tokens${money}`;
+      }
+    }
+  }
+
+  /** A tool that ends may have another title than it began with. */
+  #toolOf({ tool, title, state }: Extract<Line, { kind: "tool" }>): string | undefined {
+    const words = `> ${title ? `${tool} ${title}` : tool}`;
+    if (state === "running") {
+      if (this.#running.some((it) => it.words === words)) return undefined;
+      this.#running.push({ tool, words });
+      return words;
+    }
+    const known = this.#running.findIndex((it) => it.tool === tool);
+    if (known >= 0) this.#running.splice(known, 1);
+    if (state === "failed") return `${words}: failed`;
+    return known >= 0 ? undefined : words;
+  }
+}

@@ -1,0 +1,62 @@
+/** `kugetsu stop`: ends turns, with every process that they started. */
+import { type Host, newCommand } from "./define.ts";
+import { errors, EXIT, type ExitStatus } from "../errors.ts";
+import { foldRef } from "../session/ref.ts";
+import type { Context } from "./context.ts";
+import { readStatuses } from "./issue_status.ts";
+import { resolveRef } from "./target.ts";
+
+export interface StopOptions {
+  all?: boolean | undefined;
+}
+
+export async function stop(
+  context: Context,
+  typed: string[],
+  { all }: StopOptions,
+): Promise<ExitStatus> {
+  if (all && typed.length > 0) throw errors.usage("Cannot stop all and some: give REFs or --all");
+  if (!all && typed.length === 0) {
+    throw errors.usage("Cannot tell what to stop: give a REF, or --all", "kugetsu status");
+  }
+  const { output } = context;
+  const refs = await Promise.all(typed.map((it) => resolveRef(context, it)));
+  const known = all ? [] : (await readStatuses(context, refs)).map((it) => it.issue_ref);
+  const supervisor = await context.supervisor();
+  // What was cut off would be taken up by the next one.
+  await supervisor.wake();
+  const stopped = await supervisor.stop(all ? "all" : known, "SIGTERM");
+  const has = new Set(stopped.map((it) => foldRef(it.key)));
+  const idle = known.filter((it) => !has.has(foldRef(it)));
+  const lines = stopped.map((it) => `${output.visible(it.key)}\n`).join("");
+  output.result({
+    stopped: stopped.map(({ key, left }) => ({ issue_ref: key, left })),
+    not_running: idle,
+  }, lines);
+  for (const key of idle) output.note(`${key} has no turn that runs or waits.`);
+  if (all && stopped.length === 0) output.note("No turn runs or waits.");
+  else if (stopped.length > 0) {
+    output.note(`Stopped ${stopped.length === 1 ? "1 turn" : `${stopped.length} turns`}.`);
+  }
+  const stuck = stopped.filter((it) => it.left.length > 0);
+  if (stuck.length > 0) {
+    throw errors.wouldNotDie(
+      stuck.map((it) => it.key),
+      stuck.flatMap((it) => it.left),
+    );
+  }
+  return EXIT.ok;
+}
+
+export function stopCommand(host: Host) {
+  return newCommand("stop", "end turns, with every process that they started", [
+    "kugetsu stop github.com/shoko/kugetsu#14",
+    "kugetsu stop 14 15",
+    "kugetsu stop --all",
+  ])
+    .argument("[refs...]", "the issues")
+    .option("--all", "every turn that runs or waits for its place")
+    .action((refs, options) =>
+      host.run("stop", options, (context) => stop(context, refs, options))
+    );
+}

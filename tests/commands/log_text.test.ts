@@ -1,0 +1,44 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { LogText } from "../../src/commands/log_text.ts";
+import type { Line, LineBody } from "../../src/supervisor/mod.ts";
+
+function linesFor(...bodies: LineBody[]): string[] {
+  const text = new LogText();
+  return bodies.flatMap((body, i) =>
+    text.linesFor({ seq: i + 1, time: "2026-01-02T03:04:05+00:00", turn: "t", ...body } as Line)
+  );
+}
+
+test("each line has its time, and a longer text goes on below it", () => {
+  assert.deepEqual(linesFor({ kind: "text", text: "one\n\ttwo\n" }), [
+    "03:04:05  one",
+    "              two",
+  ]);
+});
+
+test("a tool is shown when it begins, and again only if it failed", () => {
+  const tool = (title: string, state: "running" | "done" | "failed"): LineBody => {
+    return { kind: "tool", tool: "bash", title, state };
+  };
+  assert.deepEqual(
+    linesFor(tool("wait", "running"), tool("sleep 1", "done"), tool("ls", "done")),
+    ["03:04:05  > bash wait", "03:04:05  > bash ls"],
+  );
+  assert.deepEqual(
+    linesFor(tool("wait", "running"), tool("wait", "running"), tool("wait", "failed")),
+    ["03:04:05  > bash wait", "03:04:05  > bash wait: failed"],
+  );
+});
+
+test("the end of a turn says what it used, and the next one counts anew", () => {
+  const accepted: LineBody = { kind: "accepted", turn_kind: "continue", message: "go on" };
+  const ended: LineBody = { kind: "ended", outcome: { kind: "done" }, session: "s", text: "" };
+  const usage: LineBody = { kind: "usage", tokens: 7, cost: 0.5 };
+  assert.deepEqual(linesFor(accepted, usage, usage, ended, accepted, ended), [
+    "03:04:05  ── continue, 2026-01-02: go on",
+    "03:04:05  ── the turn is done; 14 tokens, $1.00",
+    "03:04:05  ── continue, 2026-01-02: go on",
+    "03:04:05  ── the turn is done; 0 tokens",
+  ]);
+});
