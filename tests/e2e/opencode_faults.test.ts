@@ -76,7 +76,7 @@ test("locked twice is a failure: a start leaves the issue free, a continue the s
   const before = await turns();
   await standIn.does("locked");
   const start = exits(6, await world.kugetsu(["start", refOf(5), "hello"]));
-  assert.match(start.stderr, /database was locked.*\n.*kugetsu start/);
+  assert.match(start.stderr, /database was locked.*\n.*kugetsu retry/);
   const next = exits(6, await world.kugetsu(["continue", refOf(1), "hello"]));
   assert.match(next.stderr, /database was locked.*\n.*kugetsu continue/);
   assert.equal(await turns(), before + 4);

@@ -9,6 +9,8 @@ import { access, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exits, refOf } from "../support/expect.ts";
 import { makeWorld } from "../support/opencode_home.ts";
+import { until } from "../support/until.ts";
+import { rounds } from "../support/rounds.ts";
 
 const world = await makeWorld({ env: { KUGETSU_WORKTREE: "shared" } });
 after(() => world[Symbol.asyncDispose]());
@@ -18,9 +20,12 @@ await writeFile(join(world.repository, ".env"), "SECRET=1\n");
 
 beforeEach(async () => {
   for (const name of ["opencode.json", ".opencode"]) {
+    const path = join(world.repository, name);
     // opencode may be putting packages there.
-    const patience = { maxRetries: 20, retryDelay: 200 };
-    await rm(join(world.repository, name), { recursive: true, force: true, ...patience });
+    await until(
+      `${name} is gone`,
+      () => rm(path, { recursive: true, force: true }).then(() => true, () => false),
+    );
   }
 });
 
@@ -76,6 +81,9 @@ const BEHIND = {
   "*": "allow",
 };
 
+// The last one holds them all; the torture looks at each by itself.
+const PLACES = rounds(1, 4);
+
 for (
   const [where, settings] of Object.entries({
     "for all": { permission: BEHIND },
@@ -86,7 +94,7 @@ for (
       agent: { build: { permission: BEHIND } },
       mode: { build: { permission: BEHIND, tools: { read: true, external_directory: true } } },
     },
-  })
+  }).slice(-PLACES)
 ) {
   test(`a restriction with something behind it that takes it away, ${where}`, async () => {
     await plant("opencode.json", settings);

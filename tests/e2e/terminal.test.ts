@@ -67,7 +67,7 @@ test("Ctrl-C in the interface leaves it too; --force replaces the base only then
 test("destroy asks, and only yes means yes", { skip: needs("tmux") }, async () => {
   for (const keys of [["n", "Enter"], ["Enter"], ["C-c"], ["C-d"]]) {
     await using terminal = await openTerminal(world, ["destroy", refOf(1)]);
-    await terminal.shows(/Really destroy the session of .*#1\? \[y\/N\]/);
+    await terminal.shows(/Really destroy the session of .*#1 and its worktree\? \[y\/N\]/);
     await terminal.press(...keys);
     assert.equal(await terminal.status(), keys[0] === "C-c" ? 130 : 9, keys[0]);
     const { state, opencode_session_id: id } = await sessionOf(world, 1);

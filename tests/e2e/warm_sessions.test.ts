@@ -11,6 +11,7 @@ import { clientOf } from "../../src/runner/server_address.ts";
 import { ServerRunner } from "../../src/runner/server_runner.ts";
 import { needs } from "../support/needs.ts";
 import { makeWorld } from "../support/opencode_home.ts";
+import { processesWith } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 
 const world = await makeWorld();
@@ -56,7 +57,8 @@ const sleeping = (seconds: number) =>
 
 /** The processes of this world with these words in their command line. */
 async function processes(...words: string[]): Promise<number[]> {
-  const found = await Promise.all((await world.leftovers()).map(async (pid) => {
+  const all = await processesWith(`HOME=${world.home}`);
+  const found = await Promise.all(all.map(async (pid) => {
     const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
     return line.includes(words.join("\0")) ? [pid] : [];
   }));
@@ -119,7 +121,7 @@ test("what is deleted through one server is gone for another one that had it", a
 test("a turn whose owner died is ended in the server that still runs it, in a shared folder too", {
   skip: needs("linux"),
 }, async () => {
-  const client = clientOf((await servers.answering())[0]!, world.repository);
+  const client = clientOf(await connectionFor(world.repository), world.repository);
   const { data } = await client.session.fork({ sessionID: cold.id });
   const session = data!.id;
   await client.session.promptAsync({

@@ -9,7 +9,7 @@ import { assertGoesOn, type Scenario, SCENARIOS, stage } from "../support/scenar
 import { type Fault, type Faulted, systemCalls, withFault } from "../support/system_calls.ts";
 
 /** How many of all the combinations; other ones in each run. */
-const MOST = rounds(4, Infinity);
+const MOST = rounds(2, Infinity);
 const FAULTS: Fault[] = ["error=EIO", "error=EACCES", "error=ENOSPC"];
 
 /**

@@ -36,8 +36,10 @@ test("a disk that is nearly full", { skip: needs("tmpfs") }, async () => {
     counts["settings failed"] += await setWith(left, stage);
   }
   figures("nearly full disk", counts);
+  // A destroy frees what its issue said before it needs room.
+  assert.ok(counts["starts failed"] > 0, JSON.stringify(counts));
   for (const count of Object.values(counts).slice(1)) {
-    assert.ok(count > 0 && count < counts.steps, JSON.stringify(counts));
+    assert.ok(count < counts.steps, JSON.stringify(counts));
   }
 });
 

@@ -11,7 +11,7 @@ import type { StateFolder } from "../support/state_folder.ts";
 import { systemCalls, withFault } from "../support/system_calls.ts";
 
 /** How many of the calls; other ones in each run. */
-const MOST = rounds(4, Infinity);
+const MOST = rounds(2, Infinity);
 
 for (const scenario of SCENARIOS) {
   const title = `${scenario.name} can be killed before every change it makes`;

@@ -60,7 +60,7 @@ test("a power cut loses nothing that was acknowledged", { skip: MISSING }, async
   }
   figures("power cuts", counts);
   assert.ok(counts.kept > 0, "no command was quick enough");
-  assert.ok(counts["cut off"] > counts.cuts / 2, `only ${counts["cut off"]} were cut off`);
+  assert.ok(counts["cut off"] > 0, "nothing was cut off");
 });
 
 /** Looks for what a command that ended with 0 must have left on the disk, with no repair in between. */
