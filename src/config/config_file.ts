@@ -1,10 +1,11 @@
 /** `config.jsonc` in the state folder, with environment variables and flags on top of it. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { applyEdits, findNodeAtLocation, getNodeValue, modify, type Node } from "jsonc-parser";
 import { errors } from "../errors.ts";
 import { nearest } from "../platform/nearest.ts";
 import { writeDurably } from "../platform/durable_write.ts";
+import { readIfThere } from "../platform/read_if_there.ts";
 import { lineAt, parseObject } from "./jsonc.ts";
 import type { Config, SettingValue } from "./mod.ts";
 import { withoutSetting } from "./without_setting.ts";
@@ -33,7 +34,7 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
   let read: { text: string; root: Node } | undefined;
   /** Read when something in it is asked for: its path is told even if it is broken. */
   const file = () => {
-    const text = read ? undefined : readOptional(path);
+    const text = read ? undefined : readIfThere(path);
     if (text === undefined) return read;
     read = { text, root: parseObject(path, text) };
     nameUnknownKeys(read.root, text, path, warn);
@@ -129,15 +130,6 @@ function originOf(setting: Setting, env: Environment, inFile: unknown): SettingV
 
 function asText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function readOptional(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    if ((cause as { code?: string }).code === "ENOENT") return undefined;
-    throw errors.unreadable(path, cause);
-  }
 }
 
 function nameUnknownKeys(root: Node, text: string, path: string, warn: (text: string) => void) {

@@ -2,15 +2,9 @@
 import type { Instance, PluginSettings } from "./plugin_settings.ts";
 import type { Setting, Settings, SupervisorSettings } from "./settings.ts";
 
-export {
-  POLICIES,
-  readDuration,
-  RUNNERS,
-  SCHEMA_ADDRESS,
-  settingNamed,
-  SETTINGS,
-} from "./settings.ts";
+export { POLICIES, RUNNERS, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./settings.ts";
 export type { Setting, Settings, SupervisorSettings, WorktreeSettings } from "./settings.ts";
+export { readDuration } from "./setting_values.ts";
 export { STRUCTURES } from "./plugin_settings.ts";
 export type { Instance, PluginSettings };
 

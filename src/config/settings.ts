@@ -6,6 +6,25 @@
 import type { Limits, PermissionPolicy } from "../runner/mod.ts";
 import type { RunnerKind } from "../session/record.ts";
 import type { Budget, Caps } from "../supervisor/mod.ts";
+import {
+  ABSOLUTE,
+  AGE,
+  COUNT,
+  DURATION,
+  GREATEST_AGE,
+  MODEL,
+  NAME,
+  readAmount,
+  readCommand,
+  readCount,
+  readDuration,
+  readModel,
+  readName,
+  readNames,
+  readOneOf,
+  readPath,
+  SECONDS,
+} from "./setting_values.ts";
 import type { PluginSettings } from "./plugin_settings.ts";
 
 /** All settings of a turn, resolved. */
@@ -62,26 +81,6 @@ export const POLICIES = ["deny", "allow", "wait"] as const satisfies PermissionP
 const COMMENTS = ["writers", "all", "none"] as const;
 const TOKENS = ["hide", "pass"] as const;
 
-const MODEL = /^[^\s/-][^\s/]*\/\S+$/;
-const NAME = /^[^\s-]\S*$/;
-const ABSOLUTE = /^\/./;
-const SECONDS = /^\d+(?:\.\d+)?$/;
-const PARTS = /^(?:\d+(?:\.\d+)?[smhd])+$/;
-const WHOLE = /^[1-9]\d*$/;
-/** Timers count milliseconds in 31 bits. */
-const LONGEST_SECONDS = 24 * 24 * 3600;
-/** No timer counts an age. */
-const GREATEST_AGE = 10_000 * 24 * 3600;
-
-const DURATION = {
-  type: ["string", "number"],
-  pattern: `${SECONDS.source}|${PARTS.source}`,
-  exclusiveMinimum: 0,
-  maximum: LONGEST_SECONDS,
-};
-const AGE = { ...DURATION, maximum: GREATEST_AGE };
-const COUNT = { type: ["integer", "string"], minimum: 1, pattern: WHOLE.source };
-
 export const SETTINGS: readonly Setting[] = [
   {
     name: "model",
@@ -105,7 +104,7 @@ export const SETTINGS: readonly Setting[] = [
     summary: "what becomes of things opencode would ask about: deny, allow or wait",
     fallback: "deny",
     schema: { enum: POLICIES },
-    read: readPolicy,
+    read: (value) => readOneOf(POLICIES, value),
   },
   {
     name: "limits.firstEvent",
@@ -217,7 +216,7 @@ export const SETTINGS: readonly Setting[] = [
     summary: "where a new issue is worked on: own (a worktree) or shared (the base's folder)",
     fallback: "own",
     schema: { enum: PLACES },
-    read: readPlace,
+    read: (value) => readOneOf(PLACES, value),
   },
   {
     name: "worktree.copy",
@@ -272,82 +271,6 @@ export const SETTINGS: readonly Setting[] = [
 
 export function settingNamed(name: string): Setting | undefined {
   return SETTINGS.find((setting) => setting.name === name);
-}
-
-const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-/** `90`, `90s`, `5m`, `2h`, `1h30m` or `30d`, in seconds. */
-export function readDuration(value: unknown, longest = LONGEST_SECONDS): number {
-  const text = typeof value === "string" || typeof value === "number" ? `${value}`.trim() : "";
-  if (!SECONDS.test(text) && !PARTS.test(text)) {
-    throw new Error("a duration is a number of seconds, or like 90s, 5m, 1h30m, 30d");
-  }
-  const parts = [...text.matchAll(/([\d.]+)([smhd]?)/g)];
-  const seconds = parts.reduce(
-    (sum, [, count, unit]) => sum + Number(count) * UNITS[unit || "s"]!,
-    0,
-  );
-  if (seconds <= 0) throw new Error("it has to be more than nothing: no turn may hang for ever");
-  if (seconds > longest) {
-    throw new Error(`the longest is ${longest / 3600}h (${longest / UNITS["d"]!} days)`);
-  }
-  return seconds;
-}
-
-function readPolicy(value: unknown): PermissionPolicy {
-  return readOneOf(POLICIES, value);
-}
-
-function readOneOf<T extends string>(words: readonly T[], value: unknown): T {
-  const found = words.find((it) => it === value);
-  if (found) return found;
-  throw new Error(`it is ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`);
-}
-
-function readCount(value: unknown): number {
-  const count = typeof value === "string" && WHOLE.test(value) ? Number(value) : value;
-  if (Number.isSafeInteger(count) && (count as number) >= 1) return count as number;
-  throw new Error("it is a whole number, 1 or more");
-}
-
-function readAmount(value: unknown): number {
-  const amount = typeof value === "string" && SECONDS.test(value) ? Number(value) : value;
-  if (Number.isFinite(amount) && (amount as number) > 0) return amount as number;
-  throw new Error("it is an amount of dollars, such as 2.50");
-}
-
-function readPath(value: unknown): string {
-  if (typeof value === "string" && ABSOLUTE.test(value)) return value;
-  throw new Error("a file is named by its whole path");
-}
-
-function readPlace(value: unknown): string {
-  const place = PLACES.find((it) => it === value);
-  if (place) return place;
-  throw new Error("it is shared or own");
-}
-
-/** A list, or text with commas, as a variable and the command line have it. */
-function readNames(value: unknown): readonly string[] {
-  const names = typeof value === "string" ? value.split(",").map((it) => it.trim()) : value;
-  const isList = Array.isArray(names) && names.every((it) => typeof it === "string" && it !== "");
-  if (isList) return names;
-  throw new Error("it is a list of files, or their names with commas between them");
-}
-
-function readCommand(value: unknown): string {
-  if (typeof value === "string" && value.trim() !== "") return value;
-  throw new Error("it is a command for the shell");
-}
-
-function readModel(value: unknown): string {
-  if (typeof value === "string" && MODEL.test(value)) return value;
-  throw new Error("a model is written provider/model");
-}
-
-function readName(value: unknown): string {
-  if (typeof value === "string" && NAME.test(value)) return value;
-  throw new Error("an agent is a name without spaces");
 }
 
 type ValueOf = (setting: Setting) => SettingRead | undefined;

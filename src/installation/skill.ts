@@ -1,9 +1,10 @@
 /** The agent skill, SKILL.md, which is part of the executable, and the folders in which agents look for skills. */
-import { copyFileSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { copyFileSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import content from "../../skills/kugetsu/SKILL.md" with { type: "text" };
 import { errors } from "../errors.ts";
 import { writeDurably } from "../platform/durable_write.ts";
+import { readIfThere } from "../platform/read_if_there.ts";
 import type { SkillPlace, WrittenSkill } from "./mod.ts";
 
 type Environment = Record<string, string | undefined>;
@@ -37,13 +38,4 @@ function folderOf(place: SkillPlace, env: Environment, home: string): string {
     agents: join(home, ".agents"),
   };
   return join(folders[place], "skills");
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    if ((cause as { code?: string }).code === "ENOENT") return undefined;
-    throw errors.unreadable(path, cause);
-  }
 }

@@ -3,11 +3,12 @@
  * of systemd's business, so a restart of the unit leaves them alone.
  */
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { errors } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
+import { readIfThere } from "../platform/read_if_there.ts";
 import { findExecutable } from "../platform/executables.ts";
 import type { InstalledService, Service, ServiceFound } from "./mod.ts";
 
@@ -142,14 +143,5 @@ function write(path: string, unit: string): void {
     writeDurably(path, unit);
   } catch (cause) {
     throw errors.unwritable(path, cause);
-  }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    if ((cause as { code?: string }).code === "ENOENT") return undefined;
-    throw errors.unreadable(path, cause);
   }
 }

@@ -2,12 +2,12 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  readDuration,
   settingNamed,
   SETTINGS,
   settingsFrom,
   supervisorSettingsFrom,
 } from "../../src/config/settings.ts";
+import { readDuration } from "../../src/config/setting_values.ts";
 
 const LONGEST = 24 * 24 * 3600;
 
