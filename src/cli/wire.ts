@@ -53,6 +53,11 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     const settings = once(async () => (await config()).plugins());
     return makePlugins({ ...await forPlugins(), state: folder, settings });
   };
+  const traces = once(async () => {
+    const { FileTraces } = await import("../supervisor/traces.ts");
+    const { parseRef } = await import("../session/ref.ts");
+    return new FileTraces(folder, async (key) => (await store()).nameOf(parseRef(key)));
+  });
   return {
     output,
     cwd,
@@ -80,12 +85,15 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     },
     supervisor: once(async () => {
       const { makeClient } = await import("./wire_client.ts");
-      return makeClient({ env, folder, warn: (text) => output.warn(text), debug, store });
+      return makeClient({
+        env,
+        folder,
+        warn: (text) => output.warn(text),
+        debug,
+        traces: await traces(),
+      });
     }),
-    traces: once(async () => {
-      const { FileTraces } = await import("../supervisor/traces.ts");
-      return new FileTraces(folder);
-    }),
+    traces,
     sessions: once(async () => {
       const { OpencodeSessions } = await import("../runner/opencode_sessions.ts");
       return new OpencodeSessions(await opencode(), join(folder, "run"));

@@ -5,20 +5,14 @@ import { fingerprintOf } from "../platform/executables.ts";
 import { isMark } from "../platform/processes.ts";
 import { selfCommand } from "../platform/self.ts";
 import { serversIn } from "../runner/server_files.ts";
-import { parseRef } from "../session/ref.ts";
 import { layoutOf, prepareFolder } from "../store/layout.ts";
-import type { Store } from "../store/mod.ts";
 import { SupervisorClient } from "../supervisor/client.ts";
-import { Mailbox } from "../supervisor/mailbox.ts";
-import type { Supervisor } from "../supervisor/mod.ts";
+import type { Supervisor, Traces } from "../supervisor/mod.ts";
 import { VERSION } from "./program.ts";
 
 type Environment = Record<string, string | undefined>;
 
 export const socketIn = (folder: string) => join(folder, "run", "supervisor.sock");
-
-export const transcriptIn = (folder: string, name: string) =>
-  join(folder, "logs", "issues", `${name}.jsonl`);
 
 /** The command line of a supervisor. */
 export const supervisorCommand = () => [...selfCommand(), "__supervisor"];
@@ -31,16 +25,14 @@ interface ClientParts {
   folder: string;
   warn(text: string): void;
   debug(text: string): void;
-  store(): Promise<Store>;
+  traces: Traces;
 }
 
-export function makeClient({ env, folder, warn, debug, store }: ClientParts): Supervisor {
+export function makeClient({ env, folder, warn, debug, traces }: ClientParts): Supervisor {
   return new SupervisorClient({
     socket: socketIn(folder),
     log: join(folder, "logs", "supervisor.log"),
-    mailbox: new Mailbox(folder),
-    nameOf: async (key) => (await store()).nameOf(parseRef(key)),
-    transcriptOf: (name) => transcriptIn(folder, name),
+    traces,
     version: VERSION,
     build: build(),
     environment: environmentDigest(env),

@@ -19,11 +19,12 @@ import type { Job, JobHost } from "../supervisor/mod.ts";
 import { defaultParallel } from "../supervisor/queue.ts";
 import { serve } from "../supervisor/serve.ts";
 import { connect } from "../supervisor/socket.ts";
+import { transcriptIn } from "../supervisor/transcript.ts";
 import { Transcripts } from "../supervisor/transcripts.ts";
 import { VERSION } from "./program.ts";
 import { STDERR, writeAll } from "./streams.ts";
 import { stateFolder, STAYS, wire, type Wired } from "./wire.ts";
-import { build, socketIn, transcriptIn } from "./wire_client.ts";
+import { build, socketIn } from "./wire_client.ts";
 import { makeOpencode, makeServers } from "./wire_opencode.ts";
 
 type Environment = Record<string, string | undefined>;

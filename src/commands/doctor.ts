@@ -29,9 +29,10 @@ export async function doctor(context: Context, { fix }: DoctorOptions): Promise<
     : [];
   const folders = readable ? await checkFolders(context) : [];
   const worktrees = readable ? await checkWorktrees(context, fix === true) : [];
+  const turns = await checkTurns(context, fix === true);
   const plugins = await checkPlugins(context);
   const lines = withoutRepeats(
-    [opencode, ...around, ...state, ...sessions, ...folders, ...worktrees, ...plugins],
+    [opencode, ...around, ...state, ...sessions, ...folders, ...worktrees, ...turns, ...plugins],
   );
   const bad = lines.filter((line) => !line.ok);
   context.output.result({ ok: bad.length === 0, checks: lines }, lines.map(inWords).join(""));
@@ -62,6 +63,20 @@ function checkSettings(context: Context): Promise<Line[]> {
   return attempt("settings", async () => {
     (await context.config()).settings({});
     return [];
+  });
+}
+
+/** Whether what was accepted of each issue can be read. */
+function checkTurns(context: Context, fix: boolean): Promise<Line[]> {
+  return attempt("turns", async () => {
+    const traces = await context.traces();
+    return traces.issues().flatMap(({ name, why, isDamaged = false }): Line[] => {
+      if (why === undefined) return [];
+      if (!isDamaged) return [{ check: "turns", ok: false, text: why }];
+      if (!fix) return [{ check: "turns", ok: false, text: why, next: "kugetsu doctor --fix" }];
+      traces.setAside(name);
+      return [{ check: "turns", ok: true, text: `${why}; repaired: put it aside`, repaired: true }];
+    });
   });
 }
 

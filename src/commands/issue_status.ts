@@ -45,17 +45,18 @@ export async function readStatuses(
     const live = await supervisor.status();
     return { ...await store.overview(refs), live };
   });
+  const traces = await context.traces();
   const turns = new Map(live?.turns.map((turn) => [turn.turn, turn]));
   const told = (row: SessionRow) => statusOf(row, row.turn ? turns.get(row.turn) : undefined);
   if (!refs) {
-    const failed = await supervisor.failedStarts(rows.map((it) => it.name));
+    const failed = traces.failedStarts(rows.map((it) => it.name));
     return [...rows.map(told), ...failed.map(statusOfFailedStart)];
   }
   return await Promise.all(refs.map(async (ref) => {
     const key = formatRef(ref);
     const row = rows.find((it) => foldRef(it.key) === key);
     if (row) return told(row);
-    const kept = await supervisor.kept(key);
+    const kept = await traces.kept(key);
     if (kept && kept.accepted.length > 0) return told(rowOfAccepted(kept));
     if (kept?.failure) return statusOfFailedStart(kept);
     throw errors.noSession(key);

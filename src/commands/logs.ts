@@ -25,7 +25,7 @@ export async function logs(
   const key = formatRef(ref);
   const supervisor = await context.supervisor();
   await supervisor.wake();
-  const kept = await supervisor.transcript(key);
+  const kept = await (await context.traces()).transcript(key);
   if (kept.length === 0) await demandKnown(context, ref);
   const text = new LogText();
   const show = (line: Line) => {
@@ -49,8 +49,8 @@ export async function logs(
 
 /** @throws no-session for an issue of which there is nothing at all */
 async function demandKnown(context: Context, ref: IssueRef): Promise<void> {
-  const [store, supervisor] = await Promise.all([context.store(), context.supervisor()]);
-  if (await store.find(ref) || await supervisor.kept(formatRef(ref))) return;
+  const [store, traces] = await Promise.all([context.store(), context.traces()]);
+  if (await store.find(ref) || await traces.kept(formatRef(ref))) return;
   throw errors.noSession(formatRef(ref));
 }
 

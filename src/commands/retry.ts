@@ -18,8 +18,8 @@ export async function retry(
 ): Promise<ExitStatus> {
   const ref = await resolveRef(context, typed);
   const key = formatRef(ref);
-  const [store, supervisor] = await Promise.all([context.store(), context.supervisor()]);
-  const [kept, session] = await Promise.all([supervisor.kept(key), store.find(ref)]);
+  const [store, traces] = await Promise.all([context.store(), context.traces()]);
+  const [kept, session] = await Promise.all([traces.kept(key), store.find(ref)]);
   if (!kept && !session) throw errors.noSession(key);
   if (kept && kept.accepted.length > 0) throw errors.turnRunning(key, "the supervisor");
   if (!kept?.last) throw errors.nothingToRetry(session?.key ?? key);

@@ -63,10 +63,10 @@ async function restOf(
   ref: IssueRef,
   signal: AbortSignal,
 ): Promise<Rest | undefined> {
-  const supervisor = await context.supervisor();
+  const [supervisor, traces] = await Promise.all([context.supervisor(), context.traces()]);
   const key = formatRef(ref);
   while (!signal.aborted) {
-    const kept = await supervisor.kept(key);
+    const kept = await traces.kept(key);
     const [turn] = kept?.accepted ?? [];
     const [status] = await readStatuses(context, [ref]);
     if (status!.ask) return { status: status!, failure: asks(status!) };

@@ -7,7 +7,7 @@ import type { AgentSession, Attended, AttendOptions, ServerDoor } from "./mod.ts
 import type { OpencodeCommand } from "./opencode_command.ts";
 import { parseMessages } from "./server_events.ts";
 import { clientOf, wordsOf } from "./server_address.ts";
-import { abortSession } from "./server_turn.ts";
+import { abortSession } from "./server_session.ts";
 
 const ACTION = "open opencode";
 const POLL_MS = 300;

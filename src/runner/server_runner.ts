@@ -8,7 +8,8 @@ import { endProcesses } from "../platform/processes.ts";
 import type { Answer, Leftovers, Runner, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import type { Connection } from "./opencode_server.ts";
 import { clientOf, type ServerAddress } from "./server_address.ts";
-import { abortSession, ServerTurn } from "./server_turn.ts";
+import { abortSession } from "./server_session.ts";
+import { ServerTurn } from "./server_turn.ts";
 import { folderMarks } from "./shell_wrapper.ts";
 
 const GRACE_MS = 3000;

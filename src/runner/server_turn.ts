@@ -5,13 +5,10 @@
  * was missed is found there. Both are turned into what `opencode run` would have printed, for the one reducer.
  */
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
-import { randomBytes } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
 import { KugetsuError, reasonOf } from "../errors.ts";
 import { endProcesses } from "../platform/processes.ts";
 import type { Answer, StopReason, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import { tellable } from "./opencode_events.ts";
-import type { Connection } from "./opencode_server.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
 import {
   eventOfError,
@@ -24,9 +21,17 @@ import {
   type ServerEvent,
   usageOf,
 } from "./server_events.ts";
-import { wordsOf } from "./server_address.ts";
 import type { Lease, Servers } from "./server_runner.ts";
 import { Asks } from "./server_asks.ts";
+import {
+  abortSession,
+  forkSession,
+  knowsAgent,
+  moveSession,
+  newMessageId,
+  sendMessage,
+  ServerSaid,
+} from "./server_session.ts";
 import { folderMarks } from "./shell_wrapper.ts";
 import { Telling } from "./telling.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -143,7 +148,7 @@ export class ServerTurn {
     if (isOutdated && this.#request.messageId === undefined && this.#alone()) {
       await client.instance.dispose();
     }
-    const session = await this.#place(connection, client);
+    const session = await this.#place(client);
     if (session === undefined || this.#stopping) return;
     const silence = connection.events.listen(session, {
       event: (event) => this.#onEvent(event),
@@ -155,7 +160,6 @@ export class ServerTurn {
     });
     const poll = setInterval(() => this.#look(), POLL_MS);
     try {
-      if (!await this.#knowsAgent(client)) return;
       await this.#send(client, session);
       await this.#over.promise;
     } finally {
@@ -165,52 +169,23 @@ export class ServerTurn {
   }
 
   /** The session in its folder, read back and compared; undefined if there is none, which is then seen. */
-  async #place(connection: Connection, client: OpencodeClient): Promise<string | undefined> {
-    const { kind, session: given, title } = this.#request;
-    let session = given;
-    if (kind === "fork") {
-      const { data, error, response } = await client.session.fork({ sessionID: given });
-      if (!data) return this.#unplaced(response?.status, error);
-      session = data.id;
-    }
-    this.#session = session;
-    if (kind === "fork") {
-      await this.#telling.tell(() => this.#watch.named(session));
+  async #place(client: OpencodeClient): Promise<string | undefined> {
+    const { kind, session: given, title, agent } = this.#request;
+    try {
+      const session = kind === "fork" ? await forkSession(client, given) : given;
+      this.#session = session;
+      if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session));
       if (this.#telling.hasFailed) return undefined;
+      const directory = await moveSession(client, session, this.directory);
+      if (directory !== this.directory) return void this.#see({ see: "misplaced", directory });
+      if (title !== undefined) await client.session.update({ sessionID: session, title });
+      if (agent === undefined || await knowsAgent(client, agent)) return session;
+      this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
+    } catch (error) {
+      if (!(error instanceof ServerSaid)) throw error;
+      this.#see({ see: "remark", remark: { kind: "other", text: error.message } });
     }
-    const before = await client.session.get({ sessionID: session });
-    if (!before.data) return this.#unplaced(before.response?.status, before.error);
-    if (before.data.directory !== this.directory) {
-      const moved = await connection.client(this.directory).experimental.controlPlane.moveSession({
-        sessionID: session,
-        destination: { directory: this.directory },
-      });
-      if (moved.error) return this.#unplaced(moved.response?.status, moved.error);
-      const { data, response, error } = await client.session.get({ sessionID: session });
-      if (!data) return this.#unplaced(response?.status, error);
-      if (data.directory !== this.directory) {
-        return void this.#see({ see: "misplaced", directory: data.directory });
-      }
-    }
-    if (title !== undefined) await client.session.update({ sessionID: session, title });
-    return session;
-  }
-
-  /** @throws what kept the server from answering at all */
-  #unplaced(status: number | undefined, error: unknown): undefined {
-    if (status === undefined) throw error;
-    const text = status === 404 ? "Session not found" : wordsOf(error);
-    this.#see({ see: "remark", remark: { kind: "other", text } });
-  }
-
-  /** opencode would go on with another agent than the one that was asked for. */
-  async #knowsAgent(client: OpencodeClient): Promise<boolean> {
-    const { agent } = this.#request;
-    if (agent === undefined) return true;
-    const { data } = await client.app.agents();
-    if (!data || data.some((it) => it.name === agent && it.mode !== "subagent")) return true;
-    this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
-    return false;
+    return undefined;
   }
 
   /** Sends the message, unless an earlier attempt at this turn has. */
@@ -233,20 +208,14 @@ export class ServerTurn {
     setTimeout(() => this.#look(), UNHEARD_MS + FINISHING_POLL_MS).unref();
   }
 
-  /** With ids of ours for the message and its part, so that sending it again changes nothing. */
   async #prompt(client: OpencodeClient, session: string, messageID: string): Promise<void> {
-    const { message, agent, model } = this.#request;
-    const { error, response } = await client.session.promptAsync({
-      sessionID: session,
-      messageID,
-      parts: [{ id: messageID.replace(/^msg/, "prt"), type: "text", text: message }],
-      ...(agent === undefined ? {} : { agent }),
-      ...(model === undefined ? {} : { model: modelOf(model) }),
-    });
-    if (!error) return;
-    if (!response) throw error;
-    this.#see({ see: "event", event: eventOfError(session, { name: wordsOf(error) }) });
-    this.#over.resolve();
+    try {
+      await sendMessage(client, session, messageID, this.#request);
+    } catch (error) {
+      if (!(error instanceof ServerSaid)) throw error;
+      this.#see({ see: "event", event: eventOfError(session, { name: error.message }) });
+      this.#over.resolve();
+    }
   }
 
   #onEvent(event: ServerEvent): void {
@@ -418,30 +387,4 @@ export class ServerTurn {
   #show(event: TurnEvent): void {
     void this.#telling.tell(() => this.#watch.event(event));
   }
-}
-
-/** Tells opencode to end what a session does, and waits a while for it. A server that does not answer is no obstacle. */
-export async function abortSession(client: OpencodeClient, session: string): Promise<void> {
-  const deadline = Date.now() + GRACE_MS;
-  const aborted = client.session.abort({ sessionID: session }).catch(() => undefined);
-  await Promise.race([aborted, pause(GRACE_MS)]);
-  while (Date.now() < deadline && await isBusy(client, session)) await pause(50);
-}
-
-async function isBusy(client: OpencodeClient, session: string): Promise<boolean> {
-  const asked = client.session.status().then(({ data }) => data?.[session], () => undefined);
-  const status = await Promise.race([asked, pause(GRACE_MS, undefined)]);
-  return status !== undefined && status.type !== "idle";
-}
-
-function modelOf(model: string): { providerID: string; modelID: string } {
-  const [providerID, ...rest] = model.split("/");
-  return { providerID: providerID!, modelID: rest.join("/") };
-}
-
-/** An id in opencode's own form, which sorts behind all messages that were made before now. */
-function newMessageId(): string {
-  const time = (BigInt(Date.now()) * 0x1000n) & 0xffff_ffff_ffffn;
-  const chance = randomBytes(14).toString("base64").replaceAll(/[^0-9A-Za-z]/g, "0").slice(0, 14);
-  return `msg_${time.toString(16).padStart(12, "0")}${chance}`;
 }

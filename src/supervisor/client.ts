@@ -5,10 +5,8 @@ import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { errors, EXIT, KugetsuError } from "../errors.ts";
 import type { Ask, ServerDoor } from "../runner/mod.ts";
-import type { Mailbox } from "./mailbox.ts";
 import type {
   Accepted,
-  Kept,
   LentServer,
   Line,
   Shutdown,
@@ -16,19 +14,15 @@ import type {
   Submission,
   Supervisor,
   SupervisorStatus,
+  Traces,
 } from "./mod.ts";
 import { type MakesRoom, PROTOCOL, type Reply } from "./protocol.ts";
 import { type Channel, connect } from "./socket.ts";
-import { readTranscript } from "./transcript.ts";
 
 export interface ClientOptions {
   socket: string;
   log: string;
-  mailbox: Mailbox;
-  /** The name of an issue in files. */
-  nameOf(key: string): Promise<string>;
-  /** The path of a transcript, by the issue's name. */
-  transcriptOf(name: string): string;
+  traces: Pick<Traces, "transcript" | "hasAccepted">;
   version: string;
   /** Tells one executable from another of the same version. */
   build: string;
@@ -87,7 +81,7 @@ export class SupervisorClient implements Supervisor {
         ? await connect(this.#options.socket)
         : await this.#open();
       if (!channel) {
-        for (const line of await this.transcript(what.key)) {
+        for (const line of await this.#options.traces.transcript(what.key)) {
           if (line.seq <= after) continue;
           after = line.seq;
           yield line;
@@ -131,35 +125,9 @@ export class SupervisorClient implements Supervisor {
   }
 
   async wake(): Promise<boolean> {
-    if (await this.#isThere() || !this.#options.mailbox.hasAccepted()) return false;
+    if (await this.#isThere() || !this.#options.traces.hasAccepted()) return false;
     (await this.#open()).destroy();
     return true;
-  }
-
-  async transcript(key: string): Promise<Line[]> {
-    const { nameOf, transcriptOf } = this.#options;
-    return readTranscript(transcriptOf(await nameOf(key)));
-  }
-
-  async kept(key: string): Promise<Kept | undefined> {
-    return this.#keptAs(await this.#options.nameOf(key));
-  }
-
-  // deno-lint-ignore require-await -- what it throws rejects
-  async failedStarts(names: readonly string[]): Promise<Kept[]> {
-    const known = new Set(names);
-    const others = this.#options.mailbox.names().filter((name) => !known.has(name));
-    return others.flatMap((name) => {
-      const kept = this.#keptAs(name);
-      return kept?.failure ? [kept] : [];
-    });
-  }
-
-  #keptAs(name: string): Kept | undefined {
-    const mail = this.#options.mailbox.read(name);
-    if (!mail) return undefined;
-    const { key, current, next, last, over_at, failure } = mail;
-    return { key, accepted: [...(current ? [current] : []), ...next], last, over_at, failure };
   }
 
   async server(where: Parameters<Supervisor["server"]>[0]): Promise<LentServer> {
@@ -191,9 +159,9 @@ export class SupervisorClient implements Supervisor {
   }
 
   async shutdown(options: Shutdown): Promise<boolean> {
-    const { mailbox, hasLeft } = this.#options;
+    const { traces, hasLeft } = this.#options;
     const asked = { ask: "shutdown", ...options };
-    const isLeft = () => mailbox.hasAccepted() || hasLeft();
+    const isLeft = () => traces.hasAccepted() || hasLeft();
     // A supervisor knows best how to end what another one has left.
     const how = await this.#askIfThere<"ends" | "follows">(asked) ??
       (isLeft() ? await this.#insist<"ends" | "follows">(asked) : undefined);

@@ -57,8 +57,10 @@ export class Keeper {
   readonly #live = new Map<string, Live>();
   /** Those that are looked at and not yet accepted, by the turn's id. */
   readonly #opening = new Map<string, { ref: string; stop(reason: StopSignal): void }>();
+  /** The jobs that were stopped before they were accepted, until they have let go of everything. */
+  readonly #leaving = new Map<string, Promise<void>>();
   /** One submission of an issue after the other. */
-  readonly #doors = new Map<string, Promise<unknown>>();
+  readonly #doors = new Map<string, Promise<void>>();
   /** What is over and could not be put away, by the issue's name. */
   readonly #late = new Map<string, () => void>();
   /** How the last turns ended, for those who ask late. */
@@ -96,7 +98,7 @@ export class Keeper {
     const { mailbox, debug } = this.#options;
     const asked = ({ current, next }: Mail) => (current ?? next[0])?.started_at ?? "";
     const left = mailbox.names().flatMap((name) => {
-      const mail = this.#readMail(name);
+      const mail = mailbox.readWhole(name, debug);
       return mail && (mail.current || mail.next.length > 0) ? [{ name, mail }] : [];
     }).sort((a, b) => asked(a.mail) < asked(b.mail) ? -1 : 1);
     const turns = left.flatMap(({ mail }) =>
@@ -109,17 +111,6 @@ export class Keeper {
       else {
         await this.#begin(mail.current, true).catch((error) => this.#giveUp(name, mail, error));
       }
-    }
-  }
-
-  /** Undefined for what is damaged. What cannot be read now may hold a turn, which must not be passed over. */
-  #readMail(name: string): Mail | undefined {
-    try {
-      return this.#options.mailbox.read(name);
-    } catch (error) {
-      if (partsOf(error).code !== "damaged-record") throw error;
-      this.#options.debug(reasonOf(error));
-      return undefined;
     }
   }
 
@@ -139,12 +130,15 @@ export class Keeper {
   }
 
   submit(submission: Submission): Promise<Accepted> {
-    const before = this.#doors.get(submission.ref) ?? Promise.resolve();
-    const mine = before.catch(() => {}).then(() => this.#submit(submission));
-    this.#doors.set(submission.ref, mine);
-    return mine.finally(() => {
-      if (this.#doors.get(submission.ref) === mine) this.#doors.delete(submission.ref);
+    const { id, ref } = submission;
+    const mine = (this.#doors.get(ref) ?? Promise.resolve()).then(() => this.#submit(submission));
+    // The next one waits until a job that was stopped has let go of the issue.
+    const door = mine.then(() => {}, () => this.#leaving.get(id)).then(() => {
+      this.#leaving.delete(id);
+      if (this.#doors.get(ref) === door) this.#doors.delete(ref);
     });
+    this.#doors.set(ref, door);
+    return mine;
   }
 
   async #submit(submission: Submission): Promise<Accepted> {
@@ -153,14 +147,6 @@ export class Keeper {
     if (live) return this.#whileRunning(live, submission);
     const known = await this.#overAlready(submission);
     return known ?? await this.#begin(submission, false);
-  }
-
-  /** The next submission of an issue waits until a job that was stopped has let go of it. */
-  #keepShut(ref: string, isOver: Promise<void>): void {
-    this.#doors.set(ref, isOver);
-    void isOver.finally(() => {
-      if (this.#doors.get(ref) === isOver) this.#doors.delete(ref);
-    });
   }
 
   /** What was said last holds for all. */
@@ -178,7 +164,7 @@ export class Keeper {
     if (same) return { key, turn: same.id, ahead, again: true };
     if (submission.kind === "start") throw errors.sessionExists(key);
     if (!submission.queue || !mail) throw errors.turnRunning(key, "the supervisor");
-    this.#accept(name, mail, { ...mail, next: [...waiting, submission] });
+    this.#options.mailbox.accept(name, mail, { ...mail, next: [...waiting, submission] });
     return { key, turn: submission.id, ahead: ahead + waiting.length + 1, again: false };
   }
 
@@ -202,8 +188,8 @@ export class Keeper {
         controller.abort(reason);
         // One that was accepted by an earlier supervisor is admitted, and then over.
         if (recovered) return;
+        this.#leaving.set(submission.id, isOver);
         refuse(stopped ??= errors.startStopped(submission.ref, reason));
-        this.#keepShut(submission.ref, isOver);
       };
       this.#opening.set(submission.id, { ref: submission.ref, stop });
       const host: JobHost = {
@@ -269,23 +255,10 @@ export class Keeper {
   }
 
   #acceptNow(submission: Submission, { key, name }: { key: string; name: string }): void {
-    const mail = this.#options.mailbox.read(name);
-    const next = mail?.next.filter((it) => it.id !== submission.id) ?? [];
-    this.#accept(name, mail, { ...mail, key, current: submission, next });
-  }
-
-  /** What cannot be accepted is refused, and must not be found there by the next supervisor. */
-  #accept(name: string, before: Mail | undefined, mail: Mail): void {
     const { mailbox } = this.#options;
-    try {
-      mailbox.write(name, mail);
-    } catch (error) {
-      try {
-        if (before) mailbox.write(name, before);
-        else mailbox.remove(name);
-      } catch { /* the first error matters */ }
-      throw error;
-    }
+    const mail = mailbox.read(name);
+    const next = mail?.next.filter((it) => it.id !== submission.id) ?? [];
+    mailbox.accept(name, mail, { ...mail, key, current: submission, next });
   }
 
   /** Gives places to those whose turn it is. Whoever is to end needs none. */
@@ -345,7 +318,7 @@ export class Keeper {
   async #next(name: string): Promise<void> {
     const { mailbox, transcripts } = this.#options;
     for (;;) {
-      const [next] = this.#readMail(name)?.next ?? [];
+      const [next] = mailbox.readWhole(name)?.next ?? [];
       if (!next) return;
       try {
         return void await this.submit(next);

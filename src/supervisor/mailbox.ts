@@ -93,6 +93,34 @@ export class Mailbox {
     }
   }
 
+  /**
+   * The same, and undefined for what is damaged, which is told. What cannot be read now may hold a turn, which must not
+   * be passed over. @throws unreadable
+   */
+  readWhole(name: string, damaged: (why: string) => void = () => {}): Mail | undefined {
+    try {
+      return this.read(name);
+    } catch (error) {
+      const { code, message } = partsOf(error);
+      if (code !== "damaged-record") throw error;
+      damaged(message);
+      return undefined;
+    }
+  }
+
+  /** Writes what is to be accepted. Where that fails, the next supervisor must not find it there. */
+  accept(name: string, before: Mail | undefined, mail: Mail): void {
+    try {
+      this.write(name, mail);
+    } catch (error) {
+      try {
+        if (before) this.write(name, before);
+        else this.remove(name);
+      } catch { /* the first error matters */ }
+      throw error;
+    }
+  }
+
   write(name: string, mail: Mail): void {
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
@@ -120,13 +148,8 @@ export class Mailbox {
   /** Whether there is a turn that was accepted and is not over. What is damaged says nothing. @throws unreadable */
   hasAccepted(): boolean {
     return this.names().some((name) => {
-      try {
-        const mail = this.read(name);
-        return mail !== undefined && (mail.current !== undefined || mail.next.length > 0);
-      } catch (error) {
-        if (partsOf(error).code === "damaged-record") return false;
-        throw error;
-      }
+      const mail = this.readWhole(name);
+      return mail !== undefined && (mail.current !== undefined || mail.next.length > 0);
     });
   }
 

@@ -171,11 +171,6 @@ export interface Supervisor {
    * true again only from then on.
    */
   wake(): Promise<boolean>;
-  /** The lines that are kept of an issue; no supervisor is needed for that, nor for the next two. */
-  transcript(key: string): Promise<Line[]>;
-  kept(key: string): Promise<Kept | undefined>;
-  /** Issues whose last turn failed before there was a session, given the names in files of those that have one. */
-  failedStarts(names: readonly string[]): Promise<Kept[]>;
   /** opencode's server for a folder, started if need be. Neither it nor the supervisor ends while it is lent. */
   server(where: { directory: string; agent?: string | undefined }): Promise<LentServer>;
   /** Undefined when no supervisor runs; it is not started for that. */
@@ -208,10 +203,22 @@ export interface Trace {
   /** Whether a turn was accepted that is not over, or may have been: `why` says what cannot be read. */
   isOpen: boolean;
   why?: string;
+  /** Whether that is because it is damaged, so that nobody will ever read it. */
+  isDamaged?: boolean;
 }
 
+/** Files, for which no supervisor is needed. */
 export interface Traces {
   issues(): Trace[];
+  /** The lines that are kept of an issue. */
+  transcript(key: string): Promise<Line[]>;
+  kept(key: string): Promise<Kept | undefined>;
+  /** Issues whose last turn failed before there was a session, given the names in files of those that have one. */
+  failedStarts(names: readonly string[]): Kept[];
+  /** Whether a turn was accepted and is not over. What is damaged says nothing. @throws unreadable */
+  hasAccepted(): boolean;
+  /** Puts aside, under another name, what is damaged. @throws unwritable */
+  setAside(name: string): void;
   /** To be called with the issue's turn lock; fine where there is none. @throws unwritable */
   remove(name: string): void;
   /** What setups, servers and supervisors have printed. */

@@ -1,17 +1,23 @@
 /** The traces of issues as files: `logs/issues/NAME.jsonl`, `turns/NAME.json`, and what else was printed into `logs/`. */
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { errors, reasonOf } from "../errors.ts";
-import { Mailbox } from "./mailbox.ts";
-import type { Trace, Traces } from "./mod.ts";
-import { olderOf, removeTranscript } from "./transcript.ts";
+import { errors, partsOf } from "../errors.ts";
+import { type Mail, Mailbox } from "./mailbox.ts";
+import type { Kept, Line, Trace, Traces } from "./mod.ts";
+import { olderOf, readTranscript, removeTranscript, transcriptIn } from "./transcript.ts";
 
 export class FileTraces implements Traces {
   readonly #logs: string;
   readonly #mailbox: Mailbox;
   readonly #mails: string;
 
-  constructor(stateFolder: string) {
+  readonly #state: string;
+  readonly #nameOf: (key: string) => Promise<string>;
+
+  /** `nameOf` gives the name of an issue in files. */
+  constructor(stateFolder: string, nameOf: (key: string) => Promise<string>) {
+    this.#state = stateFolder;
+    this.#nameOf = nameOf;
     this.#logs = join(stateFolder, "logs");
     this.#mails = join(stateFolder, "turns");
     this.#mailbox = new Mailbox(stateFolder);
@@ -28,10 +34,42 @@ export class FileTraces implements Traces {
     }));
   }
 
+  async transcript(key: string): Promise<Line[]> {
+    return readTranscript(this.#transcript(await this.#nameOf(key)));
+  }
+
+  async kept(key: string): Promise<Kept | undefined> {
+    return keptOf(this.#mailbox.read(await this.#nameOf(key)));
+  }
+
+  failedStarts(names: readonly string[]): Kept[] {
+    const known = new Set(names);
+    const others = this.#mailbox.names().filter((name) => !known.has(name));
+    return others.flatMap((name) => {
+      // What is damaged is for doctor to name.
+      const kept = keptOf(this.#mailbox.readWhole(name));
+      return kept?.failure ? [kept] : [];
+    });
+  }
+
+  hasAccepted(): boolean {
+    return this.#mailbox.hasAccepted();
+  }
+
+  setAside(name: string): void {
+    const path = this.#mail(name);
+    const time = new Date().toISOString().replaceAll(/[:.]/g, "-");
+    try {
+      renameSync(path, `${path}.damaged-${time}`);
+    } catch (cause) {
+      throw errors.unwritable(path, cause);
+    }
+  }
+
   remove(name: string): void {
     try {
       removeTranscript(this.#transcript(name));
-      rmSync(join(this.#mails, `${name}.json`), { force: true });
+      rmSync(this.#mail(name), { force: true });
     } catch (cause) {
       throw errors.unwritable(this.#transcript(name), cause);
     }
@@ -50,24 +88,35 @@ export class FileTraces implements Traces {
   }
 
   /** What cannot be read may hold a turn that is not over. */
-  #told(name: string): Pick<Trace, "key" | "isOpen" | "why"> {
+  #told(name: string): Omit<Trace, "name" | "changed"> {
     try {
       const mail = this.#mailbox.read(name);
       const isOpen = mail !== undefined && (mail.current !== undefined || mail.next.length > 0);
       return { key: mail?.key, isOpen };
     } catch (error) {
-      return { key: undefined, isOpen: true, why: reasonOf(error) };
+      const { code, message } = partsOf(error);
+      return { key: undefined, isOpen: true, why: message, isDamaged: code === "damaged-record" };
     }
   }
 
   #filesOf(name: string): string[] {
     const path = this.#transcript(name);
-    return [path, olderOf(path), join(this.#mails, `${name}.json`)];
+    return [path, olderOf(path), this.#mail(name)];
+  }
+
+  #mail(name: string): string {
+    return join(this.#mails, `${name}.json`);
   }
 
   #transcript(name: string): string {
-    return join(this.#logs, "issues", `${name}.jsonl`);
+    return transcriptIn(this.#state, name);
   }
+}
+
+function keptOf(mail: Mail | undefined): Kept | undefined {
+  if (!mail) return undefined;
+  const { key, current, next, last, over_at, failure } = mail;
+  return { key, accepted: [...(current ? [current] : []), ...next], last, over_at, failure };
 }
 
 function namesIn(folder: string, suffix: string): string[] {

@@ -17,7 +17,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { errors } from "../errors.ts";
 import type { Line, LineBody } from "./mod.ts";
@@ -144,6 +144,11 @@ function textOf(path: string): string {
     if ((cause as { code?: string }).code === "ENOENT") return "";
     throw errors.unreadable(path, cause);
   }
+}
+
+/** Where an issue's lines are, by the issue's name in files. */
+export function transcriptIn(stateFolder: string, name: string): string {
+  return join(stateFolder, "logs", "issues", `${name}.jsonl`);
 }
 
 export function removeTranscript(path: string): void {

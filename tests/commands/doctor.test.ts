@@ -417,6 +417,29 @@ describe("what is not as it should be", () => {
     assert.deepEqual(fixed.effects, ["examine", "repair", "examine", "find ses_1 ses_base"]);
   });
 
+  test("is what was accepted of an issue: put aside with --fix if it is damaged, and left if it cannot be read", async () => {
+    const trace = { key: undefined, changed: 1, isOpen: true };
+    const issues = () => [
+      { ...trace, name: "bad", why: "bad.json is damaged", isDamaged: true },
+      { ...trace, name: "far", why: "far.json cannot be read", isDamaged: false },
+      { ...trace, name: "good", isOpen: false },
+    ];
+    for (const fix of [false, true]) {
+      const { context, effects, stdout } = stageWith({}, (did) => ({
+        traces: { issues, setAside: (name) => did(`set aside ${name}`) },
+      }));
+      assert.equal(await doctor(context, { fix }), EXIT.environment);
+      assert.equal(effects.includes("set aside bad"), fix);
+      const said = stdout.join("");
+      assert.match(
+        said,
+        fix ? /^fixed +bad\.json/m : /^bad +bad\.json.*\n +run: kugetsu doctor --fix$/m,
+      );
+      assert.match(said, /^bad +far\.json cannot be read\n(?! +run)/m);
+      assert.doesNotMatch(said, /good/);
+    }
+  });
+
   test("is a line of the report if it is an expected error, and a bug if it is not", async () => {
     const locked = errors.storeLocked("pid 7", 30);
     const storeFailing = (error: Error) =>

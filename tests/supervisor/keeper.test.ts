@@ -522,3 +522,29 @@ function failOnce(mailbox: Mailbox, { before = false } = {}): void {
     throw errors.uncertain(name, new Error("no"));
   };
 }
+
+test("a stop before a turn is accepted refuses it, and the next one waits until the issue is let go", async () => {
+  await using scratch = await makeScratch("keeper");
+  const gone = Promise.withResolvers<void>();
+  const begun: string[] = [];
+  const { keeper, mailbox } = makeLab(scratch, ROOM, {
+    job: async (submission, host) => {
+      begun.push(submission.message);
+      if (submission.message === "first") await gone.promise;
+      await host.admit({ key: submission.ref, name: "github.com-shoko-kugetsu-1" });
+      host.ended({ outcome: { kind: "done" }, session: "ses_1", text: "" });
+    },
+  });
+  const first = keeper.submit(on(1, { message: "first" }));
+  await until("it is looked at", () => begun.length === 1);
+  await keeper.stop([REF], "SIGINT");
+  await assert.rejects(first, code("start-stopped"));
+  const second = keeper.submit(on(1, { message: "second" }));
+  await new Promise((later) => setTimeout(later, 50));
+  assert.deepEqual(begun, ["first"]);
+  gone.resolve();
+  assert.equal((await second).again, false);
+  assert.deepEqual(begun, ["first", "second"]);
+  await until("all is over", () => keeper.isIdle);
+  assert.equal(mailbox.read("github.com-shoko-kugetsu-1")?.last?.message, "second");
+});

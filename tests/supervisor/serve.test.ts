@@ -11,6 +11,7 @@ import { Mailbox } from "../../src/supervisor/mailbox.ts";
 import type { Job, Line } from "../../src/supervisor/mod.ts";
 import { serve } from "../../src/supervisor/serve.ts";
 import { connect } from "../../src/supervisor/socket.ts";
+import { readTranscript } from "../../src/supervisor/transcript.ts";
 import { Transcripts } from "../../src/supervisor/transcripts.ts";
 import { needs } from "../support/needs.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
@@ -38,9 +39,10 @@ function makeClient(folder: string, changes: Partial<ClientOptions> = {}): Super
   return new SupervisorClient({
     socket: join(folder, "none.sock"),
     log: join(folder, "log"),
-    mailbox: new Mailbox(folder),
-    nameOf: () => Promise.resolve(NAME),
-    transcriptOf: (name) => join(folder, `${name}.jsonl`),
+    traces: {
+      hasAccepted: () => new Mailbox(folder).hasAccepted(),
+      transcript: () => Promise.resolve(readTranscript(join(folder, `${NAME}.jsonl`))),
+    },
     ...{
       version: "9.9.9",
       build: "b",

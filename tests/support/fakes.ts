@@ -129,7 +129,12 @@ function strict<T extends object>(name: string, methods: Partial<T>): T {
   });
 }
 
-const NO_TRACES: Traces = { issues: () => [], logs: () => [], remove() {}, removeLog() {} };
+const NO_TRACES: Partial<Traces> = {
+  issues: () => [],
+  logs: () => [],
+  remove() {},
+  removeLog() {},
+};
 
 export const NOW = "2026-01-02T03:04:05+00:00";
 export const OWNER = { pid: 7, started: "70", boot: "b" };

@@ -1,0 +1,99 @@
+/** What is asked of opencode's server about one session. A server that does not answer rejects with its own error. */
+import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import type { TurnRequest } from "./mod.ts";
+import { wordsOf } from "./server_address.ts";
+
+/** How long opencode gets to end a turn by itself. */
+const GRACE_MS = 3000;
+
+/** What the server answered in place of what was wanted. */
+export class ServerSaid extends Error {}
+
+/** @throws ServerSaid */
+export async function forkSession(client: OpencodeClient, from: string): Promise<string> {
+  return wanted(await client.session.fork({ sessionID: from })).id;
+}
+
+/** Moves a session to the client's folder, and returns the folder that it is in, read back. @throws ServerSaid */
+export async function moveSession(
+  client: OpencodeClient,
+  session: string,
+  directory: string,
+): Promise<string> {
+  const folderNow = async () => wanted(await client.session.get({ sessionID: session })).directory;
+  const before = await folderNow();
+  if (before === directory) return before;
+  const destination = { directory };
+  const moved = await client.experimental.controlPlane.moveSession({
+    sessionID: session,
+    destination,
+  });
+  if (moved.error) refuse(moved);
+  return await folderNow();
+}
+
+/** Whether there is such an agent: opencode would go on with another one. */
+export async function knowsAgent(client: OpencodeClient, agent: string): Promise<boolean> {
+  const { data } = await client.app.agents();
+  return !data || data.some((it) => it.name === agent && it.mode !== "subagent");
+}
+
+/** Sends a message. With ids of ours for it and its part, sending it again changes nothing. @throws ServerSaid */
+export async function sendMessage(
+  client: OpencodeClient,
+  session: string,
+  messageID: string,
+  { message, agent, model }: Pick<TurnRequest, "message" | "agent" | "model">,
+): Promise<void> {
+  const sent = await client.session.promptAsync({
+    sessionID: session,
+    messageID,
+    parts: [{ id: messageID.replace(/^msg/, "prt"), type: "text", text: message }],
+    ...(agent === undefined ? {} : { agent }),
+    ...(model === undefined ? {} : { model: modelOf(model) }),
+  });
+  if (sent.error) refuse(sent);
+}
+
+/** Tells opencode to end what a session does, and waits a while for it. A server that does not answer is no obstacle. */
+export async function abortSession(client: OpencodeClient, session: string): Promise<void> {
+  const deadline = Date.now() + GRACE_MS;
+  const aborted = client.session.abort({ sessionID: session }).catch(() => undefined);
+  await Promise.race([aborted, pause(GRACE_MS)]);
+  while (Date.now() < deadline && await isBusy(client, session)) await pause(50);
+}
+
+/** An id in opencode's own form, which sorts behind all messages that were made before now. */
+export function newMessageId(): string {
+  const time = (BigInt(Date.now()) * 0x1000n) & 0xffff_ffff_ffffn;
+  const chance = randomBytes(14).toString("base64").replaceAll(/[^0-9A-Za-z]/g, "0").slice(0, 14);
+  return `msg_${time.toString(16).padStart(12, "0")}${chance}`;
+}
+
+async function isBusy(client: OpencodeClient, session: string): Promise<boolean> {
+  const asked = client.session.status().then(({ data }) => data?.[session], () => undefined);
+  const status = await Promise.race([asked, pause(GRACE_MS, undefined)]);
+  return status !== undefined && status.type !== "idle";
+}
+
+function modelOf(model: string): { providerID: string; modelID: string } {
+  const [providerID, ...rest] = model.split("/");
+  return { providerID: providerID!, modelID: rest.join("/") };
+}
+
+interface ServerReply<T> {
+  data?: T | undefined;
+  error?: unknown;
+  response?: { status: number } | undefined;
+}
+
+function wanted<T>(reply: ServerReply<T>): T {
+  return reply.data ?? refuse(reply);
+}
+
+function refuse({ error, response }: ServerReply<unknown>): never {
+  if (!response) throw error;
+  throw new ServerSaid(response.status === 404 ? "Session not found" : wordsOf(error));
+}
