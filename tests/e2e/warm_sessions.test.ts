@@ -71,8 +71,9 @@ test("with a server that runs, none is started to make, find and delete sessions
   skip: needs("linux"),
 }, async () => {
   const { process } = await connectionFor(world.repository);
-  const servings = () => processes("serve", "--hostname");
-  assert.deepEqual(await servings(), [process.pid]);
+  // Those that are started for a question alone: of the warm one there may be copies on the way to another program.
+  const servings = () => processes("--port", "0", "--pure");
+  assert.ok((await processes("serve", "--hostname")).includes(process.pid));
   const seen = new Set<number>();
   const watch = setInterval(async () => {
     for (const pid of await servings()) seen.add(pid);
@@ -89,7 +90,7 @@ test("with a server that runs, none is started to make, find and delete sessions
   } finally {
     clearInterval(watch);
   }
-  assert.deepEqual([...seen], [process.pid]);
+  assert.deepEqual([...seen], []);
 });
 
 test("what is deleted through one server is gone for another one that had it", async () => {
