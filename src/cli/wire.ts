@@ -1,10 +1,10 @@
 /** The one place that knows the implementations behind the ports. Each is loaded when it is first needed. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { homedir, hostname, userInfo } from "node:os";
 import type { Context } from "../commands/context.ts";
 import type { Output } from "../commands/output.ts";
 import { errors } from "../errors.ts";
+import { once } from "../platform/once.ts";
 import type { Plugins } from "../plugins/mod.ts";
 import type { Runner } from "../runner/mod.ts";
 import { type RunnerKind, timestamp } from "../session/record.ts";
@@ -138,12 +138,14 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     untilStopped: (work, options) =>
       untilStopped(work, () => options?.quiet || output.note("Stopping …")),
     now,
+    clock: Date.now,
     newId: () => crypto.randomUUID(),
   };
 }
 
 /** The host is the one that the user came to by SSH, if so: it can be reached under that address. */
 function overSsh(env: WireOptions["env"], words: string): string {
+  const { hostname, userInfo } = process.getBuiltinModule("node:os");
   const host = env["SSH_CONNECTION"]?.split(" ")[2] ?? hostname();
   const home = env["KUGETSU_HOME"];
   const command = `${home ? `KUGETSU_HOME=${JSON.stringify(home)} ` : ""}kugetsu ${words}`;
@@ -152,7 +154,8 @@ function overSsh(env: WireOptions["env"], words: string): string {
 
 /** Where the state is, as a whole path. */
 export function stateFolder(env: WireOptions["env"], cwd: string): string {
-  return resolve(cwd, env["KUGETSU_HOME"] || join(env["HOME"] || homedir(), ".kugetsu"));
+  const home = () => env["HOME"] || process.getBuiltinModule("node:os").homedir();
+  return resolve(cwd, env["KUGETSU_HOME"] || join(home(), ".kugetsu"));
 }
 
 /** What the first argument is when kugetsu is to be the process of a plugin: main.ts looks for it. */
@@ -177,9 +180,4 @@ function textIn(bytes: Uint8Array, what: string): string {
 
 function now(): string {
   return timestamp(new Date());
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => made ??= make();
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { environmentDigest } from "../platform/environment.ts";
 import { fingerprintOf } from "../platform/executables.ts";
 import { isMark } from "../platform/processes.ts";
+import { once } from "../platform/once.ts";
 import { selfCommand } from "../platform/self.ts";
 import { serversIn } from "../runner/server_files.ts";
 import { layoutOf, prepareFolder } from "../store/layout.ts";
@@ -35,7 +36,7 @@ export function makeClient({ env, folder, warn, debug, traces }: ClientParts): S
     traces,
     version: VERSION,
     build: build(),
-    environment: environmentDigest(env),
+    environment: once(() => environmentDigest(env)),
     hasLeft: () => serversIn(join(folder, "run")).length > 0,
     warn,
     command: supervisorCommand(),

@@ -18,7 +18,7 @@ export interface ClearedTraces {
 
 export async function clearTraces(context: Context, dryRun: boolean): Promise<ClearedTraces> {
   const [traces, config] = await Promise.all([context.traces(), context.config()]);
-  const before = Date.parse(context.now()) - config.clearingAge() * 1000;
+  const before = context.clock() - config.clearingAge() * 1000;
   const isOld = ({ changed }: { changed: number }) => changed < before;
   const known = await knownIssues(context);
   const told: ClearedTraces["traces"] = [];

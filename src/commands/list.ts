@@ -31,7 +31,7 @@ export async function list(context: Context, { state }: ListOptions): Promise<Ex
   for (const { key, problem } of all) {
     if (problem) output.warn(`"${key}" cannot be read: ${problem}; run: kugetsu doctor --fix`);
   }
-  if (base || bases.length > 0) await noteBehind(context, await store.bases());
+  if ([base, ...bases].some((it) => it?.branch)) await noteBehind(context, await store.bases());
   return EXIT.ok;
 }
 

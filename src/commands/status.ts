@@ -23,7 +23,7 @@ export async function status(
     : undefined;
   if (watch) return await watchStatus(context, refs);
   const all = await readStatuses(context, refs);
-  const now = Date.parse(context.now());
+  const now = context.clock();
   const lines = all.flatMap((it) => linesFor(it, now)).map((it) => `${output.visible(it)}\n`);
   output.result({ issues: all }, lines.join(""));
   output.note(all.length === 0 ? "There is no issue yet. To begin one: kugetsu start" : sum(all));
@@ -43,7 +43,7 @@ async function watchStatus(
   return await context.untilStopped(async (signal) => {
     while (!signal.aborted && !output.isClosed) {
       const all = await readStatuses(context, refs);
-      const now = Date.parse(context.now());
+      const now = context.clock();
       const lines = byUrgency(all).flatMap((it) => linesFor(it, now));
       await screen.show([sum(all), ...lines.map((it) => output.visible(it))]);
       await until(signal, WATCH_MS);

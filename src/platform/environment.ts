@@ -3,8 +3,6 @@
  * started with, so it has to be told apart from one that would be started now. Others differ from shell to shell and
  * mean nothing here.
  */
-import { createHash } from "node:crypto";
-
 type Environment = Record<string, string | undefined>;
 
 /** opencode itself, its providers' keys and addresses, and how the network is reached. */
@@ -27,6 +25,7 @@ export function opencodesVariables(env: Environment): Record<string, string> {
 
 /** For each variable that counts a digest of its value, which tells nothing of it. */
 export function environmentDigest(env: Environment): Record<string, string> {
+  const { createHash } = process.getBuiltinModule("node:crypto");
   const counting = chosen(
     env,
     (name) => SUPERVISORS.test(name) || OPENCODES.some((it) => it.test(name)),

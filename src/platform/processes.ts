@@ -6,7 +6,6 @@
  * also finds those whose parent is gone and those that made a session of their own. The mark can be read on
  * Linux only; elsewhere descendants have to do.
  */
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import type { ProcessIdentity } from "../session/record.ts";
 
@@ -180,10 +179,7 @@ function rowOf(pid: number): Row | undefined {
 /** For systems without /proc: `ps`, whose start time has a resolution of one second. */
 function psRows(which: string[]): Row[] {
   try {
-    const text = execFileSync("/bin/ps", [...which, "-o", "pid=,ppid=,state=,lstart="], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const text = outputOf("/bin/ps", [...which, "-o", "pid=,ppid=,state=,lstart="]);
     return text.split("\n").filter(Boolean).map((line) => {
       const [pid, parent, state, ...started] = line.trim().split(/\s+/);
       return {
@@ -203,6 +199,12 @@ let boot: string | undefined;
 function bootId(): string {
   boot ??= HAS_PROC
     ? onceMore(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")).trim()
-    : execFileSync("/usr/sbin/sysctl", ["-n", "kern.boottime"], { encoding: "utf8" }).trim();
+    : outputOf("/usr/sbin/sysctl", ["-n", "kern.boottime"]).trim();
   return boot;
+}
+
+/** Loaded here: where there is /proc, nobody has to wait for it. */
+function outputOf(file: string, args: string[]): string {
+  const { execFileSync } = process.getBuiltinModule("node:child_process");
+  return execFileSync(file, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
 }

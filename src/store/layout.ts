@@ -8,7 +8,7 @@ import {
   readdirSync,
   statfsSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { errors } from "../errors.ts";
 
 export const BASE_FILE = "base.json";
@@ -39,7 +39,8 @@ export function layoutOf(folder: string): Layout {
     folder,
     index: join(folder, "index.json"),
     sessions,
-    session: (file) => join(sessions, file),
+    // Joined by hand: a listing asks for thousands.
+    session: (file) => `${sessions}${sep}${file}`,
     bases,
     base: (file) => join(bases, file),
     storeLock: join(folder, "locks", "store.lock"),

@@ -35,6 +35,7 @@ export interface SessionRow {
   since?: string | undefined;
   reason?: string | undefined;
   directory?: string | undefined;
+  /** The branch of its worktree; of a base, the one that its folder was on. */
   branch?: string | undefined;
   /** What all turns that are over have used. */
   tokens: number;

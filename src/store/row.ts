@@ -1,6 +1,5 @@
 /** What a listing shows of a session, from its record or from what a file says without having been validated. */
 import type { SessionRecord } from "../session/record.ts";
-import { basename } from "node:path";
 import type { SessionRow } from "./mod.ts";
 
 /** A row with the file it came from. */
@@ -19,11 +18,11 @@ export interface Shown {
 type Fields = Shown & Partial<Record<keyof SessionRecord, unknown>>;
 
 export function rowOf(key: string, file: string, fields: Fields): FileRow {
-  const { worktree, used, last_turn: last, turn } = fields as Partial<SessionRecord>;
+  const { worktree, branch, used, last_turn: last, turn } = fields as Partial<SessionRecord>;
   return {
     key,
     file,
-    name: basename(file, ".json"),
+    name: nameOf(file),
     type: fields.type,
     session: fields.opencode_session_id,
     created: fields.created_at,
@@ -31,7 +30,7 @@ export function rowOf(key: string, file: string, fields: Fields): FileRow {
     since: text(fields.updated_at),
     reason: text(fields.reason),
     directory: text(fields.directory),
-    branch: text(worktree?.branch),
+    branch: text(worktree?.branch) ?? text(branch),
     tokens: count(used?.tokens),
     cost: count(used?.cost),
     outcome: text(last?.outcome),
@@ -67,19 +66,28 @@ export function keptOf(row: FileRow): KeptRow {
 }
 
 export function rowFrom(kept: KeptRow): FileRow {
-  const [key, file, type, session, created, state, since, reason, directory, branch] = kept;
-  const [tokens, cost, outcome, failure] = kept.slice(10) as [
-    ...[number, number, string | null, string | null],
-  ];
+  // By number: with thousands of rows, unpacking them costs as much as reading them.
   return {
-    ...{ key, file, name: basename(file, ".json"), type, session, created, state, tokens, cost },
-    since: since ?? undefined,
-    reason: reason ?? undefined,
-    directory: directory ?? undefined,
-    branch: branch ?? undefined,
-    outcome: outcome ?? undefined,
-    failure: failure ?? undefined,
+    key: kept[0],
+    file: kept[1],
+    name: nameOf(kept[1]),
+    type: kept[2],
+    session: kept[3],
+    created: kept[4],
+    state: kept[5],
+    since: kept[6] ?? undefined,
+    reason: kept[7] ?? undefined,
+    directory: kept[8] ?? undefined,
+    branch: kept[9] ?? undefined,
+    tokens: kept[10],
+    cost: kept[11],
+    outcome: kept[12] ?? undefined,
+    failure: kept[13] ?? undefined,
   };
+}
+
+function nameOf(file: string): string {
+  return file.slice(0, -".json".length);
 }
 
 function text(value: unknown): string | undefined {

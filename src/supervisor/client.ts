@@ -1,5 +1,4 @@
 /** The supervisor as commands see it: reached through its socket, and started when something is to be done. */
-import { spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -27,7 +26,7 @@ export interface ClientOptions {
   /** Tells one executable from another of the same version. */
   build: string;
   /** A digest for each variable that counts. */
-  environment: Record<string, string>;
+  environment(): Record<string, string>;
   /** Whether a supervisor that was killed has left something that runs. */
   hasLeft(): boolean;
   /** The command line of a supervisor. */
@@ -235,7 +234,7 @@ export class SupervisorClient implements Supervisor {
 
   #message(asked: Asked): unknown {
     const { version, build, environment } = this.#options;
-    return { protocol: PROTOCOL, version, build, environment, ...asked };
+    return { protocol: PROTOCOL, version, build, environment: environment(), ...asked };
   }
 
   /** The supervisor that runs, or a new one. @throws supervisor-failed */
@@ -263,6 +262,8 @@ export class SupervisorClient implements Supervisor {
     prepare();
     const output = openLog(log);
     const from = fstatSync(output).size;
+    // Loaded here: whoever only looks starts nothing.
+    const { spawn } = process.getBuiltinModule("node:child_process");
     const child = spawn(file!, args, {
       cwd: "/",
       env: env as NodeJS.ProcessEnv,

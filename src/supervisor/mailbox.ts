@@ -10,64 +10,67 @@ import * as v from "valibot";
 import type { Issue } from "../api/mod.ts";
 import { errors, type ExitStatus, partsOf } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
-
-const positive = v.pipe(v.number(), v.gtValue(0));
-const submission = v.object({
-  id: v.string(),
-  kind: v.picklist(["start", "continue"]),
-  ref: v.string(),
-  started_at: v.string(),
-  message: v.string(),
-  issue: v.optional(v.custom<Issue>((it) => typeof it === "object" && it !== null)),
-  model: v.optional(v.string()),
-  agent: v.optional(v.string()),
-  permissions: v.picklist(["deny", "allow", "wait"]),
-  limits: v.object({
-    firstEvent: positive,
-    silence: positive,
-    total: positive,
-    answer: v.optional(positive),
-  }),
-  runner: v.picklist(["server", "run"]),
-  base: v.optional(v.literal("default")),
-  place: v.object({
-    mode: v.picklist(["shared", "own"]),
-    demanded: v.boolean(),
-    from: v.optional(v.string()),
-    copy: v.pipe(v.array(v.string()), v.readonly()),
-    setup: v.optional(v.string()),
-    setupSeconds: positive,
-  }),
-  caps: v.optional(v.object({ host: v.optional(positive), repository: v.optional(positive) })),
-  budget: v.optional(v.object({ tokens: v.optional(positive), cost: v.optional(positive) })),
-  key: v.optional(v.string()),
-  queue: v.optional(v.boolean()),
-});
+import { once } from "../platform/once.ts";
 
 /** What a client may hand in, and what is stored of it. */
-export const submissionSchema = submission;
-
-const mailSchema = v.looseObject({
-  /** The issue as the index spells it. */
-  key: v.string(),
-  /** The turn that waits for its place, or runs. */
-  current: v.optional(submission),
-  /** Turns for after it, in order. */
-  next: v.optional(v.array(submission), []),
-  /** The last one that was over, when, and the error that it ended with, if it is not done. */
-  last: v.optional(submission),
-  over_at: v.optional(v.string()),
-  failure: v.optional(v.object({
-    code: v.string(),
-    exit: v.custom<ExitStatus>((it) => typeof it === "number"),
+export const submissionSchema = once(() => {
+  const positive = v.pipe(v.number(), v.gtValue(0));
+  return v.object({
+    id: v.string(),
+    kind: v.picklist(["start", "continue"]),
+    ref: v.string(),
+    started_at: v.string(),
     message: v.string(),
-    next: v.optional(v.string()),
-    hint: v.optional(v.string()),
-    details: v.optional(v.array(v.string())),
-  })),
+    issue: v.optional(v.custom<Issue>((it) => typeof it === "object" && it !== null)),
+    model: v.optional(v.string()),
+    agent: v.optional(v.string()),
+    permissions: v.picklist(["deny", "allow", "wait"]),
+    limits: v.object({
+      firstEvent: positive,
+      silence: positive,
+      total: positive,
+      answer: v.optional(positive),
+    }),
+    runner: v.picklist(["server", "run"]),
+    base: v.optional(v.literal("default")),
+    place: v.object({
+      mode: v.picklist(["shared", "own"]),
+      demanded: v.boolean(),
+      from: v.optional(v.string()),
+      copy: v.pipe(v.array(v.string()), v.readonly()),
+      setup: v.optional(v.string()),
+      setupSeconds: positive,
+    }),
+    caps: v.optional(v.object({ host: v.optional(positive), repository: v.optional(positive) })),
+    budget: v.optional(v.object({ tokens: v.optional(positive), cost: v.optional(positive) })),
+    key: v.optional(v.string()),
+    queue: v.optional(v.boolean()),
+  });
 });
 
-export type Mail = v.InferOutput<typeof mailSchema>;
+const mailSchema = once(() =>
+  v.looseObject({
+    /** The issue as the index spells it. */
+    key: v.string(),
+    /** The turn that waits for its place, or runs. */
+    current: v.optional(submissionSchema()),
+    /** Turns for after it, in order. */
+    next: v.optional(v.array(submissionSchema()), []),
+    /** The last one that was over, when, and the error that it ended with, if it is not done. */
+    last: v.optional(submissionSchema()),
+    over_at: v.optional(v.string()),
+    failure: v.optional(v.object({
+      code: v.string(),
+      exit: v.custom<ExitStatus>((it) => typeof it === "number"),
+      message: v.string(),
+      next: v.optional(v.string()),
+      hint: v.optional(v.string()),
+      details: v.optional(v.array(v.string())),
+    })),
+  })
+);
+
+export type Mail = v.InferOutput<ReturnType<typeof mailSchema>>;
 
 export class Mailbox {
   readonly #folder: string;
@@ -87,7 +90,7 @@ export class Mailbox {
       throw errors.unreadable(path, cause);
     }
     try {
-      return v.parse(mailSchema, JSON.parse(text));
+      return v.parse(mailSchema(), JSON.parse(text));
     } catch {
       throw errors.damagedRecord(path, "it is not a list of turns");
     }

@@ -7,7 +7,8 @@ import { differing } from "../platform/environment.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Line, Shutdown, Supervisor, SupervisorStatus } from "./mod.ts";
 import type { ServerDoor } from "../runner/mod.ts";
-import { type MakesRoom, parseRequest, type Reply, type Request } from "./protocol.ts";
+import type { MakesRoom, Reply } from "./protocol.ts";
+import { parseRequest, type Request } from "./requests.ts";
 import { type Channel, listen } from "./socket.ts";
 
 export interface ServeOptions {

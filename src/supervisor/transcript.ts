@@ -20,6 +20,7 @@ import {
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { errors } from "../errors.ts";
+import { once } from "../platform/once.ts";
 import type { Line, LineBody } from "./mod.ts";
 
 /** Longer texts are cut in the file: a transcript is for reading, and opencode has the whole. */
@@ -116,12 +117,14 @@ export class Transcript {
   }
 }
 
-const lineShape = v.looseObject({
-  seq: v.number(),
-  time: v.string(),
-  turn: v.string(),
-  kind: v.string(),
-});
+const lineShape = once(() =>
+  v.looseObject({
+    seq: v.number(),
+    time: v.string(),
+    turn: v.string(),
+    kind: v.string(),
+  })
+);
 
 /**
  * The stored lines, oldest first. A line that is no line, such as one that a crash has cut, is left out.
@@ -161,7 +164,7 @@ export function olderOf(path: string): string {
 
 function parse(text: string): Line | undefined {
   try {
-    const result = v.safeParse(lineShape, JSON.parse(text));
+    const result = v.safeParse(lineShape(), JSON.parse(text));
     return result.success ? result.output as unknown as Line : undefined;
   } catch {
     return undefined;

@@ -86,7 +86,11 @@ describe("a base whose branch has gone on", () => {
   const parts = {
     store: {
       overview: () =>
-        Promise.resolve({ base: BASE_ROW, bases: [row("(base) x", "idle")], rows: [] }),
+        Promise.resolve({
+          base: BASE_ROW,
+          bases: [{ ...row("(base) x", "idle"), branch: "main" }],
+          rows: [],
+        }),
       list: () => Promise.resolve({ base: bases[0], sessions: [] }),
       bases: () => Promise.resolve(bases),
     },

@@ -56,6 +56,14 @@ describe("bases", () => {
     },
   );
 
+  test("show in a listing the branch that they were made on", async () => {
+    await using it = await makeStore();
+    await it.store.setBase({ ...base("one", WIDGET), branch: "main" }, NEW);
+    await it.store.setBase({ ...base("two", GADGET), branch: "trunk" }, NEW);
+    const { base: first, bases } = await it.store.overview();
+    assert.deepEqual([first, ...bases].map((row) => row?.branch), ["main", "trunk"]);
+  });
+
   test("are replaced in their own place, and only when told to", async () => {
     await using it = await makeStore();
     await it.store.setBase(base("one", WIDGET), NEW);

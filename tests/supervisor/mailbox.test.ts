@@ -5,7 +5,8 @@ import type { Issue } from "../../src/api/mod.ts";
 import { EXIT, KugetsuError } from "../../src/errors.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
 import type { Submission } from "../../src/supervisor/mod.ts";
-import { parseRequest, PROTOCOL } from "../../src/supervisor/protocol.ts";
+import { PROTOCOL } from "../../src/supervisor/protocol.ts";
+import { parseRequest } from "../../src/supervisor/requests.ts";
 import { makeScratch } from "../support/scratch.ts";
 import { submission } from "../support/turns.ts";
 

@@ -111,6 +111,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     owner: () => Promise.resolve(OWNER),
     untilStopped: (work) => work(new AbortController().signal),
     now: () => NOW,
+    clock: () => Date.parse(NOW),
     newId: () => "turn-1",
     ...parts.context,
   };

@@ -12,7 +12,8 @@ import { KugetsuError, partsOf } from "../../src/errors.ts";
 import { Keeper } from "../../src/supervisor/keeper.ts";
 import { Mailbox } from "../../src/supervisor/mailbox.ts";
 import type { JobHost, Line, Supervisor } from "../../src/supervisor/mod.ts";
-import { parseRequest, PROTOCOL } from "../../src/supervisor/protocol.ts";
+import { PROTOCOL } from "../../src/supervisor/protocol.ts";
+import { parseRequest } from "../../src/supervisor/requests.ts";
 import { Transcripts } from "../../src/supervisor/transcripts.ts";
 import { makeStage, NAME, NOW, type Parts, type Stage } from "./fakes.ts";
 
