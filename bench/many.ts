@@ -81,7 +81,7 @@ const inWords = (value: number, of: keyof Measured) =>
 
 /** A world with a base, and the ways to run turns in it. */
 async function makeStage() {
-  const world = await makeWorld();
+  const world = await makeWorld({ catalogue: "whole" });
   const made = await world.kugetsu(["init", "--headless", "--json"]);
   if (made.code !== 0) throw new Error(`init failed: ${made.stderr}`);
   const base: string = JSON.parse(made.stdout).opencode_session_id;
@@ -129,12 +129,19 @@ async function makeStage() {
   };
 }
 
+/** git cannot make two worktrees of one repository at a time. */
+let gitTurn: Promise<void> = Promise.resolve();
+
+async function addWorktree(world: World, number: number, directory: string): Promise<void> {
+  await world.git("worktree", "add", "--quiet", "-b", `raw/${number}`, directory);
+}
+
 /** What a start is for the server: a fork, moved to a new worktree, and a turn. Returns how to take another turn. */
 async function rawTurn(world: World, base: string, number: number) {
   const [address] = await answeringServers(join(world.state, "run"));
   if (!address) throw new Error("kugetsu's server does not answer");
   const directory = world.scratch.join("raw", `${number}`);
-  await world.git("worktree", "add", "--quiet", "-b", `raw/${number}`, directory);
+  await (gitTurn = gitTurn.then(() => addWorktree(world, number, directory)));
   const at = (folder: string) =>
     createOpencodeClient({
       ...{ baseUrl: address.url, directory: folder, headers: headersFor(address) },

@@ -4,13 +4,15 @@ import { findExecutable } from "../src/platform/executables.ts";
 import { makeWorld, type World } from "../tests/support/opencode_home.ts";
 import { type Command, inPairs, type Paired, report } from "./measure.ts";
 
-/** A whole `start` against bare `opencode run --fork` with the same message. */
+/** A whole `start`, on each runner, against bare `opencode run --fork` with the same message. */
 export async function benchStart(runs: number): Promise<void> {
-  await using world = await makeWorld();
-  const { a, b, difference } = await measure(world, runs);
-  const percent = (100 * difference) / b;
-  const times = `${a.toFixed(0)} ms, bare opencode ${b.toFixed(0)} ms, ${runs} pairs`;
-  report("start, real opencode", `+${percent.toFixed(1)} %`, "< 3 %", times);
+  for (const runner of ["run", "server"]) {
+    await using world = await makeWorld({ catalogue: "whole", env: { KUGETSU_RUNNER: runner } });
+    const { a, b, difference } = await measure(world, runs);
+    const percent = (100 * difference) / b;
+    const times = `${a.toFixed(0)} ms, bare opencode ${b.toFixed(0)} ms, ${runs} pairs`;
+    report(`start, runner ${runner}`, `${percent.toFixed(1)} %`, "< 3 %", times);
+  }
 }
 
 /** kugetsu's own time: what remains of a `start` when opencode takes next to none. */

@@ -19,6 +19,7 @@ import {
   UNANSWERABLE,
   unanswerableFor,
 } from "./permissions.ts";
+import { needsWholeCatalogue, smallerCatalogue } from "./catalogue.ts";
 import { type Guard, projectGuard } from "./project_guard.ts";
 
 const run = promisify(execFile);
@@ -92,18 +93,21 @@ export class OpencodeCommand {
     const names = OPENCODES_OWN.filter((name) => !Object.hasOwn(guard.modes, name));
     const agents = merge(guard.agents, unanswerableFor(names)) as Guard["agents"];
     const continueOnDeny = request.permissions === "deny";
-    const env = guarded(this.environment(), { ...guard, everywhere, agents }, { continueOnDeny });
+    const models = await this.#models(this.needsWholeCatalogue(request.directory));
+    const under = { ...this.environment(), ...models };
+    const env = guarded(under, { ...guard, everywhere, agents }, { continueOnDeny });
     this.#options.debug(`in ${request.directory}: opencode ${args.join(" ")}`);
     return { file: this.executable(), args, env };
   }
 
   /**
    * The call that serves many turns. What would be asked is told to whoever runs a turn, so a denial never ends it;
-   * tools get the shell that is given.
+   * tools get the shell that is given. With the whole catalogue for folders that need it.
    */
-  async serve(guard: Guard, shell: string | undefined): Promise<Call> {
+  async serve(guard: Guard, whole: boolean, shell: string | undefined): Promise<Call> {
     await this.version();
-    const env = guarded(this.environment(), guard, { continueOnDeny: true });
+    const under = { ...this.environment(), ...await this.#models(whole) };
+    const env = guarded(under, guard, { continueOnDeny: true });
     const file = this.executable();
     return { file, args: ["serve"], env: { ...env, ...(shell ? { SHELL: shell } : {}) } };
   }
@@ -116,6 +120,15 @@ export class OpencodeCommand {
       env: this.#options.env,
       cacheFolder: this.#options.cacheFolder,
     });
+  }
+
+  needsWholeCatalogue(directory: string): boolean {
+    return needsWholeCatalogue(directory, this.#options.env);
+  }
+
+  /** What makes opencode read the catalogue of models that a turn needs. */
+  async #models(whole: boolean): Promise<Environment> {
+    return whole ? {} : await smallerCatalogue(this, this.#options);
   }
 
   /** The user's environment less kugetsu's own settings. Marks of turns around this one stay. */

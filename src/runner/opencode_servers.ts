@@ -1,8 +1,8 @@
 /**
  * The servers of opencode that are needed. A server has one environment for all its turns, and reads the user's
  * settings once: so there is one for all turns, one more for each set of permissions that a repository's own settings
- * make necessary (see project_guard.ts), and a new one when the user has changed something. One that nobody will need
- * again is ended with its last turn.
+ * make necessary (see project_guard.ts), one for repositories that bring providers of models (see catalogue.ts), and a
+ * new one when the user has changed something. One that nobody will need again is ended with its last turn.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -24,6 +24,13 @@ export interface ServersOptions {
   /** For what they print. */
   logFolder: string;
   debug(text: string): void;
+}
+
+/** What a server is started with. */
+interface Needs {
+  guard: Guard;
+  /** The whole catalogue of models. */
+  whole: boolean;
 }
 
 /** A server, with what it has read of settings, and how many turns it has. */
@@ -48,7 +55,8 @@ export class OpencodeServers implements Servers {
     const { opencode, env } = this.#options;
     const guard = await opencode.guard(request);
     this.#stamp = userStamp(opencode, env);
-    const kept = await this.#busyWith(request) ?? this.#kept(nameOf(guard, this.#stamp), guard);
+    const needs = { guard, whole: opencode.needsWholeCatalogue(request.directory) };
+    const kept = await this.#busyWith(request) ?? this.#kept(nameOf(needs, this.#stamp), needs);
     kept.turns++;
     this.#endStale();
     const stamp = projectStamp(request.directory, env);
@@ -74,7 +82,7 @@ export class OpencodeServers implements Servers {
 
   /** Ends all that run, also those which an earlier process of ours has left. */
   async stop(): Promise<void> {
-    await Promise.all(this.#names().map((name) => this.#kept(name, NO_GUARD).server.stop()));
+    await Promise.all(this.#names().map((name) => this.#kept(name).server.stop()));
   }
 
   /** Ends those alone that this process has made or found; what lies in the folder may be another's by now. */
@@ -97,7 +105,7 @@ export class OpencodeServers implements Servers {
   async #busyWith({ messageId, session, directory }: ServerUse): Promise<Kept | undefined> {
     if (messageId === undefined || session === undefined) return undefined;
     for (const name of this.#names()) {
-      const kept = this.#kept(name, NO_GUARD);
+      const kept = this.#kept(name);
       const connection = await kept.server.find();
       const status = await connection?.client(directory).session.status().catch(() => undefined);
       if (status?.data?.[session]) return kept;
@@ -114,13 +122,13 @@ export class OpencodeServers implements Servers {
     }
   }
 
-  #kept(name: string, guard: Guard): Kept {
+  #kept(name: string, { guard, whole }: Needs = { guard: NO_GUARD, whole: true }): Kept {
     const known = this.#servers.get(name);
     if (known) return known;
     const { opencode, runFolder, logFolder, env, debug } = this.#options;
     const server = new OpencodeServer(
       { state: join(runFolder, `${name}.json`), log: join(logFolder, `${name}.log`) },
-      () => opencode.serve(guard, wrapShell(runFolder, env["SHELL"])),
+      () => opencode.serve(guard, whole, wrapShell(runFolder, env["SHELL"])),
       debug,
     );
     const kept = { server, stamp: this.#stamp, turns: 0, folders: new Map() };
@@ -129,7 +137,7 @@ export class OpencodeServers implements Servers {
   }
 }
 
-function nameOf(guard: Guard, stamp: string): string {
-  const digest = createHash("sha256").update(JSON.stringify([guard, stamp])).digest("hex");
+function nameOf(needs: Needs, stamp: string): string {
+  const digest = createHash("sha256").update(JSON.stringify([needs, stamp])).digest("hex");
   return `server-${digest.slice(0, 12)}`;
 }

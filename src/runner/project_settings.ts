@@ -26,6 +26,8 @@ export interface ProjectSettings {
   content: string;
   /** Whether the same content means the same in another folder. */
   isPortable: boolean;
+  /** Whether it sets up providers of models. */
+  hasProviders: boolean;
 }
 
 /** Undefined where the repository brings none. */
@@ -36,17 +38,19 @@ export function projectSettings(directory: string, env: Environment): ProjectSet
   const data = env["XDG_DATA_HOME"] || join(home, ".local", "share");
   const parts = [relative(top, directory), relative(top, data)];
   let isPortable = true;
+  let hasProviders = false;
   for (const path of files) {
     const text = textOf(path);
     parts.push(relative(top, path), digest(text));
     if (/\.[cm]?[jt]sx?$/.test(path) || /"plugin"\s*:/.test(text)) isPortable = false;
+    if (/"provider"\s*:/.test(text)) hasProviders = true;
     for (const [, kind, name] of text.matchAll(/\{(file|env):([^}]+)\}/g)) {
       parts.push(
         digest(kind === "env" ? env[name!] ?? "" : textOf(included(name!, path, home))),
       );
     }
   }
-  return { top, content: digest(parts.join("\n")), isPortable };
+  return { top, content: digest(parts.join("\n")), isPortable, hasProviders };
 }
 
 /** opencode's settings in the folder and the folders above it, up to the repository's top. */

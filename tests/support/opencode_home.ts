@@ -12,6 +12,7 @@ import process from "node:process";
 import { EXECUTABLE, ROOT } from "../../scripts/_checkout.ts";
 import { run, type RunResult } from "../../scripts/_run.ts";
 import { ensureOpencode } from "../../scripts/opencode.ts";
+import { catalogueOf, giveCatalogue } from "./catalogue.ts";
 import { commandLine, endProcesses, processesWith } from "./processes.ts";
 import { endOf, type Running, start } from "./running.ts";
 import { makeScratch, type Scratch } from "./scratch.ts";
@@ -21,6 +22,11 @@ import { installStandIn, type StandIn } from "./stand_in.ts";
 export interface WorldOptions {
   /** `real` (default), the scripted stand-in, or no opencode at all on PATH. */
   opencode?: "real" | "stand-in" | "none";
+  /**
+   * What opencode knows of models: nothing but what the world sets up itself (default), which is quick, or the whole of
+   * what people have, as it fetches it.
+   */
+  catalogue?: "none" | "whole";
   /** On top of the world's environment. */
   env?: Record<string, string>;
 }
@@ -61,7 +67,7 @@ export interface World extends AsyncDisposable {
 const DEFAULT_TIMEOUT_MS = 120_000;
 
 export async function makeWorld(
-  { opencode = "real", env: more = {} }: WorldOptions = {},
+  { opencode = "real", catalogue = "none", env: more = {} }: WorldOptions = {},
 ): Promise<World> {
   const scratch = await makeScratch("world");
   const model = await startScriptedModel();
@@ -72,10 +78,13 @@ export async function makeWorld(
     ? await installStandIn(scratch.join("stand-in"))
     : undefined;
   const folder = opencode === "real" ? dirname(await ensureOpencode()) : standIn?.folder;
+  const models = catalogue === "none" ? await scratch.write("models.json", "{}") : undefined;
+  if (!models) await giveCatalogue(home, await catalogueOf(await ensureOpencode()));
   const env = {
     ...environment(home, state, folder),
     // The stand-in is no server.
     ...(standIn ? { KUGETSU_RUNNER: "run" } : {}),
+    ...(models ? { OPENCODE_MODELS_PATH: models } : {}),
     ...more,
   };
   await writeOpencodeConfig(home, model.url);
