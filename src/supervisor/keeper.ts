@@ -21,7 +21,7 @@ import type { Answer, Ask } from "../runner/mod.ts";
 import { turnError } from "../session/advice.ts";
 import type { Outcome } from "../session/outcome.ts";
 import { Live } from "./live.ts";
-import type { Mail, Mailbox } from "./mailbox.ts";
+import { isSame, type Mail, type Mailbox, turnOver, withOver } from "./mailbox.ts";
 import type {
   Accepted,
   Caps,
@@ -119,8 +119,8 @@ export class Keeper {
     if (!current) return;
     this.#options.debug(`the turn of ${mail.key} cannot be taken up: ${reasonOf(error)}`);
     try {
-      const over = { last: current, over_at: this.#options.now(), failure: partsOf(error) };
-      this.#options.mailbox.write(name, { ...mail, ...over });
+      const { mailbox, now } = this.#options;
+      mailbox.write(name, withOver(mail, current, now(), partsOf(error)));
       this.#options.transcripts.append(name, current.id, { kind: "ended", ...failed(error) });
     } catch (cause) {
       // The next supervisor finds it as it was.
@@ -162,6 +162,8 @@ export class Keeper {
     const same = [live.submission, ...waiting].find((it) => isSame(it, submission));
     const ahead = this.#ahead(live);
     if (same) return { key, turn: same.id, ahead, again: true };
+    const before = mail && turnOver(mail, submission);
+    if (before !== undefined) return { key, turn: before, ahead: 0, again: true };
     if (submission.kind === "start") throw errors.sessionExists(key);
     if (!submission.queue || !mail) throw errors.turnRunning(key, "the supervisor");
     this.#options.mailbox.accept(name, mail, { ...mail, next: [...waiting, submission] });
@@ -173,8 +175,8 @@ export class Keeper {
     const name = await this.#options.nameOf(submission.ref);
     this.#late.get(name)?.();
     const mail = this.#options.mailbox.read(name);
-    if (!mail?.last || !isSame(mail.last, submission)) return undefined;
-    return { key: mail.key, turn: mail.last.id, ahead: 0, again: true };
+    const turn = mail && turnOver(mail, submission);
+    return turn === undefined ? undefined : { key: mail!.key, turn, ahead: 0, again: true };
   }
 
   /** Starts the job and waits until it is admitted, or refused. */
@@ -294,8 +296,7 @@ export class Keeper {
     const mail = mailbox.read(name);
     if (mail?.current?.id === id) {
       const failure = end.error ?? failureOf(key, end);
-      const over = { last: submission, over_at: now(), failure };
-      mailbox.write(name, { ...mail, current: undefined, ...over });
+      mailbox.write(name, withOver({ ...mail, current: undefined }, submission, now(), failure));
     }
     this.#late.delete(name);
   }
@@ -326,8 +327,8 @@ export class Keeper {
         const mail = mailbox.read(name);
         if (!mail) return;
         const others = mail.next.filter((it) => it.id !== next.id);
-        const over = { last: next, over_at: this.#options.now(), failure: partsOf(error) };
-        mailbox.write(name, { ...mail, next: others, ...over });
+        const now = this.#options.now();
+        mailbox.write(name, withOver({ ...mail, next: others }, next, now, partsOf(error)));
         transcripts.append(name, next.id, { kind: "ended", ...failed(error) });
       }
     }
@@ -411,10 +412,6 @@ export class Keeper {
     if (live.state !== "queued") return 0;
     return [...this.#live.values()].filter((it) => it.state === "queued").indexOf(live);
   }
-}
-
-function isSame(a: Submission, b: Submission): boolean {
-  return a.id === b.id || (a.key !== undefined && a.key === b.key);
 }
 
 function failureOf(key: string, { outcome, session }: TurnEnd): ErrorParts | undefined {

@@ -11,6 +11,7 @@ import type { Issue } from "../api/mod.ts";
 import { errors, type ExitStatus, partsOf } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 import { once } from "../platform/once.ts";
+import type { Submission } from "./mod.ts";
 
 /** What a client may hand in, and what is stored of it. */
 export const submissionSchema = once(() => {
@@ -58,6 +59,8 @@ const mailSchema = once(() =>
     next: v.optional(v.array(submissionSchema()), []),
     /** The last one that was over, when, and the error that it ended with, if it is not done. */
     last: v.optional(submissionSchema()),
+    /** The turns that are over and had a key, the latest last. */
+    keys: v.optional(v.array(v.object({ key: v.string(), turn: v.string() }))),
     over_at: v.optional(v.string()),
     failure: v.optional(v.object({
       code: v.string(),
@@ -71,6 +74,33 @@ const mailSchema = once(() =>
 );
 
 export type Mail = v.InferOutput<ReturnType<typeof mailSchema>>;
+
+/** So many keys of an issue are remembered, longer than anybody repeats a command. */
+const MOST_KEYS = 100;
+
+/** Whether it is the same turn, handed in once more. */
+export function isSame(a: Submission, b: Submission): boolean {
+  return a.id === b.id || (a.key !== undefined && a.key === b.key);
+}
+
+/** The id of the turn, if it was handed in before and is over. */
+export function turnOver({ last, keys = [] }: Mail, submission: Submission): string | undefined {
+  if (last && isSame(last, submission)) return last.id;
+  return keys.find(({ key, turn }) => key === submission.key || turn === submission.id)?.turn;
+}
+
+/** With a turn of it that is over. */
+export function withOver(
+  mail: Mail,
+  submission: Submission,
+  over_at: string,
+  failure: Mail["failure"],
+): Mail {
+  const { id: turn, key } = submission;
+  const before = mail.keys ?? [];
+  const keys = key === undefined ? before : [...before, { key, turn }].slice(-MOST_KEYS);
+  return { ...mail, last: submission, over_at, failure, keys };
+}
 
 export class Mailbox {
   readonly #folder: string;

@@ -170,6 +170,25 @@ test("the same id or key is the same turn, while it runs and when it is over", a
   assert.equal(running.length, 1);
 });
 
+test("a key is known after other turns of the issue, and while one runs", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper, running } = makeLab(scratch, ROOM);
+  const first = on(1, { key: "first" });
+  await keeper.submit(first);
+  await until("it runs", () => running.length === 1);
+  running[0]!.end();
+  await until("it is settled", () => keeper.isIdle);
+  await keeper.submit(on(1, { kind: "continue" }));
+  await until("the next one runs", () => running.length === 2);
+  const again = { key: REF, turn: first.id, ahead: 0, again: true };
+  assert.deepEqual(await keeper.submit(on(1, { key: "first" })), again);
+  running[1]!.end();
+  await until("that is settled, too", () => keeper.isIdle);
+  assert.deepEqual(await keeper.submit(on(1, { key: "first" })), again);
+  assert.equal((await linesOf(keeper, first.id)).at(-1)?.kind, "ended");
+  assert.equal(running.length, 2);
+});
+
 test("a second turn of an issue is refused, or waits behind the first if it was asked to", async () => {
   await using scratch = await makeScratch("keeper");
   const { keeper, running, mailbox } = makeLab(scratch, ROOM);
