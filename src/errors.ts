@@ -158,12 +158,12 @@ export const errors = {
         hint: `name one there: "instances": {"${host}": {"forge": …}}`,
       },
     ),
-  badPlugin: (source: string, why: string) =>
+  badPlugin: (source: string, why: string, next = "kugetsu plugin --help") =>
     make(
       "bad-plugin",
       EXIT.usage,
       `Cannot take ${quote(shorten(source))} as a plugin: ${oneLine(why)}`,
-      "kugetsu plugin --help",
+      next,
     ),
 
   badCursor: (text: string) =>
@@ -282,14 +282,17 @@ export const errors = {
       next,
       hint: "then start it again",
     }),
-  baseExists: (id: string, repository?: string) =>
+  baseExists: (id: string, repository?: string, headless = false) =>
     make(
       "base-exists",
       EXIT.busy,
       `Cannot make a base session${
         repository ? ` for ${repository}` : ""
       }: there is one already, ${id}`,
-      { next: "kugetsu init --force", hint: "replaces it once the new one is recorded" },
+      {
+        next: `kugetsu init --force${headless ? " --headless" : ""}`,
+        hint: "replaces it once the new one is recorded",
+      },
     ),
   nothingAsked: (ref: string) =>
     make(

@@ -40,7 +40,9 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
   await nameDefault(context, store);
   const old = await store.standingBase(repository);
   const replace = force === true || refresh === true;
-  if (old && !replace) throw errors.baseExists(old.opencode_session_id, old.repository);
+  if (old && !replace) {
+    throw errors.baseExists(old.opencode_session_id, old.repository, headless !== undefined);
+  }
   const base = given
     ? await record(context, given, "adopted", replace)
     : await makeBase(context, directory, headless, replace);

@@ -102,11 +102,9 @@ export async function listPlugins(context: Context): Promise<ExitStatus> {
     return [it.name, stateOf(it), [...hosts!, ...hooks!].join(", ") || "-"];
   });
   output.result(all, await output.table(["PLUGIN", "STATE", "HOSTS AND HOOKS"], rows));
-  for (const { name, problem } of all) {
+  for (const { name, problem, next } of all) {
     if (problem) {
-      output.warn(
-        `"${name}" is refused: ${problem}; look at it, then: kugetsu plugin trust ${name}`,
-      );
+      output.warn(`"${name}" is refused: ${problem}; once you have looked at it, run: ${next}`);
     }
   }
   return EXIT.ok;

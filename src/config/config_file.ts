@@ -48,24 +48,20 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
     const node = nodeAt(...setting.name.split("."));
     return node && getNodeValue(node);
   };
-  const readAs = (setting: Setting, value: unknown, where: string) => {
+  const readAs = (setting: Setting, value: unknown, what: string) => {
     try {
       return setting.read(value);
     } catch (error) {
-      throw errors.badSetting(
-        `${setting.name} (${where})`,
-        asText(value),
-        (error as Error).message,
-      );
+      throw errors.badSetting(what, asText(value), (error as Error).message);
     }
   };
   const resolved = (flags: Record<string, string | undefined>) => (setting: Setting) => {
     const flag = flags[setting.name];
-    if (flag !== undefined) return readAs(setting, flag, "flag");
+    if (flag !== undefined) return readAs(setting, flag, flagOf(setting));
     const variable = env[setting.variable];
-    if (variable) return readAs(setting, variable, setting.variable);
+    if (variable) return readAs(setting, variable, `${setting.name} (${setting.variable})`);
     const value = inFile(setting);
-    return value === undefined ? undefined : readAs(setting, value, path);
+    return value === undefined ? undefined : readAs(setting, value, `${setting.name} (${path})`);
   };
   const structure = (name: Structure["name"]) => {
     const node = nodeAt(name);
@@ -98,7 +94,7 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
     set(name, value) {
       const setting = known(name);
       if (value === undefined) return takeOut(nodeAt(...name.split("."))?.parent);
-      readAs(setting, value, "as given");
+      readAs(setting, value, setting.name);
       const [group] = name.split(".");
       const parent = name !== group && nodeAt(group!);
       if (parent && parent.type !== "object") {
@@ -166,4 +162,8 @@ function makeFolder(path: string): void {
   } catch (cause) {
     throw errors.unwritable(path, cause);
   }
+}
+
+function flagOf({ variable }: Setting): string {
+  return `--${variable.replace("KUGETSU_", "").toLowerCase().replaceAll("_", "-")}`;
 }

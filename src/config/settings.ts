@@ -59,6 +59,7 @@ export type SettingRead = string | number | readonly string[];
 /** One setting. `read` gives the value, or throws an Error that says what would be right. */
 export interface Setting {
   name: string;
+  /** A flag for the same, where there is one, is called as the variable is: `--max-cost`, `KUGETSU_MAX_COST`. */
   variable: string;
   summary: string;
   /** What holds when it is not set; undefined where nothing does, or opencode decides. */

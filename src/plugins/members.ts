@@ -139,18 +139,24 @@ function demandUnchanged(path: string, { sha256 }: Pin): void {
   if (problem) throw new Changed(problem);
 }
 
+export const GONE = "its file is gone";
+
 /** What has become of a trusted file or folder; undefined if it is the same. */
 export function changeOf(path: string, sha256: string): string | undefined {
   try {
     return digestOf(path) === sha256 ? undefined : "it was changed after it was trusted";
   } catch (cause) {
     const { code, message } = cause as { code?: string; message: string };
-    return code === "ENOENT" ? "its file is gone" : message;
+    return code === "ENOENT" ? GONE : message;
   }
 }
 
 function adviceFor(error: unknown, name: string): string {
-  return error instanceof Changed
-    ? `look at it, then run: kugetsu plugin trust ${name}`
-    : `run: kugetsu plugin check ${name}`;
+  if (!(error instanceof Changed)) return `run: kugetsu plugin check ${name}`;
+  return `once you have looked at it, run: ${nextForChanged(name, error.message)}`;
+}
+
+/** The command that helps with a trusted plugin that is not the same any more. */
+export function nextForChanged(name: string, problem: string): string {
+  return `kugetsu plugin ${problem === GONE ? "update" : "trust"} ${name}`;
 }

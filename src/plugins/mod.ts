@@ -57,8 +57,9 @@ export interface Declared {
 export interface PluginFacts extends Declared {
   builtIn: boolean;
   enabled: boolean;
-  /** Why it is not loaded as it is. */
+  /** Why it is not loaded as it is, and the command that helps. */
   problem?: string | undefined;
+  next?: string | undefined;
   /** Where it was taken from; undefined for one that is built in. */
   source?: string | undefined;
   path?: string | undefined;

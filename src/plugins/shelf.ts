@@ -20,7 +20,7 @@ import { download } from "./download.ts";
 import { inProcess } from "./in_process.ts";
 import { keyValuesIn } from "./key_values.ts";
 import { launch, SCRIPT } from "./launch.ts";
-import { changeOf } from "./members.ts";
+import { changeOf, GONE, nextForChanged } from "./members.ts";
 import type { Candidate, Declared, PluginFacts, Shelf, Trouble } from "./mod.ts";
 import { declaredBy, hello, PluginFailure, read, sameDeclaration } from "./protocol.ts";
 import { helloOf } from "./serve.ts";
@@ -81,14 +81,15 @@ class FileShelf implements Shelf {
   async renewed(name: string): Promise<Candidate> {
     const { source } = this.#pin(name);
     const isAddress = /^https?:\/\//.test(source);
-    const copy = await this.#copy(isAddress ? source : this.#existing(source), isAddress);
-    return await this.#look(copy, source, name);
+    // It has no other source: it can be added from its new place, or done without.
+    const from = isAddress ? source : this.#existing(source, `kugetsu plugin remove ${name}`);
+    return await this.#look(await this.#copy(from, isAddress), source, name);
   }
 
   async changed(name: string): Promise<Candidate> {
     const pin = this.#pin(name);
     const path = join(this.#options.folder, pin.path);
-    const problem = existsSync(path) ? undefined : "its file is gone";
+    const problem = existsSync(path) ? undefined : GONE;
     if (problem) throw errors.pluginUnloadable(name, problem, `kugetsu plugin update ${name}`);
     return await this.#look(await this.#copy(path, false), pin.source, name);
   }
@@ -153,7 +154,7 @@ class FileShelf implements Shelf {
     const says = (problem: string, what: string) => [
       { name, problem, next: `kugetsu plugin ${what} ${name}` },
     ];
-    if (!existsSync(path)) return says("its file is gone", "update");
+    if (!existsSync(path)) return says(GONE, "update");
     const changed = changeOf(path, pin.sha256);
     if (changed) return says(changed, "trust");
     try {
@@ -188,14 +189,15 @@ class FileShelf implements Shelf {
     const path = join(this.#options.folder, pin.path);
     const { source, sha256, enabled, declared } = pin;
     const problem = changeOf(path, sha256);
-    return { ...declared, builtIn: false, enabled, source, path, sha256, problem };
+    const next = problem && nextForChanged(declared.name, problem);
+    return { ...declared, builtIn: false, enabled, source, path, sha256, problem, next };
   }
 
-  #existing(source: string): string {
+  #existing(source: string, next?: string): string {
     try {
       return realpathSync(resolve(this.#options.cwd, source));
     } catch (cause) {
-      throw errors.badPlugin(source, reasonOf(cause));
+      throw errors.badPlugin(source, reasonOf(cause), next);
     }
   }
 

@@ -232,11 +232,16 @@ describe("where there is a base already", () => {
     stageWith((did) => ({ store: emptyStore(did, recorded, BASE) }));
 
   test("init does nothing without --force", async () => {
-    for (const options of [{}, { headless: true }, { session: "ses_mine" }]) {
+    const ways: [InitOptions, string][] = [
+      [{}, ""],
+      [{ headless: true }, " --headless"],
+      [{ session: "ses_mine" }, ""],
+    ];
+    for (const [options, same] of ways) {
       const { context, effects } = withBase();
       await assert.rejects(init(context, options), (error) => {
         rejectedAs("base-exists", EXIT.busy)(error);
-        assert.equal((error as KugetsuError).next, "kugetsu init --force");
+        assert.equal((error as KugetsuError).next, `kugetsu init --force${same}`);
         return true;
       });
       assert(!effects.some((it) => /^(?:create|set base|open)/.test(it)), effects.join());

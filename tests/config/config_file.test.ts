@@ -128,7 +128,7 @@ describe("a setting", () => {
     assert.equal(fromFile.list()[4]?.value, '{"toString":1}');
     assert.throws(
       settings({ model: "gpt" }),
-      refusal("bad-setting", /"gpt" for model \(flag\): a model is written provider\/model/),
+      refusal("bad-setting", /"gpt" for --model: a model is written provider\/model/),
     );
   });
 });
@@ -265,7 +265,7 @@ describe("changing a setting", () => {
   test("to what it cannot be is refused, and the file stays as it was", async () => {
     await using scratch = await makeScratch();
     const { config, path } = await configOf(scratch, FILE);
-    assert.throws(() => config.set("model", "gpt"), refusal("bad-setting", /model \(as given\)/));
+    assert.throws(() => config.set("model", "gpt"), refusal("bad-setting", /"gpt" for model: a/));
     assert.throws(
       () => config.set("modle", "a/b"),
       refusal("unknown-setting", /"modle": did you mean "model"\?$/),

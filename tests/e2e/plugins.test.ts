@@ -237,8 +237,13 @@ describe("a plugin", () => {
     await rm(join(lab.state, "plugins", "diary.js"));
     const { stderr } = exits(5, await lab.kugetsu(["plugin", "trust", "diary", "-y"]));
     assert.match(stderr, /its file is gone\n.*try: kugetsu plugin update diary/);
+    const listed = exits(0, await lab.kugetsu(["plugin", "list"]));
+    assert.match(listed.stderr, /"diary" is refused: its file is gone; .*plugin update diary/);
     exits(0, await lab.kugetsu(["plugin", "update", "diary", "-y"]));
     exits(0, await lab.kugetsu(["plugin", "check", "diary"]));
+    await rm(lab.scratch.join("diary.js"));
+    const sourceless = exits(2, await lab.kugetsu(["plugin", "update", "diary", "-y"]));
+    assert.match(sourceless.stderr, /diary.js.*no such file.*\n +try: kugetsu plugin remove diary/);
   });
 });
 
