@@ -567,7 +567,7 @@ sweep_bin() {
 running_turns() {
   if [ ! -x "$TARGET" ] || is_script "$TARGET"; then say 0; return; fi
   listed=$("$TARGET" list --json </dev/null 2>/dev/null) || return 1
-  say "$listed" | grep -cE '"state": *"(starting|running)"' || :
+  say "$listed" | grep -cE '"state": *"(queued|starting|running)"' || :
 }
 
 tell_about_running_turns() {
@@ -759,6 +759,7 @@ uninstall_kugetsu() {
   esac
   if [ -n "$DRY" ]; then say "Would take away $TARGET${PURGE:+ and $state}"; return; fi
   confirm_uninstall
+  end_background
   take_path_away
   take_extras_away
   rm -f -- "$PREVIOUS" || fail 5 "Cannot delete \"$PREVIOUS\": see above" 'run this again'
@@ -793,6 +794,22 @@ confirm_uninstall() {
   esac
 }
 
+# What stays behind would go on with an executable that is gone, or be started by systemd with each login. One that
+# cannot end it is no obstacle.
+end_background() {
+  if [ -x "$TARGET" ] && ! is_script "$TARGET"; then
+    "$TARGET" supervisor stop </dev/null >/dev/null 2>&1
+    if [ $? -eq 4 ]; then fail 4 'Cannot uninstall: turns are not over' "\"$TARGET\" status"; fi
+  fi
+  units=${XDG_CONFIG_HOME:-${HOME-}/.config}/systemd/user
+  if ! grep -q "$UNIT_MARK" "$units/kugetsu.service" 2>/dev/null; then return; fi
+  if [ -x "$TARGET" ]; then "$TARGET" service uninstall </dev/null >/dev/null 2>&1 || :; fi
+  remove_file "$units/kugetsu.service" "$UNIT_MARK"
+  if [ -L "$units/default.target.wants/kugetsu.service" ]; then rm -f -- "$units/default.target.wants/kugetsu.service"; fi
+}
+
+UNIT_MARK='^# Written by kugetsu service install'
+
 take_path_away() {
   if [ -z "${HOME-}" ]; then return; fi
   for name in .bash_profile .bash_login .profile .bashrc; do take_block "$HOME/$name"; done
@@ -825,7 +842,7 @@ remove_file() {
 # Only what kugetsu itself put there; what else lies in the folder is named, and left.
 purge_state() {
   if [ ! -d "$state" ]; then return; fi
-  for name in index.json sessions bases config.jsonc locks run logs; do rm -rf -- "${state:?}/$name"; done
+  for name in index.json sessions bases turns journal plugins config.jsonc locks run logs; do rm -rf -- "${state:?}/$name"; done
   for file in "$state"/*.damaged-* "$state"/.*.tmp; do if [ -f "$file" ]; then rm -f -- "$file"; fi; done
   if rmdir -- "$state" 2>/dev/null; then say "Deleted $state"; return; fi
   say "Note: $state still holds what kugetsu did not put there, or what may be work of yours: look, then delete it."

@@ -444,6 +444,9 @@ test("--purge deletes what is kugetsu's and leaves the rest; it refuses where it
   await using host = await hostWithOld();
   await host.scratch.write("home/.kugetsu/index.json", "{}");
   await host.scratch.write("home/.kugetsu/sessions/base.json", "{}");
+  for (const folder of ["bases", "turns", "journal", "plugins/.trusted"]) {
+    await host.scratch.write(`home/.kugetsu/${folder}/x.json`, "{}");
+  }
   await host.scratch.write("home/.kugetsu/worktrees/work", "unpushed");
   await host.scratch.write("home/.local/bin/kugetsu", "exit 9\n", 0o755);
   const refused = await host.install(["--uninstall", "--purge", "--yes"]);
@@ -453,6 +456,34 @@ test("--purge deletes what is kugetsu's and leaves the rest; it refuses where it
   assert.equal(code, 0);
   assert.match(stdout, /still holds/);
   assert.deepEqual(await treeOf(host.home), [".kugetsu/worktrees/work 644 unpushed"]);
+});
+
+test("uninstalling ends what stays behind, and is refused while that has turns", async () => {
+  await using host = await hostWithOld();
+  const unit = "home/.config/systemd/user/kugetsu.service";
+  await host.scratch.write(unit, "# Written by kugetsu service install: …\n");
+  const wants = host.scratch.join("home/.config/systemd/user/default.target.wants");
+  await mkdir(wants);
+  await symlink("../kugetsu.service", join(wants, "kugetsu.service"));
+  const calls = host.scratch.join("calls");
+  const answering = (status: number) =>
+    `echo "$*" >>'${calls}'; case $1 in supervisor) exit ${status} ;; esac\n`;
+  await host.scratch.write("home/.local/bin/kugetsu", answering(4), 0o755);
+  const refused = await host.install(["--uninstall", "--yes"]);
+  assert.equal(refused.code, 4);
+  assert.match(refused.stderr, /Cannot uninstall: turns are not over/);
+  await host.scratch.write("home/.local/bin/kugetsu", answering(0), 0o755);
+  assert.equal((await host.install(["--uninstall", "--yes"])).code, 0);
+  assert.match(await readFile(calls, "utf8"), /supervisor stop\nservice uninstall\n$/);
+  const left = (await treeOf(host.home)).filter((it) => it.includes("kugetsu.service"));
+  assert.deepEqual(left, []);
+});
+
+test("a unit of somebody else's stays", async () => {
+  await using host = await hostWithOld();
+  await host.scratch.write("home/.config/systemd/user/kugetsu.service", "[Unit]\n");
+  assert.equal((await host.install(["--uninstall", "--yes"])).code, 0);
+  assert.match((await treeOf(host.home)).join("\n"), /kugetsu\.service/);
 });
 
 test("start-up files: a link stays one, a mode stays, changed lines are left alone", async () => {
