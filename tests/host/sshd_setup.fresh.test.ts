@@ -21,10 +21,11 @@ test("a fresh container is set up without a key and says how to add one", { skip
   assert.match((await host.login("kugetsu", "true")).stderr, /Permission denied \(publickey\)/);
   await host.sh("cat key.pub >>/home/kugetsu/.ssh/authorized_keys");
   assert.equal((await host.login("kugetsu", "sudo -n id -u")).stdout, "0\n");
+  const changedOn = (await host.sh("getent shadow root | cut -d: -f3")).stdout.trim();
   await host.sh("echo root:correct-horse | chpasswd; echo kugetsu:correct-horse | chpasswd");
   await assertKeysOnly(host, ["kugetsu", "root"]);
 
-  await host.sh("usermod -p '*' root");
+  await host.sh(`usermod -p '*' root && chage -d ${changedOn} root`);
   const undone = await host.setUp("--undo");
   assert.equal(undone.stdout, "To be taken back, all that was set up for:\n  kugetsu\nUndone.\n");
   assert.deepEqual(changes(before, await host.snapshot()), []);
