@@ -19,6 +19,8 @@ export interface IssueStatus {
   doing?: string;
   /** Its place in the queue, from 1. */
   position?: number;
+  /** How many messages wait for the end of this turn. */
+  behind?: number;
   /** What the turn wants to know. */
   ask?: { kind: Ask["kind"]; what: string; options: string[] };
   /** Why it is not done. */
@@ -72,6 +74,7 @@ export function statusOf(row: SessionRow, live?: LiveTurn): IssueStatus {
     since: live?.since ?? row.since ?? null,
     ...given("doing", live?.doing),
     ...given("position", live?.position),
+    ...given("behind", live?.behind),
     ...given("ask", live?.ask && askOf(live.ask)),
     ...given("why", whyOf(row, live)),
     ...advised(nextFor(row, live)),

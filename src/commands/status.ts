@@ -92,10 +92,13 @@ export function linesFor(it: IssueStatus, now: number): string[] {
     ? ""
     : `${it.directory}${it.branch === null ? "" : ` on ${it.branch}`}; `;
   const options = it.ask && it.ask.options.length > 0 ? ` (${it.ask.options.join(" | ")})` : "";
+  const behind = it.behind === undefined
+    ? ""
+    : `; ${it.behind === 1 ? "1 message waits" : `${it.behind} messages wait`} behind it`;
   const hint = it.hint ? `   (${it.hint})` : "";
   return [
     `${it.issue_ref}  ${it.state}${since}${what ? `: ${what}` : ""}${options}`,
-    `  ${place}${it.tokens} tokens${money}`,
+    `  ${place}${it.tokens} tokens${money}${behind}`,
     ...(it.next ? [`  next: ${it.next}${hint}`] : []),
   ];
 }

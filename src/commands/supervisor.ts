@@ -63,11 +63,12 @@ function cellsOf({ key, state, position, since, doing, ask }: LiveTurn): string[
   return [key, position === undefined ? state : `${state} (${position})`, since, what];
 }
 
-function toJson({ key, position, doing, ask, ...turn }: LiveTurn) {
+function toJson({ key, position, behind, doing, ask, ...turn }: LiveTurn) {
   return {
     issue_ref: key,
     ...turn,
     position: position ?? null,
+    behind: behind ?? 0,
     doing: doing ?? null,
     ask: ask?.what ?? null,
   };

@@ -370,7 +370,8 @@ export class Keeper {
   turns(): LiveTurn[] {
     const all = [...this.#live.values()];
     const queued = all.filter((it) => it.state === "queued");
-    return all.map((live) => live.told(queued.indexOf(live) + 1));
+    const behind = ({ name }: Live) => this.#options.mailbox.readWhole(name)?.next.length;
+    return all.map((live) => live.told(queued.indexOf(live) + 1, behind(live)));
   }
 
   /** Hands out lines: those of one turn until it is over, or all after a number, without an end. */

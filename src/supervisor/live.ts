@@ -126,14 +126,15 @@ export class Live {
     this.#parts.controller.abort(reason);
   }
 
-  /** `position` is its place among those that wait. */
-  told(position: number): LiveTurn {
+  /** `position` is its place among those that wait, `behind` the number of messages that wait for its own end. */
+  told(position: number, behind = 0): LiveTurn {
     return {
       key: this.key,
       turn: this.id,
       state: this.state,
       since: this.#since,
       position: this.state === "queued" ? position : undefined,
+      behind: behind || undefined,
       doing: this.#doing,
       ask: this.ask,
       ...this.used,

@@ -112,6 +112,8 @@ export interface LiveTurn {
   since: string;
   /** Place in the queue, from 1; undefined for one that runs. */
   position?: number | undefined;
+  /** How many further messages of the issue wait for the end of this turn; left out for none. */
+  behind?: number | undefined;
   /** What the agent does now, for people. */
   doing?: string | undefined;
   ask?: Ask | undefined;

@@ -24,6 +24,11 @@ test("what an agent does comes before why, unless it asks", () => {
     "github.com/shoko/kugetsu#14  running: bash ls",
     "  /folder on b; 12 tokens, $1.50",
   ]);
+  assert.match(linesFor({ ...running, behind: 1 }, NOW)[1]!, /; 1 message waits behind it$/);
+  assert.match(
+    linesFor({ ...running, behind: 2 }, NOW)[1]!,
+    /, \$1\.50; 2 messages wait behind it$/,
+  );
   const ask = { kind: "question" as const, what: "Which?", options: ["a", "b"] };
   const [first] = linesFor({ ...running, state: "blocked", why: "it waits", ask }, NOW);
   assert.equal(first, "github.com/shoko/kugetsu#14  blocked: it waits (a | b)");

@@ -196,7 +196,9 @@ test("a second turn of an issue is refused, or waits behind the first if it was 
   await until("it runs", () => running.length === 1);
   await assert.rejects(keeper.submit(on(1, { kind: "continue" })), code("turn-running"));
   const queued = on(1, { kind: "continue", queue: true, message: "then this" });
+  assert.equal(keeper.turns()[0]?.behind, undefined);
   assert.equal((await keeper.submit(queued)).ahead, 1);
+  assert.equal(keeper.turns()[0]?.behind, 1);
   assert.equal((await keeper.submit(queued)).again, true);
   assert.equal(mailbox.read(NAME)?.next.length, 1);
   running[0]!.end({ kind: "failed", reason: "provider", detail: "x" });
