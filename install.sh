@@ -795,16 +795,21 @@ confirm_uninstall() {
 }
 
 # What stays behind would go on with an executable that is gone, or be started by systemd with each login. One that
-# cannot end it is no obstacle.
+# cannot end it is no obstacle, and what belongs to another executable is left alone.
 end_background() {
-  if [ -x "$TARGET" ] && ! is_script "$TARGET"; then
-    "$TARGET" supervisor stop </dev/null >/dev/null 2>&1
-    if [ $? -eq 4 ]; then fail 4 'Cannot uninstall: turns are not over' "\"$TARGET\" status"; fi
-  fi
+  if [ ! -x "$TARGET" ] || is_script "$TARGET"; then return; fi
   units=${XDG_CONFIG_HOME:-${HOME-}/.config}/systemd/user
-  if ! grep -q "$UNIT_MARK" "$units/kugetsu.service" 2>/dev/null; then return; fi
-  if [ -x "$TARGET" ]; then "$TARGET" service uninstall </dev/null >/dev/null 2>&1 || :; fi
-  remove_file "$units/kugetsu.service" "$UNIT_MARK"
+  unit=$units/kugetsu.service
+  if ! grep -q "$UNIT_MARK" "$unit" 2>/dev/null || ! grep -qF "ExecStart=\"$TARGET\"" "$unit"; then unit=; fi
+  served=${unit:+$(sed -n 's/^Environment="KUGETSU_HOME=\(.*\)"$/\1/p' "$unit")}
+  for folder in "$state" "$served"; do
+    status=0
+    if [ -n "$folder" ]; then KUGETSU_HOME=$folder "$TARGET" supervisor stop </dev/null >/dev/null 2>&1 || status=$?; fi
+    if [ "$status" -eq 4 ]; then fail 4 "Cannot uninstall: turns are not over in $folder" "KUGETSU_HOME=\"$folder\" \"$TARGET\" status"; fi
+  done
+  if [ -z "$unit" ]; then return; fi
+  "$TARGET" service uninstall </dev/null >/dev/null 2>&1 || :
+  remove_file "$unit" "$UNIT_MARK"
   if [ -L "$units/default.target.wants/kugetsu.service" ]; then rm -f -- "$units/default.target.wants/kugetsu.service"; fi
 }
 

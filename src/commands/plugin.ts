@@ -104,7 +104,7 @@ export async function listPlugins(context: Context): Promise<ExitStatus> {
   output.result(all, await output.table(["PLUGIN", "STATE", "HOSTS AND HOOKS"], rows));
   for (const { name, problem, next } of all) {
     if (problem) {
-      output.warn(`"${name}" is refused: ${problem}; once you have looked at it, run: ${next}`);
+      output.warn(`"${name}" is refused: ${problem}; run: ${next}`);
     }
   }
   return EXIT.ok;

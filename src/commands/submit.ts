@@ -51,6 +51,8 @@ export async function submitTurn(
     // Whatever it met before: now there is a turn to stop.
     if (signal.aborted) stop();
     const end = await follow(context, submission, accepted);
+    // It was accepted long ago, and how it ended is cleared away.
+    if (!end) return reportAccepted(context, accepted);
     if (end.kind === "asks") return waits(context, accepted.key, end);
     return conclude(context, accepted.key, end);
   });
@@ -68,12 +70,12 @@ function reportAccepted(context: Context, { key, turn, ahead, again }: Accepted)
 type Ended = Extract<Line, { kind: "ended" }>;
 type Asks = Extract<Line, { kind: "asks" }>;
 
-/** To the turn's end, or to what nobody there can answer. */
+/** To the turn's end, or to what nobody there can answer; undefined for an earlier one of which nothing is kept. */
 async function follow(
   context: Context,
   { permissions }: Pick<Submission, "permissions">,
-  { key, turn, ahead }: Accepted,
-): Promise<Ended | Asks> {
+  { key, turn, ahead, again }: Accepted,
+): Promise<Ended | Asks | undefined> {
   const supervisor = await context.supervisor();
   const view = new TurnView(context, permissions);
   view.waiting(ahead);
@@ -87,6 +89,7 @@ async function follow(
   } finally {
     view.stop();
   }
+  if (again) return undefined;
   throw errors.turnUnknown(key);
 }
 

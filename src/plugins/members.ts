@@ -153,10 +153,10 @@ export function changeOf(path: string, sha256: string): string | undefined {
 
 function adviceFor(error: unknown, name: string): string {
   if (!(error instanceof Changed)) return `run: kugetsu plugin check ${name}`;
-  return `once you have looked at it, run: ${nextForChanged(name, error.message)}`;
+  return `run: ${nextForChanged(name, error.message)}`;
 }
 
-/** The command that helps with a trusted plugin that is not the same any more. */
+/** The command that helps with a trusted plugin that is not the same any more; it shows what has become of it. */
 export function nextForChanged(name: string, problem: string): string {
   return `kugetsu plugin ${problem === GONE ? "update" : "trust"} ${name}`;
 }

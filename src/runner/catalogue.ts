@@ -1,17 +1,16 @@
 /**
  * opencode's catalogue of models, cut down to the providers that the user has.
  *
- * opencode goes through its whole catalogue, thousands of models of more than a hundred providers, in each folder that
+ * opencode goes through its whole catalogue, thousands of models of more than two hundred providers, in each folder that
  * it first works in: of the second and more that a new worktree costs, most goes there, and most of the memory
  * (docs/design/fresh-folders.md). What it makes of providers without a key it then throws away, so leaving them out
- * changes nothing. Which ones are left is asked of opencode itself, once for all that is set up in the same way.
+ * changes nothing. Which ones are left is asked of opencode itself.
  *
  * The whole catalogue stays where it is not known beforehand what will be used: where the user names a catalogue, where
  * opencode has not yet fetched one, and in a repository that sets up providers itself or brings code.
  */
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { visit } from "jsonc-parser";
 import * as v from "valibot";
 import { reasonOf } from "../errors.ts";
@@ -19,13 +18,20 @@ import { Cache } from "../platform/cache.ts";
 import { writeDurably } from "../platform/durable_write.ts";
 import { userStamp } from "./config_stamp.ts";
 import type { Environment, OpencodeCommand } from "./opencode_command.ts";
-import { projectSettings } from "./project_settings.ts";
+import { loginsOf, projectSettings, stampOf, textOf, userFiles } from "./project_settings.ts";
 
 export interface CatalogueRequest {
   env: Environment;
   /** Where the smaller catalogue is put; it may be deleted at any time. */
   cacheFolder: string;
   debug(text: string): void;
+}
+
+/** The name of a smaller catalogue: one that is found in the environment is none of the user's. */
+export const SMALLER = "kugetsu-models.json";
+
+export function isSmaller(path: string | undefined): boolean {
+  return path !== undefined && basename(path) === SMALLER;
 }
 
 /** Whether turns in a folder may use providers that the user has not set up. */
@@ -37,39 +43,51 @@ export function needsWholeCatalogue(directory: string, env: Environment): boolea
 /** What makes opencode read the smaller catalogue; empty where it is to read its own. */
 export async function smallerCatalogue(
   opencode: OpencodeCommand,
-  { env, cacheFolder, debug }: CatalogueRequest,
+  request: CatalogueRequest,
 ): Promise<{ OPENCODE_MODELS_PATH?: string }> {
-  const whole = wholeCatalogue(env);
+  const whole = wholeCatalogue(request.env);
   if (whole === undefined) return {};
   try {
-    const cache = new Cache(join(cacheFolder, "providers.json"), v.array(v.string()));
-    // Of a log-in to an organisation no file of settings tells, so it is asked again each day.
-    const today = new Date().toISOString().slice(0, 10);
-    const fingerprint = `${userStamp(opencode, env)} ${today}`;
-    const providers = await cache.get("providers", fingerprint, async () => {
-      const action = "ask opencode which models there are";
-      const withoutProject = { OPENCODE_DISABLE_PROJECT_CONFIG: "1" };
-      return providersIn((await opencode.ask(["models"], "/", action, withoutProject)).stdout);
-    });
+    const providers = await usable(opencode, request);
     if (providers.length === 0) throw new Error("it has no models");
-    const path = join(cacheFolder, `models-${digest(providers)}.json`);
-    if (!isNewer(path, whole)) {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      writeDurably(path, partOf(readFileSync(whole, "utf8"), providers));
-    }
+    const path = join(request.cacheFolder, SMALLER);
+    keepPart(path, whole, providers, namedBy(request.env));
     return { OPENCODE_MODELS_PATH: path };
   } catch (error) {
-    debug(`opencode reads its whole catalogue of models: ${reasonOf(error)}`);
+    request.debug(`opencode reads its whole catalogue of models: ${reasonOf(error)}`);
     return {};
   }
 }
 
 /** The catalogue that opencode has fetched; undefined where there is none, or the user has chosen one. */
 function wholeCatalogue(env: Environment): string | undefined {
-  if (env["OPENCODE_MODELS_PATH"] || env["OPENCODE_MODELS_URL"]) return undefined;
+  const { OPENCODE_MODELS_PATH: chosen, OPENCODE_MODELS_URL: address } = env;
+  if (address || (chosen && !isSmaller(chosen))) return undefined;
   const caches = env["XDG_CACHE_HOME"] || join(env["HOME"] ?? "/", ".cache");
   const path = join(caches, "opencode", "models.json");
   return existsSync(path) ? path : undefined;
+}
+
+/** By cache folder: many turns that begin at once ask once. */
+const asking = new Map<string, Promise<string[]>>();
+
+/** The providers of the models that opencode would list, wherever it ran. */
+function usable(opencode: OpencodeCommand, { env, cacheFolder }: CatalogueRequest) {
+  const cache = new Cache(join(cacheFolder, "providers.json"), v.array(v.string()));
+  // Of what an organisation has set up no file tells, so it is asked again each hour.
+  const hour = new Date().toISOString().slice(0, 13);
+  const found = asking.get(cacheFolder) ?? cache.get(
+    "providers",
+    `${userStamp(opencode, env)} ${hour}`,
+    async () => {
+      const action = "ask opencode which models there are";
+      const withoutProject = { OPENCODE_DISABLE_PROJECT_CONFIG: "1" };
+      return providersIn((await opencode.ask(["models"], "/", action, withoutProject)).stdout);
+    },
+    (providers) => providers.length > 0,
+  ).finally(() => asking.delete(cacheFolder));
+  asking.set(cacheFolder, found);
+  return found;
 }
 
 /** The providers of `opencode models`: a line for each model, `provider/model`. */
@@ -78,12 +96,31 @@ export function providersIn(listing: string): string[] {
   return [...new Set(names.filter((it) => it !== undefined))].sort();
 }
 
-/**
- * The entries of some providers, as they stand. One whose name another begins with is its model: `github-copilot` of
- * `github-copilot-enterprise`. Without making values of it all: it has megabytes. @throws Error for what is no catalogue
- */
-export function partOf(catalogue: string, providers: readonly string[]): string {
-  const isWanted = (id: string) => providers.some((it) => it.startsWith(id));
+/** The texts in which the user names providers. One that could not be used just when opencode was asked is kept, too. */
+function namedBy(env: Environment): string[] {
+  const files = userFiles(env).filter((it) => /\.jsonc?$/.test(it));
+  const { OPENCODE_CONFIG_CONTENT: config = "", OPENCODE_AUTH_CONTENT: logins = "" } = env;
+  return [...[...files, loginsOf(env)].map(textOf), config, logins];
+}
+
+/** By path, from what this process has made the part that lies there. */
+const made = new Map<string, string>();
+
+/** Makes the part, unless it is there and nothing has changed. @throws Error */
+function keepPart(path: string, whole: string, providers: string[], named: string[]): void {
+  // The time of change is taken before it is read: what comes in between is seen the next time.
+  const from = [stampOf(whole), ...providers, ...named].join("\n");
+  if (made.get(path) === from && existsSync(path)) return;
+  // `github-copilot-enterprise` has the models of `github-copilot`.
+  const isWanted = (id: string) =>
+    providers.some((it) => it.startsWith(id)) || named.some((it) => it.includes(`"${id}"`));
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeDurably(path, partOf(readFileSync(whole, "utf8"), isWanted));
+  made.set(path, from);
+}
+
+/** The entries of some providers, as they stand, without making values of it all. @throws Error for what is no catalogue */
+export function partOf(catalogue: string, isWanted: (id: string) => boolean): string {
   const parts: string[] = [];
   let depth = 0;
   let from: number | undefined;
@@ -109,13 +146,4 @@ export function partOf(catalogue: string, providers: readonly string[]): string 
   });
   if (!hasEntries) throw new Error("the catalogue of models is empty");
   return `{${parts.join(",")}}`;
-}
-
-function isNewer(path: string, than: string): boolean {
-  const time = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return time > statSync(than).mtimeMs;
-}
-
-function digest(providers: readonly string[]): string {
-  return createHash("sha256").update(providers.join("\n")).digest("hex").slice(0, 12);
 }

@@ -3,21 +3,19 @@
  * in a folder. A stamp changes when it has to be read again.
  */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { opencodesVariables } from "../platform/environment.ts";
 import { fingerprintOf } from "../platform/executables.ts";
 import type { Environment, OpencodeCommand } from "./opencode_command.ts";
-import { projectSettings, stampOf, userFiles } from "./project_settings.ts";
+import { loginsOf, projectSettings, stampOf, userFiles } from "./project_settings.ts";
 
 /** opencode itself writes these beside the settings. */
-const NOT_SETTINGS = /\/(?:package\.json|package-lock\.json|bun\.lockb?|\.gitignore) /;
+const NOT_SETTINGS = /\/(?:package\.json|package-lock\.json|bun\.lockb?|\.gitignore)$/;
 
 /** Of all that holds wherever a turn runs, opencode's own version and the user's log-ins too. */
 export function userStamp(opencode: OpencodeCommand, env: Environment): string {
-  const data = env["XDG_DATA_HOME"] || join(env["HOME"] ?? "/", ".local", "share");
-  const files = userFiles(env).filter((it) => !NOT_SETTINGS.test(it));
+  const files = userFiles(env).filter((it) => !NOT_SETTINGS.test(it)).map(stampOf);
   const variables = Object.entries(opencodesVariables(env));
-  const login = stampOf(join(data, "opencode", "auth.json"));
+  const login = stampOf(loginsOf(env));
   return digest([fingerprintOf(opencode.executable()), ...files, login, ...variables.flat()]);
 }
 

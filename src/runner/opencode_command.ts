@@ -19,7 +19,7 @@ import {
   UNANSWERABLE,
   unanswerableFor,
 } from "./permissions.ts";
-import { needsWholeCatalogue, smallerCatalogue } from "./catalogue.ts";
+import { isSmaller, needsWholeCatalogue, smallerCatalogue } from "./catalogue.ts";
 import { type Guard, projectGuard } from "./project_guard.ts";
 
 const run = promisify(execFile);
@@ -37,6 +37,13 @@ export interface Call {
   file: string;
   args: string[];
   env: Environment;
+}
+
+/** What a server has to be started with, because of the settings of the repositories that it is for. */
+export interface ServerNeeds {
+  guard: Guard;
+  /** opencode's whole catalogue of models. */
+  whole: boolean;
 }
 
 export interface OpencodeOptions {
@@ -87,14 +94,14 @@ export class OpencodeCommand {
     if (request.permissions === "allow") args.push("--auto");
     // Its log names the fork and its folder seconds before the first event, and errors it tries again after.
     args.push("--print-logs", "--log-level", "INFO");
-    const guard = await this.guard(request);
+    const needs = await this.needsOf(request);
+    const { guard } = needs;
     const everywhere = { ...guard.everywhere, ...UNANSWERABLE };
     // What is set under the old name comes on top, and has them already: a name keeps the place where it stood first.
     const names = OPENCODES_OWN.filter((name) => !Object.hasOwn(guard.modes, name));
     const agents = merge(guard.agents, unanswerableFor(names)) as Guard["agents"];
     const continueOnDeny = request.permissions === "deny";
-    const models = await this.#models(this.needsWholeCatalogue(request.directory));
-    const under = { ...this.environment(), ...models };
+    const under = { ...this.environment(), ...await this.models(needs) };
     const env = guarded(under, { ...guard, everywhere, agents }, { continueOnDeny });
     this.#options.debug(`in ${request.directory}: opencode ${args.join(" ")}`);
     return { file: this.executable(), args, env };
@@ -102,40 +109,38 @@ export class OpencodeCommand {
 
   /**
    * The call that serves many turns. What would be asked is told to whoever runs a turn, so a denial never ends it;
-   * tools get the shell that is given. With the whole catalogue for folders that need it.
+   * tools get the shell that is given.
    */
-  async serve(guard: Guard, whole: boolean, shell: string | undefined): Promise<Call> {
+  async serve(needs: ServerNeeds, shell: string | undefined): Promise<Call> {
     await this.version();
-    const under = { ...this.environment(), ...await this.#models(whole) };
-    const env = guarded(under, guard, { continueOnDeny: true });
+    const under = { ...this.environment(), ...await this.models(needs) };
+    const env = guarded(under, needs.guard, { continueOnDeny: true });
     const file = this.executable();
     return { file, args: ["serve"], env: { ...env, ...(shell ? { SHELL: shell } : {}) } };
   }
 
-  /** What has to be stated again where a turn runs, because of the repository's own settings. */
-  guard(request: Pick<TurnRequest, "directory" | "agent">): Promise<Guard> {
-    return projectGuard(this, {
-      directory: request.directory,
-      agent: request.agent ?? "build",
-      env: this.#options.env,
-      cacheFolder: this.#options.cacheFolder,
-    });
+  /** What the settings of the repository that a turn runs in make necessary. */
+  async needsOf(
+    { directory, agent = "build" }: Pick<TurnRequest, "directory" | "agent">,
+  ): Promise<ServerNeeds> {
+    const { env, cacheFolder } = this.#options;
+    return {
+      guard: await projectGuard(this, { directory, agent, env, cacheFolder }),
+      whole: needsWholeCatalogue(directory, env),
+    };
   }
 
-  needsWholeCatalogue(directory: string): boolean {
-    return needsWholeCatalogue(directory, this.#options.env);
-  }
-
-  /** What makes opencode read the catalogue of models that a turn needs. */
-  async #models(whole: boolean): Promise<Environment> {
+  /** What makes opencode read the catalogue of models that is needed; makes it anew where something has changed. */
+  async models({ whole }: Pick<ServerNeeds, "whole">): Promise<Environment> {
     return whole ? {} : await smallerCatalogue(this, this.#options);
   }
 
-  /** The user's environment less kugetsu's own settings. Marks of turns around this one stay. */
+  /** The user's environment less what is kugetsu's own. Marks of turns around this one stay. */
   environment(): Environment {
-    const ours = (name: string) =>
-      name.startsWith("KUGETSU_") && !name.startsWith(TURN_MARK_PREFIX);
-    return Object.fromEntries(Object.entries(this.#options.env).filter(([name]) => !ours(name)));
+    const ours = ([name, value]: [string, string | undefined]) =>
+      (name.startsWith("KUGETSU_") && !name.startsWith(TURN_MARK_PREFIX)) ||
+      (name === "OPENCODE_MODELS_PATH" && isSmaller(value));
+    return Object.fromEntries(Object.entries(this.#options.env).filter((it) => !ours(it)));
   }
 
   /** A short call whose output is wanted. `action` says in an error what could not be done. */

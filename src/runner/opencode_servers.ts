@@ -7,9 +7,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { projectStamp, userStamp } from "./config_stamp.ts";
-import type { Environment, OpencodeCommand } from "./opencode_command.ts";
+import type { Call, Environment, OpencodeCommand, ServerNeeds } from "./opencode_command.ts";
 import { OpencodeServer } from "./opencode_server.ts";
-import { type Guard, NO_GUARD } from "./project_guard.ts";
 import { answeringServers, type ServerAddress } from "./server_address.ts";
 import { serversIn } from "./server_files.ts";
 import type { Lease, Servers, ServerUse } from "./server_runner.ts";
@@ -26,16 +25,11 @@ export interface ServersOptions {
   debug(text: string): void;
 }
 
-/** What a server is started with. */
-interface Needs {
-  guard: Guard;
-  /** The whole catalogue of models. */
-  whole: boolean;
-}
-
 /** A server, with what it has read of settings, and how many turns it has. */
 interface Kept {
   server: OpencodeServer;
+  /** What it is started with, and started again should it die. */
+  needs: ServerNeeds;
   stamp: string;
   turns: number;
   /** The stamp of a folder's settings when a turn last began there. */
@@ -53,10 +47,9 @@ export class OpencodeServers implements Servers {
 
   async forTurn(request: ServerUse): Promise<Lease> {
     const { opencode, env } = this.#options;
-    const guard = await opencode.guard(request);
+    const needs = await opencode.needsOf(request);
     this.#stamp = userStamp(opencode, env);
-    const needs = { guard, whole: opencode.needsWholeCatalogue(request.directory) };
-    const kept = await this.#busyWith(request) ?? this.#kept(nameOf(needs, this.#stamp), needs);
+    const kept = await this.#busyWith(request, needs) ?? this.#kept(needs);
     kept.turns++;
     this.#endStale();
     const stamp = projectStamp(request.directory, env);
@@ -68,6 +61,8 @@ export class OpencodeServers implements Servers {
     };
     try {
       const { connection, isFound } = await kept.server.open();
+      // One that runs for days gets new models by its own hourly look at the file.
+      void opencode.models(needs);
       // What one that was found has read is not known.
       return { connection, isOutdated: before === undefined ? isFound : before !== stamp, release };
     } catch (error) {
@@ -82,7 +77,7 @@ export class OpencodeServers implements Servers {
 
   /** Ends all that run, also those which an earlier process of ours has left. */
   async stop(): Promise<void> {
-    await Promise.all(this.#names().map((name) => this.#kept(name).server.stop()));
+    await Promise.all(this.#names().map((name) => this.#left(name).stop()));
   }
 
   /** Ends those alone that this process has made or found; what lies in the folder may be another's by now. */
@@ -102,13 +97,15 @@ export class OpencodeServers implements Servers {
   }
 
   /** The server on which an earlier process of ours has begun this very turn. */
-  async #busyWith({ messageId, session, directory }: ServerUse): Promise<Kept | undefined> {
+  async #busyWith(
+    { messageId, session, directory }: ServerUse,
+    needs: ServerNeeds,
+  ): Promise<Kept | undefined> {
     if (messageId === undefined || session === undefined) return undefined;
     for (const name of this.#names()) {
-      const kept = this.#kept(name);
-      const connection = await kept.server.find();
+      const connection = await this.#left(name).find();
       const status = await connection?.client(directory).session.status().catch(() => undefined);
-      if (status?.data?.[session]) return kept;
+      if (status?.data?.[session]) return this.#servers.get(name) ?? this.#make(name, needs);
     }
     return undefined;
   }
@@ -122,22 +119,40 @@ export class OpencodeServers implements Servers {
     }
   }
 
-  #kept(name: string, { guard, whole }: Needs = { guard: NO_GUARD, whole: true }): Kept {
-    const known = this.#servers.get(name);
-    if (known) return known;
-    const { opencode, runFolder, logFolder, env, debug } = this.#options;
-    const server = new OpencodeServer(
-      { state: join(runFolder, `${name}.json`), log: join(logFolder, `${name}.log`) },
-      () => opencode.serve(guard, whole, wrapShell(runFolder, env["SHELL"])),
-      debug,
+  /** The one for turns that need this. */
+  #kept(needs: ServerNeeds): Kept {
+    const name = nameOf(needs, this.#stamp);
+    const kept = this.#servers.get(name) ?? this.#make(name, needs);
+    // One that was found at work for another turn may have been taken for something else.
+    kept.needs = needs;
+    return kept;
+  }
+
+  #make(name: string, needs: ServerNeeds): Kept {
+    const { opencode, runFolder, env } = this.#options;
+    const server = this.#server(
+      name,
+      () => opencode.serve(kept.needs, wrapShell(runFolder, env["SHELL"])),
     );
-    const kept = { server, stamp: this.#stamp, turns: 0, folders: new Map() };
+    const kept: Kept = { server, needs, stamp: this.#stamp, turns: 0, folders: new Map() };
     this.#servers.set(name, kept);
     return kept;
   }
+
+  /** One that may run, to be looked at or ended: what it would have to be started with is not known. */
+  #left(name: string): OpencodeServer {
+    const call = () => Promise.reject(new Error(`${name} is not to be started`));
+    return this.#servers.get(name)?.server ?? this.#server(name, call);
+  }
+
+  #server(name: string, call: () => Promise<Call>): OpencodeServer {
+    const { runFolder, logFolder, debug } = this.#options;
+    const files = { state: join(runFolder, `${name}.json`), log: join(logFolder, `${name}.log`) };
+    return new OpencodeServer(files, call, debug);
+  }
 }
 
-function nameOf(needs: Needs, stamp: string): string {
+function nameOf(needs: ServerNeeds, stamp: string): string {
   const digest = createHash("sha256").update(JSON.stringify([needs, stamp])).digest("hex");
   return `server-${digest.slice(0, 12)}`;
 }

@@ -18,7 +18,7 @@ import {
   type Rule,
   UNANSWERABLE,
 } from "./permissions.ts";
-import { type ProjectSettings, projectSettings, userFiles } from "./project_settings.ts";
+import { type ProjectSettings, projectSettings, stampOf, userFiles } from "./project_settings.ts";
 
 export interface Guard {
   /** For all agents that say nothing of their own. */
@@ -79,7 +79,7 @@ export async function projectGuard(
   const cache = new Cache(join(cacheFolder, "permissions.json"), guardSchema);
   const fingerprint = digest([
     fingerprintOf(opencode.executable()),
-    ...userFiles(env),
+    ...userFiles(env).map(stampOf),
     ...SETTINGS.map((name) => env[name] ?? ""),
   ]);
   const inFolder = () =>

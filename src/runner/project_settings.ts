@@ -85,7 +85,7 @@ function included(name: string, from: string, home: string): string {
 }
 
 /** Empty for what cannot be read: opencode cannot either. */
-function textOf(path: string): string {
+export function textOf(path: string): string {
   try {
     return readFileSync(path, "latin1");
   } catch {
@@ -93,15 +93,23 @@ function textOf(path: string): string {
   }
 }
 
-/** The user's own files of settings, each with what tells that it has changed. */
+/** Where an administrator puts settings that hold for all users. */
+const MANAGED = ["/etc/opencode", "/Library/Application Support/opencode"];
+
+/** The user's own files of settings, and those that hold for him. */
 export function userFiles(env: Environment): string[] {
   const home = env["HOME"] ?? "/";
-  const named = [env["OPENCODE_CONFIG"], env["OPENCODE_CONFIG_DIR"]].filter((it) =>
-    it !== undefined
-  );
+  const { OPENCODE_CONFIG: file, OPENCODE_CONFIG_DIR: folder } = env;
   const config = env["XDG_CONFIG_HOME"] || join(home, ".config");
-  const folders = [join(config, "opencode"), join(home, ".opencode")];
-  return [...folders.flatMap((it) => filesBelow(it)), ...named].map(stampOf);
+  const folders = [join(config, "opencode"), join(home, ".opencode"), ...MANAGED];
+  if (folder) folders.push(folder);
+  return [...folders.flatMap((it) => filesBelow(it)), ...(file ? [file] : [])];
+}
+
+/** Where the user's log-ins are. */
+export function loginsOf(env: Environment): string {
+  const data = env["XDG_DATA_HOME"] || join(env["HOME"] ?? "/", ".local", "share");
+  return join(data, "opencode", "auth.json");
 }
 
 /** What tells that a file has changed, without reading it. */

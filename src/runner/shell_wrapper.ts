@@ -1,7 +1,7 @@
 /**
  * The shell that the server's tools get in place of the user's: it does two things and becomes the user's own.
  *
- * It takes the server's password out of the environment, and says in which folder it was started, so that everything
+ * It takes out of the environment what is for the server alone, its password above all, and says in which folder it was started, so that everything
  * a turn leaves behind can be found again, also what made a session of its own and went elsewhere. opencode takes its
  * shell from SHELL, by the name of the file.
  */
@@ -9,6 +9,7 @@ import { chmodSync, mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { writeDurably } from "../platform/durable_write.ts";
 import { FOLDER_MARK } from "../platform/processes.ts";
+import { SMALLER } from "./catalogue.ts";
 
 /** What stands in the environment of everything that was started through a shell in this folder, or below it. */
 export function folderMarks(directory: string): string[] {
@@ -30,6 +31,7 @@ function scriptFor(shell: string): string {
   const quoted = `'${shell.replaceAll("'", `'\\''`)}'`;
   return `#!/bin/sh
 unset OPENCODE_SERVER_PASSWORD OPENCODE_SERVER_USERNAME
+case \${OPENCODE_MODELS_PATH-} in */${SMALLER}) unset OPENCODE_MODELS_PATH ;; esac
 SHELL=${quoted}
 ${FOLDER_MARK}=$(pwd -P)
 export SHELL ${FOLDER_MARK}

@@ -167,6 +167,7 @@ export class Keeper {
     if (submission.kind === "start") throw errors.sessionExists(key);
     if (!submission.queue || !mail) throw errors.turnRunning(key, "the supervisor");
     this.#options.mailbox.accept(name, mail, { ...mail, next: [...waiting, submission] });
+    live.behind = waiting.length + 1;
     return { key, turn: submission.id, ahead: ahead + waiting.length + 1, again: false };
   }
 
@@ -236,16 +237,18 @@ export class Keeper {
     },
     recovered: boolean,
   ): Live {
-    const { transcripts, now } = this.#options;
+    const { mailbox, transcripts, now } = this.#options;
     const { name } = issue;
     const transcript = transcripts.open(name);
     try {
       // Somebody who follows may hold one that a destroy has removed since.
       transcript.close();
       const live = new Live({ ...issue, submission, transcript, now });
-      if (recovered) live.tookUp(transcripts.read(name));
-      else {
-        this.#acceptNow(submission, issue);
+      if (recovered) {
+        live.behind = mailbox.read(name)?.next.length ?? 0;
+        live.tookUp(transcripts.read(name));
+      } else {
+        live.behind = this.#acceptNow(submission, issue);
         live.append({ kind: "accepted", turn_kind: submission.kind, message: submission.message });
       }
       this.#live.set(live.id, live);
@@ -256,11 +259,13 @@ export class Keeper {
     }
   }
 
-  #acceptNow(submission: Submission, { key, name }: { key: string; name: string }): void {
+  /** Returns how many messages wait for its end. */
+  #acceptNow(submission: Submission, { key, name }: { key: string; name: string }): number {
     const { mailbox } = this.#options;
     const mail = mailbox.read(name);
     const next = mail?.next.filter((it) => it.id !== submission.id) ?? [];
     mailbox.accept(name, mail, { ...mail, key, current: submission, next });
+    return next.length;
   }
 
   /** Gives places to those whose turn it is. Whoever is to end needs none. */
@@ -349,11 +354,13 @@ export class Keeper {
     return wanted.map(({ key, left }) => ({ key, left }));
   }
 
-  #dropWaiting({ name }: Live, outcome: Outcome): void {
+  #dropWaiting(live: Live, outcome: Outcome): void {
+    const { name } = live;
     const { mailbox, transcripts } = this.#options;
     const mail = mailbox.read(name);
     if (!mail || mail.next.length === 0) return;
     mailbox.write(name, { ...mail, next: [] });
+    live.behind = 0;
     for (const { id } of mail.next) {
       transcripts.append(name, id, { kind: "ended", outcome, session: null, text: "" });
     }
@@ -370,8 +377,7 @@ export class Keeper {
   turns(): LiveTurn[] {
     const all = [...this.#live.values()];
     const queued = all.filter((it) => it.state === "queued");
-    const behind = ({ name }: Live) => this.#options.mailbox.readWhole(name)?.next.length;
-    return all.map((live) => live.told(queued.indexOf(live) + 1, behind(live)));
+    return all.map((live) => live.told(queued.indexOf(live) + 1));
   }
 
   /** Hands out lines: those of one turn until it is over, or all after a number, without an end. */

@@ -24,6 +24,8 @@ export class Live {
   readonly repository: string;
   state: LiveTurn["state"] = "queued";
   ask: Ask | undefined;
+  /** How many messages of the issue wait for its end. */
+  behind = 0;
   /** Processes of the turn that would not end. */
   left: number[] = [];
   #since: string;
@@ -126,15 +128,15 @@ export class Live {
     this.#parts.controller.abort(reason);
   }
 
-  /** `position` is its place among those that wait, `behind` the number of messages that wait for its own end. */
-  told(position: number, behind = 0): LiveTurn {
+  /** `position` is its place among those that wait. */
+  told(position: number): LiveTurn {
     return {
       key: this.key,
       turn: this.id,
       state: this.state,
       since: this.#since,
       position: this.state === "queued" ? position : undefined,
-      behind: behind || undefined,
+      behind: this.behind || undefined,
       doing: this.#doing,
       ask: this.ask,
       ...this.used,

@@ -157,6 +157,12 @@ describe("the end of a turn", () => {
     assert(end instanceof KugetsuError);
     assert.deepEqual([end.code, end.exit], ["turn-unknown", 5]);
   });
+
+  test("that was accepted so long ago that nothing is kept of it is no error", async () => {
+    const { end, stderr } = await play("start", [], { accepted: { again: true } });
+    assert.equal(end, 0);
+    assert.match(stderr.at(-1)!, /^note It was accepted before: /);
+  });
 });
 
 describe("a turn that runs by itself", () => {

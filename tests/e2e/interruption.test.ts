@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { exits, listing, refOf, sessionOf } from "../support/expect.ts";
 import { needs } from "../support/needs.ts";
 import { makeWorld, sessionsOf } from "../support/opencode_home.ts";
-import { endProcesses } from "../support/processes.ts";
+import { commandLine, endProcesses } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 
 // Each turn has an opencode of its own here: how turns on the server are taken up is in supervisor.test.ts.
@@ -76,6 +76,12 @@ test(
   },
 );
 
+/** Whether a command has a server of its own. */
+async function hasServer(): Promise<boolean> {
+  const lines = await Promise.all((await world.leftovers()).map(commandLine));
+  return lines.some((words) => words.includes("serve"));
+}
+
 /** Commands that start a server of opencode, in the moment in which it comes up. */
 const INTERRUPTED: [signal: NodeJS.Signals, status: number, ...args: string[]][] = [
   ["SIGINT", 130, "doctor"],
@@ -95,7 +101,7 @@ for (const [signal, status, ...args] of INTERRUPTED) {
     async () => {
       const [before, had] = [await listing(world), await sessionsOf(world)];
       const running = world.spawn([...args]);
-      await until("the server is there", async () => (await world.leftovers()).length > 1);
+      await until("the server is there", hasServer);
       running.kill(signal);
       const { stderr } = exits(status, await running.ended);
       assert.match(stderr, new RegExp(`opencode.*: it was stopped by ${signal}\n`));
@@ -116,7 +122,7 @@ test("SIGINT while a record without a folder is looked up: the turn never begins
   const { directory: _, ...old } = JSON.parse(await readFile(fileOf(2), "utf8"));
   await writeFile(fileOf(2), JSON.stringify(old));
   const running = world.spawn(["continue", refOf(2), "@say Never said."]);
-  await until("the server is there", async () => (await world.leftovers()).length > 1);
+  await until("the server is there", hasServer);
   running.kill("SIGINT");
   exits(130, await running.ended);
   await nothingIsLeft();

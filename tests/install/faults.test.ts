@@ -461,30 +461,46 @@ test("--purge deletes what is kugetsu's and leaves the rest; it refuses where it
 test("uninstalling ends what stays behind, and is refused while that has turns", async () => {
   await using host = await hostWithOld();
   const unit = "home/.config/systemd/user/kugetsu.service";
-  await host.scratch.write(unit, "# Written by kugetsu service install: …\n");
+  const lines = [
+    "# Written by kugetsu service install: …",
+    'Environment="KUGETSU_HOME=/data/k"',
+    `ExecStart="${join(host.bin, "kugetsu")}" "__supervisor"`,
+  ];
+  await host.scratch.write(unit, `${lines.join("\n")}\n`);
   const wants = host.scratch.join("home/.config/systemd/user/default.target.wants");
   await mkdir(wants);
   await symlink("../kugetsu.service", join(wants, "kugetsu.service"));
   const calls = host.scratch.join("calls");
   const answering = (status: number) =>
-    `echo "$*" >>'${calls}'; case $1 in supervisor) exit ${status} ;; esac\n`;
+    `echo "$KUGETSU_HOME $*" >>'${calls}'\n` +
+    `case "$1 $KUGETSU_HOME" in "supervisor /data/k") exit ${status} ;; esac\n`;
   await host.scratch.write("home/.local/bin/kugetsu", answering(4), 0o755);
   const refused = await host.install(["--uninstall", "--yes"]);
   assert.equal(refused.code, 4);
-  assert.match(refused.stderr, /Cannot uninstall: turns are not over/);
+  assert.match(refused.stderr, /Cannot uninstall: turns are not over in \/data\/k/);
   await host.scratch.write("home/.local/bin/kugetsu", answering(0), 0o755);
   assert.equal((await host.install(["--uninstall", "--yes"])).code, 0);
-  assert.match(await readFile(calls, "utf8"), /supervisor stop\nservice uninstall\n$/);
+  assert.match(
+    await readFile(calls, "utf8"),
+    /\/\.kugetsu supervisor stop\n\/data\/k supervisor stop\n.*service uninstall\n$/,
+  );
   const left = (await treeOf(host.home)).filter((it) => it.includes("kugetsu.service"));
   assert.deepEqual(left, []);
 });
 
-test("a unit of somebody else's stays", async () => {
-  await using host = await hostWithOld();
-  await host.scratch.write("home/.config/systemd/user/kugetsu.service", "[Unit]\n");
-  assert.equal((await host.install(["--uninstall", "--yes"])).code, 0);
-  assert.match((await treeOf(host.home)).join("\n"), /kugetsu\.service/);
-});
+for (
+  const [whose, unit] of [
+    ["somebody else", "[Unit]\n"],
+    ["another executable", '# Written by kugetsu service install\nExecStart="/opt/kugetsu"\n'],
+  ]
+) {
+  test(`the unit of ${whose} stays`, async () => {
+    await using host = await hostWithOld();
+    await host.scratch.write("home/.config/systemd/user/kugetsu.service", unit!);
+    assert.equal((await host.install(["--uninstall", "--yes"])).code, 0);
+    assert.match((await treeOf(host.home)).join("\n"), /kugetsu\.service/);
+  });
+}
 
 test("start-up files: a link stays one, a mode stays, changed lines are left alone", async () => {
   await using host = await makeHost();

@@ -25,7 +25,8 @@ const CATALOGUE = JSON.stringify(
 /** A home with a catalogue, and an opencode that lists two models, each time that it is asked. */
 async function setUp(scratch: Scratch, listing = "acme/a\\nacme/b\\nlocal/one\\n") {
   const calls = scratch.join("calls");
-  const script = `#!/bin/sh\necho "$* $OPENCODE_DISABLE_PROJECT_CONFIG" >>'${calls}'\n` +
+  const script =
+    `#!/bin/sh\necho "$* $OPENCODE_DISABLE_PROJECT_CONFIG $OPENCODE_MODELS_PATH" >>'${calls}'\n` +
     `printf '${listing}'\n`;
   const file = await scratch.write("opencode", script, 0o755);
   await scratch.write("home/.cache/opencode/models.json", CATALOGUE);
@@ -38,7 +39,11 @@ async function setUp(scratch: Scratch, listing = "acme/a\\nacme/b\\nlocal/one\\n
     };
     return (await smallerCatalogue(new OpencodeCommand(settings), settings)).OPENCODE_MODELS_PATH;
   };
-  const callsMade = () => readFile(calls, "utf8").then((text) => text.trim().split("\n"), () => []);
+  const callsMade = () =>
+    readFile(calls, "utf8").then(
+      (text) => text.trimEnd().split("\n").map((it) => `${it.trim()} `),
+      () => [],
+    );
   return { path, callsMade, debug };
 }
 
@@ -53,7 +58,32 @@ describe("opencode gets", () => {
     assert.deepEqual(await idsIn(made), ["acme"]);
     assert.deepEqual(JSON.parse(await readFile(made!, "utf8")), { acme: provider("acme") });
     assert.equal(await path(), made);
-    assert.deepEqual(await callsMade(), ["models 1"]);
+    assert.deepEqual(await callsMade(), ["models 1 "]);
+  });
+
+  test("what one makes use of whose name begins with it, and what the user's own files name", async () => {
+    await using scratch = await makeScratch();
+    const { path } = await setUp(scratch, "github-copilot-enterprise/a");
+    await scratch.write("home/.local/share/opencode/auth.json", '{ "other": { "type": "api" } }');
+    assert.deepEqual(await idsIn(await path()), ["github-copilot", "other"]);
+    await scratch.write("config/opencode.json", '{ "provider": { "acme": {} } }');
+    const env = { OPENCODE_CONFIG_DIR: scratch.join("config") };
+    assert.deepEqual(await idsIn(await path(env)), ["acme", "github-copilot", "other"]);
+  });
+
+  test("the same from a kugetsu within a turn", async () => {
+    await using scratch = await makeScratch();
+    const { path, callsMade } = await setUp(scratch);
+    const made = await path();
+    assert.equal(await path({ OPENCODE_MODELS_PATH: made! }), made);
+    assert.ok((await callsMade()).every((it) => it === "models 1 "), (await callsMade()).join());
+  });
+
+  test("one answer where many turns begin at once", async () => {
+    await using scratch = await makeScratch();
+    const { path, callsMade } = await setUp(scratch);
+    await Promise.all([path(), path(), path()]);
+    assert.equal((await callsMade()).length, 1);
   });
 
   test("none of them where the user's are all his own", async () => {
@@ -78,7 +108,7 @@ describe("opencode gets", () => {
     const made = await path();
     const renewed = await scratch.write(
       "home/.cache/opencode/models.json",
-      CATALOGUE.replace('"x"', '"new"'),
+      CATALOGUE.replaceAll('"x"', '"new"'),
     );
     const soon = new Date(Date.now() + 5000);
     await utimes(renewed, soon, soon);
@@ -129,9 +159,12 @@ test("the providers are those of the models that are listed", () => {
   assert.deepEqual(providersIn("b/x\na/y/z\n\nb/w\nno model\n/\n"), ["a", "b"]);
 });
 
-test("one that makes use of another's entry keeps it", () => {
-  const part = partOf(CATALOGUE, ["github-copilot-enterprise", "opencode"]);
-  assert.deepEqual(Object.keys(JSON.parse(part)), ["github-copilot", "opencode"]);
+test("a part has the entries that are wanted, as they stand", () => {
+  const part = partOf(CATALOGUE, (id) => id.startsWith("o"));
+  assert.deepEqual(JSON.parse(part), {
+    other: JSON.parse(CATALOGUE).other,
+    opencode: provider("opencode"),
+  });
 });
 
 describe("a repository", () => {
