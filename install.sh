@@ -800,7 +800,8 @@ end_background() {
   if [ ! -x "$TARGET" ] || is_script "$TARGET"; then return; fi
   units=${XDG_CONFIG_HOME:-${HOME-}/.config}/systemd/user
   unit=$units/kugetsu.service
-  if ! grep -q "$UNIT_MARK" "$unit" 2>/dev/null || ! grep -qF "ExecStart=\"$TARGET\"" "$unit"; then unit=; fi
+  real=$(readlink -f -- "$TARGET" 2>/dev/null) || real=$TARGET
+  if ! grep -q "$UNIT_MARK" "$unit" 2>/dev/null || ! grep -qF -e "ExecStart=\"$TARGET\"" -e "ExecStart=\"$real\"" "$unit"; then unit=; fi
   served=${unit:+$(sed -n 's/^Environment="KUGETSU_HOME=\(.*\)"$/\1/p' "$unit")}
   for folder in "$state" "$served"; do
     status=0

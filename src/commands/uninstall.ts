@@ -21,11 +21,9 @@ export async function uninstall(
   if (!yes && !(output.interactive && await output.confirm(`Really ${what}?`))) {
     throw errors.notConfirmed(what, `kugetsu uninstall${purge ? " --purge" : ""} -y`);
   }
-  // Before anything is taken away: turns that are not over refuse it.
+  // Turns that are not over refuse it. The service is the installer's business: it may be another executable's.
   const supervisor = await context.supervisor();
   await supervisor.shutdown({ turns: "refuse" });
-  const service = await context.service();
-  if (service.found() === "ours") await service.uninstall();
   await installation.uninstall({ purge });
   output.result({ uninstalled: executable, purged: purge }, "");
   return EXIT.ok;

@@ -41,22 +41,6 @@ test("asks first, and does nothing unless the answer is yes", async () => {
   ]);
 });
 
-test("the service goes too, once no turn is lost with it", async () => {
-  const { context, effects } = makeStage((did) => ({
-    supervisor: { shutdown: () => Promise.resolve(true) },
-    service: {
-      found: () => "ours",
-      uninstall: () => Promise.resolve(did("uninstall the service") as undefined),
-    },
-    installation: {
-      executable: "/bin/kugetsu",
-      uninstall: () => Promise.resolve(did("uninstall")),
-    },
-  }));
-  await uninstall(context, { yes: true });
-  assert.deepEqual(effects, ["uninstall the service", "uninstall"]);
-});
-
 test("without a terminal -y is needed", async () => {
   const refused = stage();
   await assert.rejects(uninstall(refused.context, { purge: true }), (error) => {

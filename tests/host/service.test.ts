@@ -40,4 +40,11 @@ test("the service keeps a supervisor running until it is uninstalled", {
   await until("there is another one", async () => await serves() && await main() !== before);
   assert.equal((await kugetsu("service uninstall")).code, 0);
   assert.equal((await kugetsu("supervisor status")).code, 3);
+
+  assert.equal((await kugetsu("service install")).code, 0);
+  await until("it serves once more", serves);
+  const gone = await kugetsu("uninstall -y");
+  assert.equal(gone.code, 0, gone.stderr);
+  const look = "ls ~/.config/systemd/user/kugetsu.service ~/.local/bin/kugetsu; pgrep -x kugetsu";
+  assert.equal((await host.login("kugetsu", look)).stdout, "");
 });
