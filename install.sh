@@ -804,9 +804,9 @@ end_background() {
   if ! grep -q "$UNIT_MARK" "$unit" 2>/dev/null || ! grep -qF -e "ExecStart=\"$TARGET\"" -e "ExecStart=\"$real\"" "$unit"; then unit=; fi
   served=${unit:+$(sed -n 's/^Environment="KUGETSU_HOME=\(.*\)"$/\1/p' "$unit")}
   for folder in "$state" "$served"; do
-    status=0
-    if [ -n "$folder" ]; then KUGETSU_HOME=$folder "$TARGET" supervisor stop </dev/null >/dev/null 2>&1 || status=$?; fi
-    if [ "$status" -eq 4 ]; then fail 4 "Cannot uninstall: turns are not over in $folder" "KUGETSU_HOME=\"$folder\" \"$TARGET\" status"; fi
+    told=0
+    if [ -n "$folder" ]; then KUGETSU_HOME=$folder "$TARGET" supervisor stop </dev/null >/dev/null 2>&1 || told=$?; fi
+    if [ "$told" -eq 4 ]; then fail 4 "Cannot uninstall: turns are not over in $folder" "KUGETSU_HOME=\"$folder\" \"$TARGET\" status"; fi
   done
   if [ -z "$unit" ]; then return; fi
   "$TARGET" service uninstall </dev/null >/dev/null 2>&1 || :
