@@ -35,11 +35,11 @@ async function main(): Promise<number> {
   if (values.torture) process.env.KUGETSU_TORTURE = "1";
 
   await prepare(files);
-  // End-to-end tests fill the machine with opencodes, which mostly wait: three files at a time, on any machine.
+  // End-to-end tests fill the machine with opencodes, which mostly wait: two files at a time, on any machine.
   const deadline = values.torture ? Infinity : Date.now() + LIMIT_MS;
   const others = files.filter((file) => !isEndToEnd(file));
   const quick = await runFiles(others, {}, deadline);
-  const slow = await runFiles(files.filter(isEndToEnd), { DENO_JOBS: "3" }, deadline);
+  const slow = await runFiles(files.filter(isEndToEnd), { DENO_JOBS: "2" }, deadline);
   const result = merge([quick, slow]);
   print(result);
   return result.failed.length > 0 ? 1 : 0;

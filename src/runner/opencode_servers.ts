@@ -85,11 +85,9 @@ export class OpencodeServers implements Servers {
     await Promise.all([...this.#servers.values()].map(({ server }) => server.stop()));
   }
 
-  /** The pid of one that runs. */
+  /** The pid of one that runs, also of one that an earlier process of ours has left. */
   pid(): number | undefined {
-    return [...this.#servers.values()].map(({ server }) => server.pid()).find((it) =>
-      it !== undefined
-    );
+    return this.#names().map((name) => this.#left(name).pid()).find((it) => it !== undefined);
   }
 
   #names(): string[] {
