@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { environmentDigest } from "../platform/environment.ts";
 import { fingerprintOf } from "../platform/executables.ts";
-import { isMark } from "../platform/processes.ts";
 import { once } from "../platform/once.ts";
+import { isMark } from "../platform/processes.ts";
 import { selfCommand } from "../platform/self.ts";
 import { serversIn } from "../runner/server_files.ts";
 import { layoutOf, prepareFolder } from "../store/layout.ts";

@@ -18,7 +18,7 @@ import { Cache } from "../platform/cache.ts";
 import { writeDurably } from "../platform/durable_write.ts";
 import { userStamp } from "./config_stamp.ts";
 import type { Environment, OpencodeCommand } from "./opencode_command.ts";
-import { loginsOf, projectSettings, stampOf, textOf, userFiles } from "./project_settings.ts";
+import { loginsOf, type ProjectSettings, stampOf, textOf, userFiles } from "./project_settings.ts";
 
 export interface CatalogueRequest {
   env: Environment;
@@ -34,10 +34,9 @@ export function isSmaller(path: string | undefined): boolean {
   return path !== undefined && basename(path) === SMALLER;
 }
 
-/** Whether turns in a folder may use providers that the user has not set up. */
-export function needsWholeCatalogue(directory: string, env: Environment): boolean {
-  const project = projectSettings(directory, env);
-  return project !== undefined && (!project.isPortable || project.hasProviders);
+/** Whether turns in a repository may use providers that the user has not set up. */
+export function needsWholeCatalogue({ isPortable, hasProviders }: ProjectSettings): boolean {
+  return !isPortable || hasProviders;
 }
 
 /** What makes opencode read the smaller catalogue; empty where it is to read its own. */

@@ -20,7 +20,8 @@ import {
   unanswerableFor,
 } from "./permissions.ts";
 import { isSmaller, needsWholeCatalogue, smallerCatalogue } from "./catalogue.ts";
-import { type Guard, projectGuard } from "./project_guard.ts";
+import { type Guard, NO_GUARD, projectGuard } from "./project_guard.ts";
+import { projectSettings } from "./project_settings.ts";
 
 const run = promisify(execFile);
 
@@ -124,10 +125,10 @@ export class OpencodeCommand {
     { directory, agent = "build" }: Pick<TurnRequest, "directory" | "agent">,
   ): Promise<ServerNeeds> {
     const { env, cacheFolder } = this.#options;
-    return {
-      guard: await projectGuard(this, { directory, agent, env, cacheFolder }),
-      whole: needsWholeCatalogue(directory, env),
-    };
+    const project = projectSettings(directory, env);
+    if (!project) return { guard: NO_GUARD, whole: false };
+    const guard = await projectGuard(this, { directory, agent, env, cacheFolder, project });
+    return { guard, whole: needsWholeCatalogue(project) };
   }
 
   /** What makes opencode read the catalogue of models that is needed; makes it anew where something has changed. */

@@ -59,7 +59,6 @@ export interface Opened {
 }
 
 export class OpencodeServer {
-  readonly #call: () => Promise<Call>;
   readonly #files: ServerFiles;
   readonly #debug: (text: string) => void;
   #opened: Promise<Opened> | undefined;
@@ -69,20 +68,18 @@ export class OpencodeServer {
   #failures = 0;
   #startedAt = 0;
 
-  /** `call` is the command line and environment of a server, without address and password. */
-  constructor(
-    files: ServerFiles,
-    call: () => Promise<Call>,
-    debug: (text: string) => void = () => {},
-  ) {
+  constructor(files: ServerFiles, debug: (text: string) => void = () => {}) {
     this.#files = files;
-    this.#call = call;
     this.#debug = debug;
   }
 
-  /** The server, found or started if need be. @throws opencode-failed */
-  open(): Promise<Opened> {
-    this.#opened ??= this.#open().catch((error) => {
+  /**
+   * The server, found or started if need be. `call` is its command line and environment, without address and password.
+   *
+   * @throws opencode-failed
+   */
+  open(call: () => Promise<Call>): Promise<Opened> {
+    this.#opened ??= this.#open(call).catch((error) => {
       this.#opened = undefined;
       throw error;
     });
@@ -119,7 +116,7 @@ export class OpencodeServer {
     return state && isAlive(state.process) ? state.process.pid : undefined;
   }
 
-  async #open(): Promise<Opened> {
+  async #open(call: () => Promise<Call>): Promise<Opened> {
     await this.#stopping;
     const left = this.#read();
     const found = left && await this.#connect(left, HEALTH_MS);
@@ -131,7 +128,7 @@ export class OpencodeServer {
     }
     this.#failures++;
     this.#startedAt = Date.now();
-    const state = await this.#start();
+    const state = await this.#start(await call());
     const made = await this.#connect(state, START_MS);
     if (made) return { connection: made, isFound: false };
     await this.#end(state);
@@ -139,8 +136,7 @@ export class OpencodeServer {
   }
 
   /** Starts one and waits for it to say where it listens. */
-  async #start(): Promise<ServerAddress> {
-    const { file, args, env } = await this.#call();
+  async #start({ file, args, env }: Call): Promise<ServerAddress> {
     const [id, password] = [randomUUID(), randomBytes(24).toString("base64url")];
     mkdirSync(dirname(this.#files.log), { recursive: true, mode: 0o700 });
     // A file and not a pipe: it must go on when the process that started it is gone.

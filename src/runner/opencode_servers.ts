@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { projectStamp, userStamp } from "./config_stamp.ts";
-import type { Call, Environment, OpencodeCommand, ServerNeeds } from "./opencode_command.ts";
+import type { Environment, OpencodeCommand, ServerNeeds } from "./opencode_command.ts";
 import { OpencodeServer } from "./opencode_server.ts";
 import { answeringServers, type ServerAddress } from "./server_address.ts";
 import { serversIn } from "./server_files.ts";
@@ -28,8 +28,6 @@ export interface ServersOptions {
 /** A server, with what it has read of settings, and how many turns it has. */
 interface Kept {
   server: OpencodeServer;
-  /** What it is started with, and started again should it die. */
-  needs: ServerNeeds;
   stamp: string;
   turns: number;
   /** The stamp of a folder's settings when a turn last began there. */
@@ -46,10 +44,11 @@ export class OpencodeServers implements Servers {
   }
 
   async forTurn(request: ServerUse): Promise<Lease> {
-    const { opencode, env } = this.#options;
+    const { opencode, env, runFolder } = this.#options;
     const needs = await opencode.needsOf(request);
     this.#stamp = userStamp(opencode, env);
-    const kept = await this.#busyWith(request, needs) ?? this.#kept(needs);
+    const busy = await this.#busyWith(request);
+    const kept = busy?.kept ?? this.#kept(nameOf(needs, this.#stamp));
     kept.turns++;
     this.#endStale();
     const stamp = projectStamp(request.directory, env);
@@ -60,7 +59,9 @@ export class OpencodeServers implements Servers {
       this.#endStale();
     };
     try {
-      const { connection, isFound } = await kept.server.open();
+      // Started with what this turn needs, whoever has looked for it before.
+      const call = () => opencode.serve(needs, wrapShell(runFolder, env["SHELL"]));
+      const { connection, isFound } = busy ?? await kept.server.open(call);
       // One that runs for days gets new models by its own hourly look at the file.
       void opencode.models(needs);
       // What one that was found has read is not known.
@@ -77,7 +78,7 @@ export class OpencodeServers implements Servers {
 
   /** Ends all that run, also those which an earlier process of ours has left. */
   async stop(): Promise<void> {
-    await Promise.all(this.#names().map((name) => this.#left(name).stop()));
+    await Promise.all(this.#names().map((name) => this.#kept(name).server.stop()));
   }
 
   /** Ends those alone that this process has made or found; what lies in the folder may be another's by now. */
@@ -87,7 +88,9 @@ export class OpencodeServers implements Servers {
 
   /** The pid of one that runs, also of one that an earlier process of ours has left. */
   pid(): number | undefined {
-    return this.#names().map((name) => this.#left(name).pid()).find((it) => it !== undefined);
+    return this.#names().map((name) => this.#kept(name).server.pid()).find((it) =>
+      it !== undefined
+    );
   }
 
   #names(): string[] {
@@ -95,15 +98,13 @@ export class OpencodeServers implements Servers {
   }
 
   /** The server on which an earlier process of ours has begun this very turn. */
-  async #busyWith(
-    { messageId, session, directory }: ServerUse,
-    needs: ServerNeeds,
-  ): Promise<Kept | undefined> {
+  async #busyWith({ messageId, session, directory }: ServerUse) {
     if (messageId === undefined || session === undefined) return undefined;
     for (const name of this.#names()) {
-      const connection = await this.#left(name).find();
+      const kept = this.#kept(name);
+      const connection = await kept.server.find();
       const status = await connection?.client(directory).session.status().catch(() => undefined);
-      if (status?.data?.[session]) return this.#servers.get(name) ?? this.#make(name, needs);
+      if (connection && status?.data?.[session]) return { kept, connection, isFound: true };
     }
     return undefined;
   }
@@ -117,36 +118,15 @@ export class OpencodeServers implements Servers {
     }
   }
 
-  /** The one for turns that need this. */
-  #kept(needs: ServerNeeds): Kept {
-    const name = nameOf(needs, this.#stamp);
-    const kept = this.#servers.get(name) ?? this.#make(name, needs);
-    // One that was found at work for another turn may have been taken for something else.
-    kept.needs = needs;
-    return kept;
-  }
-
-  #make(name: string, needs: ServerNeeds): Kept {
-    const { opencode, runFolder, env } = this.#options;
-    const server = this.#server(
-      name,
-      () => opencode.serve(kept.needs, wrapShell(runFolder, env["SHELL"])),
-    );
-    const kept: Kept = { server, needs, stamp: this.#stamp, turns: 0, folders: new Map() };
-    this.#servers.set(name, kept);
-    return kept;
-  }
-
-  /** One that may run, to be looked at or ended: what it would have to be started with is not known. */
-  #left(name: string): OpencodeServer {
-    const call = () => Promise.reject(new Error(`${name} is not to be started`));
-    return this.#servers.get(name)?.server ?? this.#server(name, call);
-  }
-
-  #server(name: string, call: () => Promise<Call>): OpencodeServer {
+  #kept(name: string): Kept {
+    const known = this.#servers.get(name);
+    if (known) return known;
     const { runFolder, logFolder, debug } = this.#options;
     const files = { state: join(runFolder, `${name}.json`), log: join(logFolder, `${name}.log`) };
-    return new OpencodeServer(files, call, debug);
+    const server = new OpencodeServer(files, debug);
+    const kept = { server, stamp: this.#stamp, turns: 0, folders: new Map() };
+    this.#servers.set(name, kept);
+    return kept;
   }
 }
 

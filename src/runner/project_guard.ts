@@ -18,7 +18,7 @@ import {
   type Rule,
   UNANSWERABLE,
 } from "./permissions.ts";
-import { type ProjectSettings, projectSettings, stampOf, userFiles } from "./project_settings.ts";
+import { type ProjectSettings, stampOf, userFiles } from "./project_settings.ts";
 
 export interface Guard {
   /** For all agents that say nothing of their own. */
@@ -36,6 +36,7 @@ export interface GuardRequest {
   agent: string;
   env: Environment;
   cacheFolder: string;
+  project: ProjectSettings;
 }
 
 const permissionConfig = v.record(
@@ -73,9 +74,7 @@ export async function projectGuard(
   opencode: OpencodeCommand,
   request: GuardRequest,
 ): Promise<Guard> {
-  const { directory, agent, env, cacheFolder } = request;
-  const project = projectSettings(directory, env);
-  if (!project) return NO_GUARD;
+  const { directory, agent, env, cacheFolder, project } = request;
   const cache = new Cache(join(cacheFolder, "permissions.json"), guardSchema);
   const fingerprint = digest([
     fingerprintOf(opencode.executable()),

@@ -97,9 +97,9 @@ export function withOver(
   failure: Mail["failure"],
 ): Mail {
   const { id: turn, key } = submission;
-  const before = mail.keys ?? [];
-  const keys = key === undefined ? before : [...before, { key, turn }].slice(-MOST_KEYS);
-  return { ...mail, last: submission, over_at, failure, keys };
+  const over = { ...mail, last: submission, over_at, failure };
+  if (key === undefined) return over;
+  return { ...over, keys: [...mail.keys ?? [], { key, turn }].slice(-MOST_KEYS) };
 }
 
 export class Mailbox {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
-import { NO_GUARD, projectGuard } from "../../src/runner/project_guard.ts";
+import { NO_GUARD } from "../../src/runner/project_guard.ts";
 import { makeWorld } from "../support/opencode_home.ts";
 import { rounds } from "../support/rounds.ts";
 
@@ -29,7 +29,7 @@ test("two worktrees with the same settings have the same guard; one with skills 
       const cacheFolder = scratch.join("cache", agent, tree);
       const opencode = new OpencodeCommand({ env: world.env, cacheFolder, debug() {} });
       const directory = scratch.join(tree);
-      guards.push(await projectGuard(opencode, { agent, cacheFolder, env: world.env, directory }));
+      guards.push((await opencode.needsOf({ agent, directory })).guard);
     }
     const [one, two, skilled, other] = guards;
     assert.notDeepEqual(one, NO_GUARD);

@@ -8,6 +8,7 @@ import {
   smallerCatalogue,
 } from "../../src/runner/catalogue.ts";
 import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
+import { projectSettings } from "../../src/runner/project_settings.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 
 const provider = (id: string) => ({ id, env: [], models: { 'a{"/b': { id: "x" } } });
@@ -136,6 +137,11 @@ describe("opencode gets", () => {
         await (await setUp(scratch)).path({ OPENCODE_MODELS_URL: "http://127.0.0.1:1" }),
     ],
     ["does not say what it can use", async (scratch) => await (await setUp(scratch, "")).path()],
+    ["can keep no other", async (scratch) => {
+      const { path } = await setUp(scratch);
+      await scratch.write("run", "in place of the folder, as a full disk would be");
+      return await path();
+    }],
     ["has an empty one", async (scratch) => {
       const { path } = await setUp(scratch);
       await scratch.write("home/.cache/opencode/models.json", "null");
@@ -179,8 +185,8 @@ describe("a repository", () => {
       await using scratch = await makeScratch();
       await scratch.write("repository/.git/HEAD", "");
       await scratch.write(`repository/${file}`, text);
-      const directory = scratch.join("repository");
-      assert.equal(needsWholeCatalogue(directory, { HOME: scratch.path }), whole);
+      const project = projectSettings(scratch.join("repository"), { HOME: scratch.path });
+      assert.equal(project !== undefined && needsWholeCatalogue(project), whole);
     });
   }
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
-import { NO_GUARD, projectGuard } from "../../src/runner/project_guard.ts";
+import { NO_GUARD } from "../../src/runner/project_guard.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 
 /** opencode with a user who is asked about bash, and a repository that allows everything. */
@@ -32,7 +32,7 @@ async function setUp(scratch: Scratch) {
       cacheFolder: scratch.join("cache"),
     };
     const opencode = new OpencodeCommand({ ...settings, debug: () => {} });
-    return projectGuard(opencode, { ...settings, agent, directory: scratch.join(folder) });
+    return opencode.needsOf({ agent, directory: scratch.join(folder) }).then(({ guard }) => guard);
   };
 }
 
