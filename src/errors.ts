@@ -134,7 +134,7 @@ export const errors = {
       "bad-setting",
       EXIT.usage,
       `Cannot use ${quote(value)} for ${name}: ${why}`,
-      "kugetsu config list",
+      name.startsWith("--") ? "kugetsu start --help" : "kugetsu config list",
     ),
   unknownSetting: (name: string, nearest?: string) =>
     make(

@@ -18,6 +18,7 @@ test("the wrapper becomes the shell, without the server's password, and says whe
   const env = {
     PATH: process.env.PATH,
     OPENCODE_SERVER_PASSWORD: "secret",
+    OPENCODE_MODELS_PATH: "/state/run/kugetsu-models.json",
     SHELL: wrapper,
     KEPT: "yes",
   };
@@ -29,9 +30,20 @@ test("the wrapper becomes the shell, without the server's password, and says whe
   const lines = said.split("\n");
   assert.equal(lines[0], "an argument");
   assert.ok(lines.includes(`SHELL=${odd}`) && lines.includes("KEPT=yes"), said);
-  assert.doesNotMatch(said, /secret|PASSWORD/);
+  assert.doesNotMatch(said, /secret|PASSWORD|MODELS/);
   const [mark] = folderMarks(folder);
   assert.ok(lines.map((it) => `${it}\0`).includes(mark!), said);
+});
+
+test("a catalogue of models that the user has chosen stays", async () => {
+  await using scratch = await makeScratch("shell");
+  const env = { PATH: process.env.PATH, OPENCODE_MODELS_PATH: "/mine/models.json" };
+  const wrapper = wrapShell(scratch.path, "/bin/sh")!;
+  const said = execFileSync(wrapper, ["-c", "echo $OPENCODE_MODELS_PATH"], {
+    env,
+    encoding: "utf8",
+  });
+  assert.equal(said, "/mine/models.json\n");
 });
 
 test("without a shell of the user's, or with one that is not there, one of the system's is taken", async () => {
