@@ -131,8 +131,8 @@ async function removeFromOpencode(
   context: Context,
   id: SessionRecord["opencode_session_id"] & string,
 ) {
-  const [sessions, store] = await Promise.all([context.sessions(), context.store()]);
-  await context.untilStopped((signal) => sessions.remove([id], store.folder, signal));
+  const sessions = await context.sessions();
+  await context.untilStopped((signal) => sessions.remove([id], signal));
 }
 
 export function destroyCommand(host: Host) {

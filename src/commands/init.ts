@@ -90,7 +90,7 @@ async function adopt(context: Context, id: string, dir: string | undefined): Pro
   const { sessions: mapped } = await store.list();
   const issue = mapped.find(({ record }) => record?.opencode_session_id === id);
   if (issue) throw errors.sessionMapped(id, issue.key);
-  const has = await context.untilStopped((signal) => sessions.find([id], store.folder, signal));
+  const has = await context.untilStopped((signal) => sessions.find([id], signal));
   const found = has.get(id);
   if (!found) throw errors.noSuchOpencodeSession(id, "opencode session list");
   const directory = workspace.folder(found.directory, `the folder of session ${id}`);
@@ -207,11 +207,11 @@ async function orTakeBack<T>(
   }
 }
 
-async function takeBack(context: Context, { id, directory }: AgentSession): Promise<void> {
+async function takeBack(context: Context, { id }: AgentSession): Promise<void> {
   const [sessions, store] = await Promise.all([context.sessions(), context.store()]);
   // It may be recorded all the same, where only the last step of writing failed.
   if ((await store.bases()).some((base) => base.opencode_session_id === id)) return;
-  await sessions.remove([id], directory, new AbortController().signal);
+  await sessions.remove([id], new AbortController().signal);
 }
 
 async function record(

@@ -4,12 +4,11 @@ import type { Context } from "./context.ts";
 
 /** The folder of a session. @throws no-opencode-session (with `next`), no-folder, opencode-failed, stopped */
 export async function locate(context: Context, id: string, next: string): Promise<string> {
-  const [sessions, workspace, store] = await Promise.all([
+  const [sessions, workspace] = await Promise.all([
     context.sessions(),
     context.workspace(),
-    context.store(),
   ]);
-  const found = await context.untilStopped((signal) => sessions.find([id], store.folder, signal));
+  const found = await context.untilStopped((signal) => sessions.find([id], signal));
   const session = found.get(id);
   if (!session) throw errors.noSuchOpencodeSession(id, next);
   return workspace.folder(session.directory, `the folder of session ${id}`, next);

@@ -21,9 +21,7 @@ export function checkSessions(context: Context, baseRebuilt: boolean): Promise<L
     );
     if (ids.length === 0) return [{ check: "sessions", ok: true, text: "there is no session yet" }];
     const opencode = await context.sessions();
-    const present = await context.untilStopped((signal) =>
-      opencode.find(ids, store.folder, signal)
-    );
+    const present = await context.untilStopped((signal) => opencode.find(ids, signal));
     const missing = mapped.filter((it) => !present.has(it.id));
     const lines: Line[] = missing.map(({ key, id }) => ({
       check: "sessions",

@@ -155,13 +155,9 @@ export interface AgentSessions {
    */
   create(directory: string, title: string, signal: AbortSignal): Promise<AgentSession>;
   /** The sessions of `ids` that opencode has; one that is missing in the reply does not exist. */
-  find(
-    ids: string[],
-    directory: string,
-    signal: AbortSignal,
-  ): Promise<Map<string, AgentSession>>;
+  find(ids: string[], signal: AbortSignal): Promise<Map<string, AgentSession>>;
   /** Deletes sessions; one that is already gone is fine. */
-  remove(ids: string[], directory: string, signal: AbortSignal): Promise<void>;
+  remove(ids: string[], signal: AbortSignal): Promise<void>;
   /** Opens opencode's interface on a session, on the server that its turns run on, and tells what was done there. */
   attend(
     session: AgentSession,

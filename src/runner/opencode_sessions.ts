@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { errors, reasonOf } from "../errors.ts";
 import { readLines } from "../platform/lines.ts";
@@ -43,12 +44,9 @@ export class OpencodeSessions implements AgentSessions {
     });
   }
 
-  find(
-    ids: string[],
-    directory: string,
-    signal: AbortSignal,
-  ): Promise<Map<string, AgentSession>> {
-    return this.#served(directory, "ask opencode for its sessions", signal, async (client) => {
+  async find(ids: string[], signal: AbortSignal): Promise<Map<string, AgentSession>> {
+    const action = "ask opencode for its sessions";
+    return await this.#served(this.#anywhere(), action, signal, async (client) => {
       const found = new Map<string, AgentSession>();
       for (const sessionID of ids) {
         const { data, error, response } = await client.session.get({ sessionID });
@@ -59,8 +57,9 @@ export class OpencodeSessions implements AgentSessions {
     });
   }
 
-  remove(ids: string[], directory: string, signal: AbortSignal): Promise<void> {
-    return this.#served(directory, "delete a session in opencode", signal, async (client) => {
+  async remove(ids: string[], signal: AbortSignal): Promise<void> {
+    const action = "delete a session in opencode";
+    return await this.#served(this.#anywhere(), action, signal, async (client) => {
       for (const sessionID of ids) {
         const { error, response } = await client.session.delete({ sessionID });
         if (error && response?.status !== 404) throw new Error(wordsOf(error));
@@ -94,6 +93,16 @@ export class OpencodeSessions implements AgentSessions {
     signal.removeEventListener("abort", end);
     demandNotStopped(action, signal);
     return status;
+  }
+
+  /** A folder for what concerns none: opencode knows a session by its id wherever it is asked. @throws unwritable */
+  #anywhere(): string {
+    try {
+      mkdirSync(this.#runFolder, { recursive: true, mode: 0o700 });
+      return this.#runFolder;
+    } catch (cause) {
+      throw errors.unwritable(this.#runFolder, cause);
+    }
   }
 
   /** Does something with a server that runs, or else with one of its own. */

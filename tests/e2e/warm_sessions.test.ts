@@ -82,11 +82,11 @@ test("with a server that runs, none is started to make, find and delete sessions
     const made = await sessions.create(world.repository, "warm", never);
     assert.equal(made.directory, world.repository);
     assert.deepEqual(
-      await sessions.find([made.id, cold.id, "ses_0000000000000000000000000000"], "/", never),
+      await sessions.find([made.id, cold.id, "ses_0000000000000000000000000000"], never),
       new Map([[made.id, made], [cold.id, cold]]),
     );
-    await sessions.remove([made.id, made.id], world.scratch.path, never);
-    assert.deepEqual(await sessions.find([made.id], "/", never), new Map());
+    await sessions.remove([made.id, made.id], never);
+    assert.deepEqual(await sessions.find([made.id], never), new Map());
   } finally {
     clearInterval(watch);
   }
@@ -105,7 +105,7 @@ test("what is deleted through one server is gone for another one that had it", a
     const { data } = await one.client(world.repository).session.get({ sessionID: made.id });
     assert.equal(data?.id, made.id);
   }
-  await sessions.remove([made.id], "/", never);
+  await sessions.remove([made.id], never);
   for (const one of [other, common]) {
     const client = one.client(world.repository);
     assert.equal((await client.session.get({ sessionID: made.id })).response?.status, 404);
