@@ -16,8 +16,8 @@ export interface DoctorOptions {
 
 export async function doctor(context: Context, { fix }: DoctorOptions): Promise<ExitStatus> {
   const opencode = await checkOpencode(context);
-  // What an earlier supervisor has left is no fault: the next one takes it up.
-  await attempt("supervisor", async () => {
+  // What an earlier supervisor has left is no fault: the next one takes it up. That none can come up is one.
+  const supervisor = await attempt("supervisor", async () => {
     await (await context.supervisor()).wake();
     return [];
   });
@@ -32,7 +32,10 @@ export async function doctor(context: Context, { fix }: DoctorOptions): Promise<
   const turns = await checkTurns(context, fix === true);
   const plugins = await checkPlugins(context);
   const lines = withoutRepeats(
-    [opencode, ...around, ...state, ...sessions, ...folders, ...worktrees, ...turns, ...plugins],
+    [
+      ...[opencode, ...around, ...supervisor, ...state, ...sessions],
+      ...[...folders, ...worktrees, ...turns, ...plugins],
+    ],
   );
   const bad = lines.filter((line) => !line.ok);
   context.output.result({ ok: bad.length === 0, checks: lines }, lines.map(inWords).join(""));

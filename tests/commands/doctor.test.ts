@@ -455,3 +455,12 @@ describe("what is not as it should be", () => {
     await assert.rejects(doctor(storeFailing(new Error("a bug")).context, {}), /a bug/);
   });
 });
+
+test("turns that nobody can take up are a fault", async () => {
+  const failure = errors.supervisorFailed("no room", "/state/log");
+  const { context, stdout } = stageWith({}, () => ({
+    supervisor: { wake: () => Promise.reject(failure) },
+  }));
+  assert.equal(await doctor(context, {}), EXIT.environment);
+  assert.match(stdout.join(""), /^bad .*no room/m);
+});
