@@ -8,6 +8,7 @@ import { LogText } from "./log_text.ts";
 import { momentOf } from "./moment.ts";
 import { stoppedBy } from "./status.ts";
 import { resolveRef } from "./target.ts";
+import { wake } from "./wake.ts";
 
 export interface LogsOptions {
   follow?: boolean | undefined;
@@ -23,8 +24,7 @@ export async function logs(
   const from = since === undefined ? -Infinity : momentOf(since, context.now());
   const ref = await resolveRef(context, typed);
   const key = formatRef(ref);
-  const supervisor = await context.supervisor();
-  await supervisor.wake();
+  await wake(context);
   const kept = await (await context.traces()).transcript(key);
   if (kept.length === 0) await demandKnown(context, ref);
   const text = new LogText();
@@ -38,6 +38,7 @@ export async function logs(
     if (kept.length === 0) output.note(`Nothing is on record of ${key}.`);
     return EXIT.ok;
   }
+  const supervisor = await context.supervisor();
   return await context.untilStopped(async (signal) => {
     for await (const line of supervisor.follow({ key }, signal)) {
       show(line);

@@ -1,4 +1,5 @@
-/** Reading states that are true also after a supervisor was cut off. */
+/** Reading what is true also after a supervisor was cut off. */
+import { KugetsuError } from "../errors.ts";
 import type { Context } from "./context.ts";
 
 /** What `read` finds; read again if turns had to be taken up first that an earlier supervisor had accepted. */
@@ -7,7 +8,21 @@ export async function trueOnes<T extends { hasCutOff?: boolean }>(
   read: () => Promise<T>,
 ): Promise<T> {
   const found = await read();
-  if (!found.hasCutOff) return found;
-  const supervisor = await context.supervisor();
-  return await supervisor.wake() ? await read() : found;
+  return found.hasCutOff && await wake(context) ? await read() : found;
+}
+
+/**
+ * Has what was cut off taken up by a supervisor; false if there was nothing, or none can come up. Whoever only looks
+ * is told that, and sees what is on record.
+ */
+export async function wake(context: Context): Promise<boolean> {
+  try {
+    return await (await context.supervisor()).wake();
+  } catch (error) {
+    if (!(error instanceof KugetsuError)) throw error;
+    const { message, hint } = error;
+    const why = hint === undefined ? message : `${message} (${hint})`;
+    context.output.warn(`Turns that were cut off are shown as they were left: ${why}`);
+    return false;
+  }
 }

@@ -40,7 +40,7 @@ export interface ClientOptions {
 
 /** It answers once it has taken up what an earlier one left. */
 const START_MS = 60_000;
-/** How often another supervisor is tried when one ends without an answer. */
+/** How often another supervisor is tried when one ends without an answer, or is killed before it has come up. */
 const TRIES = 3;
 /** What needs no turn to get on is answered at once by one that is well. */
 const ANSWER_MS = 10_000;
@@ -51,10 +51,10 @@ const FOLLOWS_MS = 5000;
 const LOOK_MS = 300;
 
 /**
- * How one ends that found another one there: without an error. That one may still be on its way, or end without ever
- * having come up.
+ * How a supervisor ended that was started: by itself, with an error; by a signal that somebody sent it; or because it
+ * found another one there, which may still be on its way, or end without ever having come up.
  */
-const SECOND = "another one runs";
+type Ended = { by: "itself" | "signal"; why: string } | { by: "another" };
 
 type Asked = Record<string, unknown> & { ask: string };
 
@@ -243,21 +243,22 @@ export class SupervisorClient implements Supervisor {
     if (running) return running;
     const deadline = Date.now() + START_MS;
     let ended = this.#start();
-    while (Date.now() < deadline) {
+    for (let kills = 0; Date.now() < deadline; await pause(10)) {
       const channel = await connect(this.#options.socket);
       if (channel) return channel;
-      const how = ended();
-      if (how === SECOND) {
-        await pause(100);
-        ended = this.#start();
-      } else if (how !== undefined) throw this.#failed(how);
-      await pause(10);
+      const end = ended();
+      if (end === undefined) continue;
+      if (end.by === "itself" || end.by === "signal" && ++kills === TRIES) {
+        throw this.#failed(end.why);
+      }
+      await pause(100);
+      ended = this.#start();
     }
     throw this.#failed(`it did not come up within ${START_MS / 1000} s`);
   }
 
   /** Starts a supervisor. What comes back tells how it ended, once it has. */
-  #start(): () => string | undefined {
+  #start(): () => Ended | undefined {
     const { command: [file, ...args], env, log, prepare, debug } = this.#options;
     prepare();
     const output = openLog(log);
@@ -273,10 +274,12 @@ export class SupervisorClient implements Supervisor {
     closeSync(output);
     child.unref();
     debug(`started a supervisor, pid ${child.pid}`);
-    let ended: string | undefined;
-    child.once("error", (error) => ended = error.message);
+    let ended: Ended | undefined;
+    child.once("error", (error) => ended = { by: "itself", why: error.message });
     child.once("exit", (code, signal) => {
-      ended = code === EXIT.ok ? SECOND : lastWord(log, from) ?? `it ended with ${signal ?? code}`;
+      if (signal !== null) ended = { by: "signal", why: `it was ended by ${signal}` };
+      else if (code === EXIT.ok) ended = { by: "another" };
+      else ended = { by: "itself", why: lastWord(log, from) ?? `it ended with ${code}` };
     });
     return () => ended;
   }

@@ -1,7 +1,7 @@
 /** The supervisor's process and its client, over a real socket; what it keeps is a job that the test brings forward. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errors, type KugetsuError } from "../../src/errors.ts";
 import type { Outcome } from "../../src/session/outcome.ts";
@@ -275,6 +275,24 @@ test("where one ends for another that never comes up, the next is started", asyn
   await assert.rejects(client.submit(submission()), {
     message: "Cannot reach the supervisor: it ended with 5",
   });
+});
+
+test("one that is killed before it has come up is started again, a few times", async () => {
+  await using scratch = await makeScratch("serve");
+  const tries = async () => (await readFile(scratch.join("tries"), "utf8")).length;
+  const killed = 'printf . >>"$0"; echo "2026-11-24T12:00:00.000Z on its way" >&2; kill -9 $$';
+  const never = clientOf(scratch, ["/bin/sh", "-c", killed, scratch.join("tries")]);
+  await assert.rejects(never.submit(submission()), {
+    message: "Cannot reach the supervisor: it was ended by SIGKILL",
+  });
+  assert.equal(await tries(), 3);
+  const once = `if [ -s "$0" ]; then exit 5; fi; ${killed}`;
+  await scratch.write("tries", "");
+  const then = clientOf(scratch, ["/bin/sh", "-c", once, scratch.join("tries")]);
+  await assert.rejects(then.submit(submission()), {
+    message: "Cannot reach the supervisor: it ended with 5",
+  });
+  assert.equal(await tries(), 1);
 });
 
 test("a log that cannot be opened is named", async () => {
