@@ -22,6 +22,7 @@ const part = v.looseObject({
   messageID: v.string(),
   type: v.string(),
 });
+const serverMessage = v.looseObject({ info: messageInfo, parts: v.array(part) });
 const permissionRequest = v.looseObject({
   id: v.string(),
   sessionID: v.string(),
@@ -164,7 +165,8 @@ function requestOf(value: unknown): Request | undefined {
 
 /** The messages that the server lists, oldest first; what is no message is left out. */
 export function parseMessages(value: unknown): ServerMessage[] {
-  return read(v.array(v.looseObject({ info: messageInfo, parts: v.array(part) })), value) ?? [];
+  const listed = read(v.array(v.unknown()), value) ?? [];
+  return listed.flatMap((it) => read(serverMessage, it) ?? []);
 }
 
 /**

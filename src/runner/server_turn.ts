@@ -14,8 +14,6 @@ import {
   eventOfError,
   eventOfPart,
   type MessageInfo,
-  parseMessages,
-  parseRequest,
   type Part,
   runningTool,
   type ServerEvent,
@@ -23,6 +21,7 @@ import {
 } from "./server_events.ts";
 import type { Lease, Servers } from "./server_runner.ts";
 import { Asks } from "./server_asks.ts";
+import { Reconciler } from "./server_reconciler.ts";
 import {
   abortSession,
   forkSession,
@@ -38,14 +37,6 @@ import { Watchdog } from "./watchdog.ts";
 
 /** How long opencode gets to end a turn by itself, and then its processes. */
 const GRACE_MS = 3000;
-/** How often the server is asked whether a turn is over, should its event have been missed. */
-const POLL_MS = 10_000;
-/** How long a message that arrived may be without an answer while the session is idle: until it is sent again, and in all. */
-const UNHEARD_MS = 3000;
-const UNANSWERED_MS = 60_000;
-/** How long a turn that has met an error may take to put its last message away. */
-const FINISHING_MS = 5000;
-const FINISHING_POLL_MS = 100;
 
 /** One turn under way. */
 export class ServerTurn {
@@ -65,8 +56,9 @@ export class ServerTurn {
   #client: OpencodeClient | undefined;
   #session: string | undefined;
   #messageId: string | undefined;
+  /** Once the message was sent. */
+  #reconciler: Reconciler | undefined;
   #stopping: Promise<void> | undefined;
-  #catching: Promise<void> = Promise.resolve();
 
   constructor(servers: Servers, request: TurnRequest, watch: TurnWatch, alone: () => boolean) {
     this.directory = request.directory;
@@ -152,18 +144,17 @@ export class ServerTurn {
     if (session === undefined || this.#stopping) return;
     const silence = connection.events.listen(session, {
       event: (event) => this.#onEvent(event),
-      missed: () => this.#look(),
+      missed: () => this.#reconciler?.look(),
       gone: () => {
         this.#see({ see: "server-gone", sent: this.#messageId !== undefined });
         this.#over.resolve();
       },
     });
-    const poll = setInterval(() => this.#look(), POLL_MS);
     try {
       await this.#send(client, session);
       await this.#over.promise;
     } finally {
-      clearInterval(poll);
+      this.#reconciler?.stop();
       silence();
     }
   }
@@ -193,19 +184,29 @@ export class ServerTurn {
     const { messageId: before } = this.#request;
     if (before !== undefined) {
       const { data } = await client.session.message({ sessionID: session, messageID: before });
-      if (data) {
-        this.#messageId = before;
-        this.#sentAt = performance.now();
-        return this.#look();
-      }
+      if (data) return this.#wasSent(client, session, before).look();
     }
     const messageID = before ?? newMessageId();
     await this.#telling.tell(() => this.#watch.sending?.(messageID));
     if (this.#telling.hasFailed || this.#stopping) return;
-    this.#messageId = messageID;
-    this.#sentAt = performance.now();
+    this.#wasSent(client, session, messageID);
     await this.#prompt(client, session, messageID);
-    setTimeout(() => this.#look(), UNHEARD_MS + FINISHING_POLL_MS).unref();
+  }
+
+  #wasSent(client: OpencodeClient, session: string, messageID: string): Reconciler {
+    this.#messageId = messageID;
+    return this.#reconciler = new Reconciler({
+      ...{ client, session, messageID },
+      asked: (request) => this.#asks.asked(request),
+      message: (info) => this.#onMessage(info),
+      part: (part) => this.#onPart(part, true),
+      hasFailed: () => this.#progress.error !== undefined,
+      repeat: () => this.#prompt(client, session, messageID),
+      over: () => {
+        this.#see({ see: "exit", code: 0, signal: null });
+        this.#over.resolve();
+      },
+    });
   }
 
   async #prompt(client: OpencodeClient, session: string, messageID: string): Promise<void> {
@@ -239,7 +240,7 @@ export class ServerTurn {
       case "answered":
         return this.#asks.settled(event.id);
       case "idle":
-        if (own) this.#look();
+        if (own) this.#reconciler?.look();
         return;
       case "created":
       case "delta":
@@ -294,69 +295,6 @@ export class ServerTurn {
   /** Answers what the turn asks; false when it asks no such thing. */
   answer(askId: string, answer: Answer): Promise<boolean> {
     return this.#asks.answer(askId, answer);
-  }
-
-  /** Looks at what the server has stored, one look after the other. */
-  #look(): void {
-    this.#catching = this.#catching.then(() => this.#catchUp()).catch(() => {
-      // Could not ask: the next look, or the end of the server, tells more.
-    });
-  }
-
-  #sentAt = 0;
-  #wasRepeated = false;
-  #failedAt: number | undefined;
-
-  /** Tells what was missed, and ends the turn if it is over. */
-  async #catchUp(): Promise<void> {
-    const [client, session, sent] = [this.#client, this.#session, this.#messageId];
-    if (!client || session === undefined || sent === undefined) return;
-    const [status, pending, questions, listed] = await Promise.all([
-      client.session.status(),
-      client.permission.list(),
-      client.question.list(),
-      client.session.messages({ sessionID: session, limit: 100 }),
-    ]);
-    if (!status.data || !listed.data) return;
-    for (const value of [...(pending.data ?? []), ...(questions.data ?? [])]) {
-      const open = parseRequest(value);
-      if (open?.session === session) this.#asks.asked(open.request);
-    }
-    const messages = parseMessages(listed.data).filter(({ info }) => info.id > sent);
-    for (const { info, parts } of messages) {
-      this.#onMessage(info);
-      for (const part of parts) this.#onPart(part, true);
-    }
-    if (status.data[session] !== undefined && status.data[session].type !== "idle") return;
-    const last = messages.findLast(({ info }) => info.role === "assistant")?.info;
-    if (last?.time.completed === undefined && this.#mayGoOn(client, session, sent, last)) return;
-    this.#see({ see: "exit", code: 0, signal: null });
-    this.#over.resolve();
-  }
-
-  /**
-   * Whether a session that is idle may still be about to do something. It is idle until its folder is set up; a message
-   * that reaches it just as it ends another turn is never heard, and is sent again as long as nothing came of it.
-   */
-  #mayGoOn(
-    client: OpencodeClient,
-    session: string,
-    sent: string,
-    last: MessageInfo | undefined,
-  ): boolean {
-    const now = performance.now();
-    if (last?.error !== undefined || this.#progress.error !== undefined) {
-      this.#failedAt ??= now;
-      if (now - this.#failedAt > FINISHING_MS) return false;
-      setTimeout(() => this.#look(), FINISHING_POLL_MS).unref();
-      return true;
-    }
-    if (now - this.#sentAt > UNANSWERED_MS) return false;
-    if (!last && !this.#wasRepeated && now - this.#sentAt > UNHEARD_MS) {
-      this.#wasRepeated = true;
-      this.#prompt(client, session, sent).catch(() => {});
-    }
-    return true;
   }
 
   /** The turn is to end: opencode is told, then its processes are ended. */

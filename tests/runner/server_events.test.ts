@@ -101,7 +101,8 @@ test("a running tool says what it is about, and a step what it used", () => {
 
 test("lists are read as far as they are lists of what we know", () => {
   const info = { id: "msg_1", sessionID: "ses_1", role: "assistant", time: { created: 1 } };
-  assert.deepEqual(parseMessages([{ info, parts: [] }]).map((it) => it.info.id), ["msg_1"]);
+  const listed = [{ info, parts: [] }, { info }, null];
+  assert.deepEqual(parseMessages(listed).map((it) => it.info.id), ["msg_1"]);
   assert.deepEqual(parseMessages({ error: "no" }), []);
   assert.equal(parseRequest({ id: "per_1" }), undefined);
 });

@@ -1,0 +1,113 @@
+/**
+ * Reconciles a turn with what the server has stored of it: what the stream of events did not tell is found there, and
+ * so is the end of the turn.
+ */
+import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import {
+  type MessageInfo,
+  parseMessages,
+  parseRequest,
+  type Part,
+  type Request,
+} from "./server_events.ts";
+
+/** How often the server is asked whether a turn is over, should its event have been missed. */
+const POLL_MS = 10_000;
+/** How long a message that arrived may be without an answer while the session is idle: until it is sent again, and in all. */
+const UNHEARD_MS = 3000;
+const UNANSWERED_MS = 60_000;
+/** How long a turn that has met an error may take to put its last message away. */
+const FINISHING_MS = 5000;
+const FINISHING_POLL_MS = 100;
+
+export interface ReconcilerOptions {
+  client: OpencodeClient;
+  session: string;
+  /** The message that began the turn, and was sent just now or by an earlier supervisor. */
+  messageID: string;
+  /** What is stored of the turn, each time that it is looked at; what was told before is told again. */
+  message(info: MessageInfo): void;
+  part(part: Part): void;
+  asked(request: Request): void;
+  /** Whether the turn is known to have met an error. */
+  hasFailed(): boolean;
+  /** Sends the message again, under the same id. */
+  repeat(): Promise<void>;
+  /** The turn is over, and all that is stored of it was told. */
+  over(): void;
+}
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #sentAt = performance.now();
+  readonly #timers: ReturnType<typeof setTimeout>[];
+  #looking: Promise<void> = Promise.resolve();
+  #wasRepeated = false;
+  #isStopped = false;
+  #failedAt: number | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#timers = [
+      setInterval(() => this.look(), POLL_MS),
+      setTimeout(() => this.look(), UNHEARD_MS + FINISHING_POLL_MS),
+    ];
+  }
+
+  /** Looks at what the server has stored, one look after the other. */
+  look(): void {
+    this.#looking = this.#looking.then(() => this.#reconcile()).catch(() => {
+      // Could not ask: the next look, or the end of the server, tells more.
+    });
+  }
+
+  /** The turn is no longer looked at, also where the server has yet to answer. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#timers.forEach(clearTimeout);
+  }
+
+  async #reconcile(): Promise<void> {
+    const { client, session, messageID } = this.#options;
+    const [status, pending, questions, listed] = await Promise.all([
+      client.session.status(),
+      client.permission.list(),
+      client.question.list(),
+      client.session.messages({ sessionID: session, limit: 100 }),
+    ]);
+    if (this.#isStopped || !status.data || !listed.data) return;
+    for (const value of [...(pending.data ?? []), ...(questions.data ?? [])]) {
+      const open = parseRequest(value);
+      if (open?.session === session) this.#options.asked(open.request);
+    }
+    const messages = parseMessages(listed.data).filter(({ info }) => info.id > messageID);
+    for (const { info, parts } of messages) {
+      this.#options.message(info);
+      for (const part of parts) this.#options.part(part);
+    }
+    if (status.data[session] !== undefined && status.data[session].type !== "idle") return;
+    const last = messages.findLast(({ info }) => info.role === "assistant")?.info;
+    if (last?.time.completed === undefined && this.#mayGoOn(last)) return;
+    this.#options.over();
+  }
+
+  /**
+   * Whether a session that is idle may still be about to do something. It is idle until its folder is set up; a message
+   * that reaches it just as it ends another turn is never heard, and is sent again as long as nothing came of it.
+   */
+  #mayGoOn(last: MessageInfo | undefined): boolean {
+    const now = performance.now();
+    if (last?.error !== undefined || this.#options.hasFailed()) {
+      this.#failedAt ??= now;
+      if (now - this.#failedAt > FINISHING_MS) return false;
+      this.#timers.push(setTimeout(() => this.look(), FINISHING_POLL_MS));
+      return true;
+    }
+    if (now - this.#sentAt > UNANSWERED_MS) return false;
+    if (!last && !this.#wasRepeated && now - this.#sentAt > UNHEARD_MS) {
+      this.#wasRepeated = true;
+      this.#options.repeat().catch(() => {});
+    }
+    return true;
+  }
+}

@@ -1,0 +1,138 @@
+import { mock, test } from "node:test";
+import assert from "node:assert/strict";
+import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import { Reconciler } from "../../src/runner/server_reconciler.ts";
+
+const OWN = "ses_1";
+const SENT = "msg_2";
+
+/** What the server has stored. */
+interface Stored {
+  busy?: boolean;
+  messages?: object[];
+  permissions?: object[];
+  /** Answers only once this is over. */
+  answersAfter?: Promise<void>;
+}
+
+const answer = (id: string, fields: object = {}) => ({
+  info: { id, sessionID: OWN, role: "assistant", time: { created: 1, completed: 2 }, ...fields },
+  parts: [{ id: `prt_of_${id}`, sessionID: OWN, messageID: id, type: "text", text: "Done." }],
+});
+
+/** Plays a scene on a clock that stands still until it is told to go on; returns what the reconciler told, in order. */
+async function scene(
+  stored: Stored,
+  play: (it: { reconciler: Reconciler; wait(ms: number): Promise<void> }) => Promise<void>,
+  hasFailed = false,
+): Promise<string[]> {
+  const told: string[] = [];
+  let now = 0;
+  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  const clock = mock.method(performance, "now", () => now);
+  const data = async (value: unknown) => {
+    await stored.answersAfter;
+    return { data: value };
+  };
+  const client = {
+    session: {
+      status: () => data({ [OWN]: { type: stored.busy ? "busy" : "idle" } }),
+      messages: () => data(stored.messages ?? []),
+    },
+    permission: { list: () => data(stored.permissions ?? []) },
+    question: { list: () => data([]) },
+  } as unknown as OpencodeClient;
+  const reconciler = new Reconciler({
+    ...{ client, session: OWN, messageID: SENT },
+    message: ({ id }) => told.push(id),
+    part: ({ id }) => told.push(id),
+    asked: ({ id }) => told.push(id),
+    hasFailed: () => hasFailed,
+    repeat: () => Promise.resolve(void told.push("repeat")),
+    over: () => told.push("over"),
+  });
+  // What the server answers comes through a few promises.
+  const settle = async () => {
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+  };
+  const wait = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      now += 100;
+      mock.timers.tick(100);
+      await settle();
+    }
+  };
+  try {
+    await play({ reconciler, wait });
+    reconciler.stop();
+    const before = told.length;
+    await wait(120_000);
+    assert.equal(told.length, before, "it told something after it was stopped");
+  } finally {
+    mock.timers.reset();
+    clock.mock.restore();
+  }
+  return told;
+}
+
+test("what came after the message is told, and that the turn is over; by itself, should no event come", async () => {
+  const stored = { messages: [answer("msg_1"), answer("msg_3")] };
+  const asked = await scene(stored, async ({ reconciler, wait }) => {
+    reconciler.look();
+    await wait(0);
+    await wait(100);
+  });
+  assert.deepEqual(asked, ["msg_3", "prt_of_msg_3", "over"]);
+  const alone = await scene(stored, ({ wait }) => wait(3100));
+  assert.deepEqual(alone, ["msg_3", "prt_of_msg_3", "over"]);
+});
+
+test("a session that is busy, or has stored half an answer, is not over", async () => {
+  const told = await scene({ busy: true, messages: [answer("msg_3")] }, ({ wait }) => wait(9900));
+  assert.deepEqual(told, ["msg_3", "prt_of_msg_3"]);
+  const half = { messages: [answer("msg_3", { time: { created: 1 } })] };
+  assert.ok(!(await scene(half, ({ wait }) => wait(50_000))).includes("over"));
+});
+
+test("only what the session itself asks for is told", async () => {
+  const permission = (id: string, sessionID: string) => ({
+    ...{ id, sessionID, permission: "bash", patterns: ["ls"] },
+  });
+  const permissions = [permission("per_1", OWN), permission("per_2", "ses_9"), { id: "per_3" }];
+  const told = await scene({ busy: true, permissions }, ({ wait }) => wait(3100));
+  assert.deepEqual(told, ["per_1"]);
+});
+
+test("a message that was not heard is sent again once; without any answer the turn is over in the end", async () => {
+  const upTo = (ms: number) => scene({}, ({ wait }) => wait(ms));
+  assert.deepEqual(await upTo(3000), []);
+  assert.deepEqual(await upTo(59_000), ["repeat"]);
+  assert.deepEqual(await upTo(70_100), ["repeat", "over"]);
+});
+
+test("a turn that met an error is given time to put its last message away, and no message is repeated", async () => {
+  const stored: Stored = { messages: [answer("msg_3", { time: { created: 1 } })] };
+  const told = await scene(stored, async ({ wait }) => {
+    await wait(3500);
+    stored.messages = [answer("msg_3")];
+    await wait(200);
+  }, true);
+  assert.equal(told.at(-1), "over");
+  assert.ok(!told.includes("repeat"));
+  const never = await scene({}, ({ wait }) => wait(8200), true);
+  assert.deepEqual(never, ["over"]);
+  assert.deepEqual(await scene({}, ({ wait }) => wait(7900), true), []);
+});
+
+test("an answer that comes after it was stopped is not told", async () => {
+  const answers = Promise.withResolvers<void>();
+  const stored = { messages: [answer("msg_3")], answersAfter: answers.promise };
+  const told = await scene(stored, async ({ reconciler, wait }) => {
+    reconciler.look();
+    await wait(100);
+    reconciler.stop();
+    answers.resolve();
+    await wait(100);
+  });
+  assert.deepEqual(told, []);
+});
