@@ -23,6 +23,8 @@ export interface Place {
   directory: string;
   worktree?: Worktree | undefined;
   planned?: PlannedWorktree | undefined;
+  /** Whether the worktree was left by a start that never got a session: without one, nobody needs it. */
+  isLeft?: boolean;
 }
 
 /**
@@ -63,11 +65,19 @@ export async function setUpPlace(
   if (planned) await (await context.workspace()).setUpWorktree(planned, signal);
 }
 
-/** Takes back what `placeOf` made. A failure is only told: the next start, or doctor, clears what is left. */
-export async function undoPlace(context: Context, { planned }: Place): Promise<void> {
-  if (!planned) return;
+/**
+ * Takes back what was made for a turn that did not come about, and what a start without a session has left, if nothing
+ * would be lost with it. A failure is only told: the next start, or doctor, clears the rest.
+ */
+export async function undoPlace(
+  context: Context,
+  { worktree, planned, isLeft }: Place,
+): Promise<void> {
+  if (!worktree) return;
+  const workspace = await context.workspace();
   try {
-    await (await context.workspace()).undoWorktree(planned.made);
+    if (planned?.made.isNew) await workspace.undoWorktree(planned.made);
+    else if (isLeft) await workspace.clearStray({ kind: "unclaimed", path: worktree.path });
   } catch (error) {
     context.output.warn(`${(error as Error).message}; run: kugetsu doctor --fix`);
   }

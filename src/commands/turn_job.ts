@@ -47,7 +47,8 @@ export async function turnJob(
     await hold.save(plan.record);
     await host.admit({ key: hold.key, name: hold.name });
   } catch (error) {
-    if (place) await undoPlace(context, place);
+    place ??= before && placeLeft(before);
+    if (place && isAlone) await undoPlace(context, place);
     await putBack(context, hold, before, { id: submission.id, isAlone, error });
     throw error;
   }
@@ -97,6 +98,13 @@ async function putBack(
   }
 }
 
+/** The worktree of a start that never got a session. */
+function placeLeft(
+  { opencode_session_id: session, directory = "", worktree }: SessionRecord,
+): Place | undefined {
+  return session === null && worktree ? { directory, worktree, isLeft: true } : undefined;
+}
+
 /** A new session: its base, its folder, and a record that says so. */
 async function anew(
   context: Context,
@@ -106,7 +114,10 @@ async function anew(
 ): Promise<TurnPlan> {
   const base = await chooseBase(context, ref, submission.base);
   const turn = await newTurn(context, submission);
-  const place = await newPlace(context, base, ref, submission, hold.record);
+  const place: Place = {
+    ...await newPlace(context, base, ref, submission, hold.record),
+    isLeft: hold.record?.worktree !== undefined,
+  };
   const { directory, worktree } = place;
   const record = {
     ...newRecord(hold.key, turn, context.now()),
@@ -221,6 +232,8 @@ async function settle(
   try {
     if (record.turn) {
       await endLeftovers(context, record.turn, whereabouts(record));
+      const left = placeLeft(record);
+      if (left) await undoPlace(context, left);
       if (session === null) await hold.remove();
       else await hold.save(ended(record, outcome, context.now()));
     }

@@ -116,9 +116,10 @@ describe("the place of a new issue", () => {
 });
 
 describe("taking a place back", () => {
-  const undo = async (workspace: Parts["workspace"], made?: MadeWorktree) => {
+  const undo = async (workspace: Parts["workspace"], made?: MadeWorktree, isLeft = false) => {
     const { context, stderr } = makeStage(() => ({ ...(workspace ? { workspace } : {}) }));
-    await undoPlace(context, { directory: "/x", planned: made && { plan: PLAN, made } });
+    const planned = made && { plan: PLAN, made };
+    await undoPlace(context, { directory: "/x", worktree: made?.worktree, planned, isLeft });
     return stderr;
   };
 
@@ -127,6 +128,16 @@ describe("taking a place back", () => {
     const undone: MadeWorktree[] = [];
     await undo({ undoWorktree: (it) => Promise.resolve(void undone.push(it)) }, MADE);
     assert.deepEqual(undone, [MADE]);
+  });
+
+  test("clears what a start without a session has left, and nothing else that was there before", async () => {
+    const cleared: string[] = [];
+    const clearStray = ({ path }: { path: string }) => Promise.resolve(cleared.push(path) > 0);
+    const old = { ...MADE, isNew: false };
+    await undo({ clearStray }, old);
+    assert.deepEqual(cleared, []);
+    await undo({ clearStray }, old, true);
+    assert.deepEqual(cleared, [MADE.worktree.path]);
   });
 
   test("only tells of a failure, for the error that it is taken back for matters more", async () => {

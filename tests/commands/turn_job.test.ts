@@ -157,6 +157,59 @@ describe("a start over one that was cut off earlier", () => {
   });
 });
 
+describe("a worktree that a start has got", () => {
+  const worktree = { path: "/w/x", branch: "kugetsu/x", from: "0123", repository: "/repository" };
+  const place = { ...START.place, mode: "own" as const };
+  const start = { ...START, place };
+  const stored = { ...newRecord(REF, LEFT, NOW), directory: "/w/x", worktree };
+  const workspace = (did: (effect: string) => void) => ({
+    ...anyFolder(did),
+    inspect: () =>
+      Promise.resolve({ kind: "present" as const, changes: [], commits: [], ignored: [] }),
+    clearStray: ({ path }: { path: string }) => Promise.resolve(did(`clear ${path}`) === undefined),
+  });
+
+  test("goes with its record, if it is taken up again and gets no session", async () => {
+    const outcome = { kind: "failed", reason: "never-started", detail: "it is gone" } as const;
+    const make = (did: (effect: string) => void) => ({
+      workspace: workspace(did),
+      runner: { ...runnerThat(did, { outcome, session: undefined }), movesForks: true },
+    });
+    const { effects, host } = await play(start, true, { stored, make });
+    assert.equal(host.ends[0]?.outcome.kind, "failed");
+    assert.deepEqual(effects.slice(-3), ["clear /w/x", "remove", "ended failed"]);
+  });
+
+  test("goes with its record, if it is refused before it is looked at", async () => {
+    const make = (did: (effect: string) => void) => ({
+      store: {
+        ...storeWith(did, { base: null }),
+        resume: () => Promise.resolve(fakeHold(did, stored)),
+      },
+      workspace: workspace(did),
+    });
+    const { error, effects } = await play(start, true, { make });
+    refused(error, "no-base");
+    assert.deepEqual(effects.slice(-2), ["clear /w/x", "remove"]);
+  });
+
+  test("stays with its session, whatever becomes of the turn", async () => {
+    const make = (did: (effect: string) => void) => ({
+      workspace: workspace(did),
+      plugins: {
+        warm() {},
+        before: () => Promise.reject(errors.pluginRefused("acme", "pre-continue", "not now")),
+      },
+    });
+    const { error, effects } = await play({ ...CONTINUE, place }, false, {
+      stored: { ...SESSION, worktree },
+      make,
+    });
+    refused(error, "plugin-refused");
+    assert.ok(!effects.includes("clear /w/x"), `${effects}`);
+  });
+});
+
 describe("a turn that is taken up again", () => {
   test("begins anew while it has no session", async () => {
     const stored = newRecord(REF, LEFT, NOW);
