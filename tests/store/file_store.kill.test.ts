@@ -30,11 +30,10 @@ test("kill -9 at random moments loses nothing that was acknowledged", async () =
   for (; counts.rounds < rounds(25, 1000); counts.rounds++) {
     const commands = someOf(ISSUES, 4).map((ref) => work(lab, promises, moments, ref));
     if (counts.rounds % 4 === 0) commands.push(changeBase(lab, promises, moments));
-    const all = counts.rounds % 2 === 0 ? moments.wait() : undefined;
-    void all?.passed.then(() => killBackground(lab));
+    const over = counts.rounds % 2 === 0 ? moments.once(() => killBackground(lab)) : undefined;
     const killed = (await Promise.all(commands)).filter(Boolean).length;
     moments.learn(killed, commands.length);
-    all?.cancel();
+    await over?.();
     await killBackground(lab);
     counts.commands += commands.length;
     counts.kills += killed;
@@ -90,9 +89,10 @@ async function runAndKill(
   moments: Moments,
 ): Promise<{ ended: boolean; stdout: string }> {
   const running = lab.spawn(args);
-  const { passed, cancel } = moments.wait();
-  passed.then(() => Math.random() < 0.5 ? running.kill("SIGKILL") : killSupervisor(lab));
-  const { code, signal, stdout, stderr } = await running.ended.finally(cancel);
+  const over = moments.once(() =>
+    Math.random() < 0.5 ? running.kill("SIGKILL") : killSupervisor(lab)
+  );
+  const { code, signal, stdout, stderr } = await running.ended.finally(over);
   if (signal !== "SIGKILL") {
     const isTold = [0, 3, 4, 6].includes(code!) || stderr.includes("supervisor-failed");
     assert.ok(isTold, `${args.join(" ")}: ${code} ${stderr}`);

@@ -77,7 +77,7 @@ async function workUntilCut(
   const refs = [...ISSUES].sort(() => Math.random() - 0.5).slice(0, 3);
   const commands = refs.map((ref) => work(lab, promises, ref));
   if (Math.random() < 0.3) commands.push(changeBase(lab, promises));
-  await moments.wait().passed;
+  await moments.next();
   await cutPower();
   return await Promise.all(commands);
 }

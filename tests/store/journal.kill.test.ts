@@ -110,9 +110,8 @@ async function work(
   const operation = !has ? "start" : Math.random() < 0.5 ? "continue" : "destroy";
   const more = { start: ["do it"], continue: [], destroy: ["-y", "--keep-session"] }[operation];
   const running = lab.spawn([operation, ref, ...more]);
-  const { passed, cancel } = moments.wait();
-  passed.then(() => running.kill("SIGKILL"));
-  const { code, signal, stderr } = await running.ended.finally(cancel);
+  const over = moments.once(() => running.kill("SIGKILL"));
+  const { code, signal, stderr } = await running.ended.finally(over);
   if (signal === "SIGKILL") return true;
   assert.equal(code, 0, stderr);
   done[operation]++;

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { mkdir, statfs, truncate, writeFile } from "node:fs/promises";
 import { run } from "../../scripts/_run.ts";
 import type { Scratch } from "./scratch.ts";
+import { until } from "./until.ts";
 
 export interface Disk extends AsyncDisposable {
   readonly path: string;
@@ -60,10 +61,19 @@ export async function makeFragileDisk(scratch: Scratch): Promise<FragileDisk> {
     arm: () => armSwitch(path),
     async reboot() {
       await unmount(path);
+      await untilFree(image);
       await mount();
     },
     [Symbol.asyncDispose]: () => unmount(path),
   };
+}
+
+/**
+ * A container that another test has just started has copies of all mounts, for a moment: as long as one is there, the
+ * file system lives on, and would be mounted again as dead as it is.
+ */
+async function untilFree(image: string): Promise<void> {
+  await until(`${image} is free`, async () => (await run("losetup", ["-j", image])).stdout === "");
 }
 
 const SWITCH = `

@@ -10,13 +10,20 @@ export class Moments {
     this.#longestMs = firstMs;
   }
 
-  /** Resolves at such a moment; `cancel` calls it off. */
-  wait(): { passed: Promise<void>; cancel: () => void } {
-    let timer: ReturnType<typeof setTimeout>;
-    const passed = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.random() * this.#longestMs);
-    });
-    return { passed, cancel: () => clearTimeout(timer) };
+  /** Resolves at such a moment. */
+  next(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, Math.random() * this.#longestMs));
+  }
+
+  /** Does something at such a moment. What comes back calls it off, or waits until it is done. */
+  once(work: () => unknown): () => Promise<void> {
+    let working: Promise<unknown> | undefined;
+    const begin = () => working = Promise.resolve(work());
+    const timer = setTimeout(begin, Math.random() * this.#longestMs);
+    return async () => {
+      clearTimeout(timer);
+      await working;
+    };
   }
 
   /** How many were cut off of how many. */
