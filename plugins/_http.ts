@@ -22,7 +22,9 @@ interface Request {
   body?: unknown;
 }
 
+/** How long one request may take; a little less than the call may, so that it can be said what was waited for. */
 const REQUEST_MS = 15_000;
+const SHARE_OF_CALL = 0.9;
 /** A pause that a forge asks for is made if it is no longer. */
 const LONGEST_PAUSE_MS = 20_000;
 const MOST_REDIRECTS = 4;
@@ -74,6 +76,7 @@ export async function pages(context: ForgeContext, api: Api, path: string): Prom
     all.push(...reply.json);
     next = nextPage(reply, api);
   }
+  if (next !== undefined) context.log.warn(`only the first ${all.length} comments were read`);
   return all;
 }
 
@@ -111,7 +114,7 @@ async function send(
     headers.authorization = `Bearer ${token}`;
   }
   if (body !== undefined) headers["content-type"] = "application/json";
-  const limit = AbortSignal.timeout(REQUEST_MS);
+  const limit = AbortSignal.timeout(Math.min(REQUEST_MS, context.limitMs * SHARE_OF_CALL));
   try {
     return await context.fetch(url, {
       method,
@@ -192,11 +195,14 @@ function concat(chunks: Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-/** From the header Link; a page elsewhere is none of ours. */
+/**
+ * From the header Link. A forge behind a proxy or a tunnel may call itself otherwise than it was called: the page is
+ * asked of where the others came from.
+ */
 function nextPage({ headers }: Reply, { base }: Api): string | undefined {
   const [, target] = /<([^>]+)>\s*;[^,]*rel="?next"?/.exec(headers.get("link") ?? "") ?? [];
   const url = target === undefined ? undefined : URL.parse(target, base);
-  return url && url.origin === new URL(base).origin ? url.href : undefined;
+  return url ? new URL(url.pathname + url.search, base).href : undefined;
 }
 
 /** The variable that the runtime reads. */

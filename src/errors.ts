@@ -110,8 +110,13 @@ export const errors = {
       `Cannot read the issue ref ${quote(text)} in ${quote(folder)}: ${why}`,
       { hint: `name the repository too, for example ${EXAMPLE}` },
     ),
-  noMessage: (next: string) =>
-    make("no-message", EXIT.usage, "Cannot begin a turn: no message was given", next),
+  noMessage: (host: string, next: string) =>
+    make(
+      "no-message",
+      EXIT.usage,
+      `Cannot begin a turn: no message was given, and no plugin knows the forge of ${quote(host)}`,
+      next,
+    ),
   emptyMessage: (what: string) =>
     make("empty-message", EXIT.usage, `Cannot send ${what}: it is empty`, {
       hint: 'say what to do, for example "fix the login"',
@@ -148,6 +153,16 @@ export const errors = {
       next: "kugetsu plugin list",
       hint: "or name it in config.jsonc, under instances",
     }),
+  unknownForge: (host: string, forge: string) =>
+    make(
+      "unknown-forge",
+      EXIT.usage,
+      `Cannot find the forge of ${quote(host)}: config names ${quote(forge)}, which no plugin has`,
+      {
+        next: "kugetsu plugin list",
+        hint: "instances in config.jsonc says which forge a host has",
+      },
+    ),
   twoForges: (host: string, plugins: string[]) =>
     make(
       "two-forges",
@@ -557,6 +572,20 @@ export const errors = {
       EXIT.environment,
       `The plugin ${quote(name)} is not as it should be: ${failures} of its checks fail`,
       { hint: "correct it, and check it again" },
+    ),
+  hostUnreachable: (host: string, why: string) =>
+    make(
+      "forge-unreachable",
+      EXIT.environment,
+      `Cannot find out what forge ${quote(host)} has: ${oneLine(why)}`,
+      { hint: "instances in config.jsonc can say so" },
+    ),
+  tokenUnset: (host: string, variable: string) =>
+    make(
+      "token-unset",
+      EXIT.environment,
+      `Cannot get a token for ${quote(host)}: ${variable}, which config names for it, is not set`,
+      { hint: `set ${variable}, or take token_variable out of config.jsonc` },
     ),
   tokenCommandFailed: (host: string) =>
     make(

@@ -15,15 +15,7 @@ export async function addPlugin(
 ): Promise<ExitStatus> {
   const shelf = await context.shelf();
   const again = `kugetsu plugin add ${JSON.stringify(source)} -y`;
-  if (/^https?:\/\//i.test(source)) {
-    // What it declares is only known by running it, and nobody has looked at what came from there.
-    await consent(
-      context,
-      `load ${source} and run it once to see what it declares`,
-      again,
-      options,
-    );
-  }
+  if (isAddress(source)) await consent(context, runOnce(source), again, options);
   return await take(context, await shelf.candidate(source), "add", again, options);
 }
 
@@ -32,8 +24,11 @@ export async function updatePlugin(
   name: string,
   options: Consent,
 ): Promise<ExitStatus> {
-  const candidate = await (await context.shelf()).renewed(name);
-  return await take(context, candidate, "update", `kugetsu plugin update ${name} -y`, options);
+  const shelf = await context.shelf();
+  const again = `kugetsu plugin update ${name} -y`;
+  const { source = "" } = await shelf.find(name);
+  if (isAddress(source)) await consent(context, runOnce(source), again, options);
+  return await take(context, await shelf.renewed(name), "update", again, options);
 }
 
 export async function trustPlugin(
@@ -41,9 +36,20 @@ export async function trustPlugin(
   name: string,
   options: Consent,
 ): Promise<ExitStatus> {
-  const candidate = await (await context.shelf()).changed(name);
-  return await take(context, candidate, "trust", `kugetsu plugin trust ${name} -y`, options);
+  const shelf = await context.shelf();
+  const again = `kugetsu plugin trust ${name} -y`;
+  const { path, next } = await shelf.find(name);
+  // Bytes that nobody has trusted yet: who changed them is not known either.
+  if (next?.startsWith("kugetsu plugin trust")) {
+    await consent(context, runOnce(path!), again, options);
+  }
+  return await take(context, await shelf.changed(name), "trust", again, options);
 }
+
+const isAddress = (source: string) => /^https?:\/\//i.test(source);
+
+/** What it declares is only known by running it, and nobody has looked at what came from the web. */
+const runOnce = (source: string) => `load ${source} and run it once to see what it declares`;
 
 /** Shows what it declares, asks, and pins it. */
 async function take(
@@ -121,6 +127,7 @@ export async function pluginInfo(context: Context, name: string): Promise<ExitSt
     file: facts.path,
     sha256: facts.sha256,
     problem: facts.problem,
+    next: facts.next,
   };
   const lines = [
     `name:        ${facts.name}`,

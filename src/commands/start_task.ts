@@ -34,6 +34,6 @@ async function startTask(
     return await taskFor(context, ref, message, options);
   } catch (error) {
     if (message !== undefined) throw error;
-    throw needsMessage(error, `kugetsu start ${JSON.stringify(typed)} "what to do"`);
+    throw needsMessage(error, ref.host, `kugetsu start ${JSON.stringify(typed)} "what to do"`);
   }
 }

@@ -89,9 +89,9 @@ function markFrom(context: Context): string {
   return context.newId().replaceAll("-", "").slice(-10);
 }
 
-/** A turn needs a message; where no forge can be asked for the issue, that is what is wrong. */
-export function needsMessage(error: unknown, next: string): unknown {
+/** A turn needs a message; where there is no forge to be asked for the issue, that is what is wrong. */
+export function needsMessage(error: unknown, host: string, next: string): unknown {
   return error instanceof KugetsuError && error.code === "no-forge"
-    ? errors.noMessage(next)
+    ? errors.noMessage(host, next)
     : error;
 }

@@ -49,6 +49,26 @@ export function isMark(name: string): boolean {
   return name.startsWith(TURN_MARK_PREFIX) || name === FOLDER_MARK;
 }
 
+/** The memory of a process and of its descendants, in kilobytes; 0 where that cannot be told. Linux only. */
+export function memoryOf(pid: number): number {
+  if (!HAS_PROC) return 0;
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    const own = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
+    return childrenOf(pid).reduce((sum, child) => sum + memoryOf(child), own);
+  } catch {
+    return 0; // it has just ended
+  }
+}
+
+/** Each thread has those that it started. */
+function childrenOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1").split(" ")
+      .filter(Boolean).map(Number)
+  );
+}
+
 /** Ends what a turn started that has an opencode of its own. */
 export function endTurnProcesses(
   turnId: string,

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import types from "../api/mod.ts" with { type: "text" };
 import { errors } from "../errors.ts";
 import type { Kind } from "./mod.ts";
-import { PLUGIN_NAME } from "./protocol.ts";
+import { PLUGIN_NAME, WHAT_A_NAME_IS } from "./protocol.ts";
 import execProgram from "./templates/exec.py.txt" with { type: "text" };
 import execTest from "./templates/exec_test.py.txt" with { type: "text" };
 import forgePlugin from "./templates/forge.ts.txt" with { type: "text" };
@@ -13,20 +13,22 @@ import forgeTest from "./templates/forge.test.js.txt" with { type: "text" };
 import hookPlugin from "./templates/hook.ts.txt" with { type: "text" };
 import hookTest from "./templates/hook.test.js.txt" with { type: "text" };
 
-/** @throws bad-plugin, folder-exists */
+/** @throws bad-plugin, folder-exists, unwritable */
 // deno-lint-ignore require-await
 export async function createPlugin(name: string, kind: Kind, folder: string): Promise<string[]> {
-  if (!PLUGIN_NAME.test(name)) {
-    throw errors.badPlugin(name, "a name is lower-case letters, digits and dashes");
-  }
+  if (!PLUGIN_NAME.test(name)) throw errors.badPlugin(name, WHAT_A_NAME_IS);
   if (existsSync(folder)) throw errors.folderExists(folder);
   const files = kind === "exec"
     ? named({ "plugin": execProgram, "test_plugin.py": execTest }, name)
     : { ...named(SCRIPTS[kind], name), ...scriptFiles(name) };
   for (const [file, text] of Object.entries(files)) {
     const path = join(folder, file);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text, { mode: file === "plugin" ? 0o755 : 0o644 });
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text, { mode: file === "plugin" ? 0o755 : 0o644 });
+    } catch (cause) {
+      throw errors.unwritable(path, cause);
+    }
   }
   return Object.keys(files);
 }

@@ -7,7 +7,7 @@ const MOST_BYTES = 4 * 1024 * 1024;
 const LIMIT_MS = 60_000;
 const MOST_REDIRECTS = 5;
 
-/** @throws bad-plugin */
+/** @throws bad-plugin, and what writing fails with */
 export async function download(address: string, path: string): Promise<void> {
   const url = URL.parse(address);
   const refuse = (why: string) => errors.badPlugin(address, why);

@@ -1,6 +1,4 @@
 /** Which forge speaks for a host, what it is asked with, and what its failures mean. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import * as v from "valibot";
 import type { ForgeProblem, Issue, IssueRef } from "../api/mod.ts";
 import type { Instance } from "../config/mod.ts";
@@ -10,6 +8,7 @@ import { formatRef } from "../session/ref.ts";
 import type { Driver } from "./driver.ts";
 import type { Member } from "./members.ts";
 import { PluginFailure, type Question, read } from "./protocol.ts";
+import { tokenFrom } from "./token_command.ts";
 
 export interface ForgesOptions {
   members: Member[];
@@ -89,9 +88,13 @@ export class Forges {
     const wanted = this.#options.instances[host]?.forge;
     const all = this.#everyForge();
     if (wanted !== undefined) {
-      const named = all.filter((it) => it.forge === wanted || it.member.declared.name === wanted);
-      if (named[0]) return named[0];
-      throw errors.noForge(host, `there is no forge ${JSON.stringify(wanted)}, which config names`);
+      // A plugin's name says more than a forge's, which several may have.
+      const ofPlugin = all.filter((it) => it.member.declared.name === wanted);
+      const named = ofPlugin.length > 0 ? ofPlugin : all.filter((it) => it.forge === wanted);
+      const owners = new Set(named.map((it) => it.member.declared.name));
+      if (owners.size > 1) throw errors.twoForges(host, [...owners]);
+      if (named[0]) return named.find((it) => it.forge === wanted) ?? named[0];
+      throw errors.unknownForge(host, wanted);
     }
     const fixed = all.filter(({ member, forge }) => forgeIn(member, forge).hosts.includes(host));
     const found = fixed.length > 0 ? fixed : await this.#probed(host);
@@ -106,11 +109,16 @@ export class Forges {
     const find = async () => {
       const params = this.#about(host, "");
       const limitMs = Math.min(this.#options.limitMs, PROBE_MS);
+      const failures: PluginFailure[] = [];
       const found = await Promise.all(probing.map(async ({ member, forge }) => {
         const driver = await member.driver();
         const question: Question = { method: "probe", params: { ...params, forge }, limitMs };
-        return await driver?.ask(question).catch(() => false) === true ? [forge] : [];
+        const said = await driver?.ask(question).catch((error) => void failures.push(error));
+        return said === true ? [forge] : [];
       }));
+      const [failure] = failures;
+      const isAway = failures.length === probing.length && failure?.kind === "unreachable";
+      if (isAway) throw errors.hostUnreachable(host, failure.message);
       return found.flat();
     };
     const kept = new Cache(this.#options.cache, v.array(v.string()));
@@ -119,21 +127,21 @@ export class Forges {
     return probing.filter((it) => forges.includes(it.forge));
   }
 
-  /** @throws token-command-failed */
+  /**
+   * Where config says where the host's token is, no other is sent there.
+   *
+   * @throws token-unset, token-command-failed
+   */
   async #token(host: string): Promise<string | undefined> {
-    const instance = this.#options.instances[host];
-    const { env } = this.#options;
-    if (instance?.token_variable !== undefined) return env[instance.token_variable];
-    if (instance?.token_command === undefined) return undefined;
-    try {
-      const { stdout } = await run("/bin/sh", ["-c", instance.token_command], {
-        env: env as NodeJS.ProcessEnv,
-        cwd: "/",
-        timeout: 30_000,
-      });
-      const [token] = stdout.trim().split("\n");
-      if (token) return token;
-    } catch { /* its output may hold a token, so it is not told */ }
+    const { instances, env } = this.#options;
+    const { token_variable: variable, token_command: command } = instances[host] ?? {};
+    if (variable !== undefined) {
+      if (env[variable]) return env[variable];
+      throw errors.tokenUnset(host, variable);
+    }
+    if (command === undefined) return undefined;
+    const token = await tokenFrom(command, env);
+    if (token !== undefined) return token;
     throw errors.tokenCommandFailed(host);
   }
 
@@ -144,16 +152,13 @@ export class Forges {
     failure: PluginFailure,
     token?: string,
   ): KugetsuError {
-    const secrets = [token, ...member.declared.env.map((name) => this.#options.env[name])];
-    let why = failure.message;
-    for (const secret of secrets) if (secret) why = why.replaceAll(secret, "[token]");
+    const told = member.tellable(failure.message);
+    const why = token === undefined ? told : told.replaceAll(token, "[token]");
     const kind = failure.kind as ForgeProblem | undefined;
     const action = method === "comment" ? "comment on" : "ask about";
     return errors.forgeFailed(formatRef(ref), member.declared.name, kind, why, action);
   }
 }
-
-const run = promisify(execFile);
 
 const PROBE_MS = 10_000;
 
@@ -164,7 +169,9 @@ function forgeIn({ declared }: Member, name: string) {
 async function driverOf(member: Member, host: string): Promise<Driver> {
   const driver = await member.driver();
   if (driver) return driver;
-  throw errors.noForge(host, `plugin "${member.declared.name}" cannot be loaded`);
+  const { name } = member.declared;
+  const why = `a warning says why, and it speaks for ${JSON.stringify(host)}`;
+  throw errors.pluginUnloadable(name, why, `kugetsu plugin check ${name}`);
 }
 
 const text = v.string();

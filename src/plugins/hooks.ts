@@ -43,12 +43,12 @@ export async function runBefore<H extends HooksOf<"sequential">>(
 ): Promise<Amendment> {
   const rule = RULES[hook] as Rules["sequential"];
   let amended: Amendment = {};
-  for (const { name, driver } of await loaded(hook, run)) {
+  for (const { name, driver, tellable } of await loaded(hook, run)) {
     const params = { hook, context: { ...given, ...amended } };
     try {
       const said = await driver.ask({ method: "hook", params, limitMs: run.limitMs });
       const answer = readAnswer(said, rule.amends);
-      if ("refuse" in answer) throw errors.pluginRefused(name, hook, answer.refuse);
+      if ("refuse" in answer) throw errors.pluginRefused(name, hook, tellable(answer.refuse));
       amended = { ...amended, ...answer };
     } catch (error) {
       if (!(error instanceof PluginFailure)) throw error;
@@ -65,11 +65,13 @@ export async function runAfter<H extends HooksOf<"all">>(
   run: HookRun,
 ): Promise<void> {
   const params = { hook, context: given as unknown };
-  await Promise.all((await loaded(hook, run)).map(async ({ name, comments, driver }) => {
+  await Promise.all((await loaded(hook, run)).map(async ({ name, comments, driver, tellable }) => {
     try {
       const said = await driver.ask({ method: "hook", params, limitMs: run.limitMs });
       const body = readReport(said, comments);
-      if (body !== undefined) await run.comment(given.ref, { body, replace: name });
+      if (body !== undefined) {
+        await run.comment(given.ref, { body: tellable(body), replace: name });
+      }
     } catch (error) {
       run.warn(failed(name, hook, error));
     }
@@ -97,7 +99,10 @@ async function loaded(hook: HookName, { members, order }: HookRun) {
         (a.declared.name < b.declared.name ? -1 : 1);
     });
   const drivers = await Promise.all(wanted.map((it) => it.driver()));
-  return drivers.flatMap((driver, index) => driver ? [{ ...wanted[index]!.declared, driver }] : []);
+  return drivers.flatMap((driver, index) => {
+    const { declared, tellable } = wanted[index]!;
+    return driver ? [{ ...declared, driver, tellable }] : [];
+  });
 }
 
 const nonEmpty = v.pipe(v.string(), v.trim(), v.nonEmpty("it is empty"));

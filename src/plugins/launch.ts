@@ -3,7 +3,8 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isExecutable } from "../platform/executables.ts";
 import { PluginFailure } from "./protocol.ts";
-import { PluginProcess } from "./process_driver.ts";
+import { PluginProcess, type Trusted } from "./process_driver.ts";
+import { secretsOf } from "./secrets.ts";
 
 export interface LaunchOptions {
   /** What runs the host of plugins in TypeScript and JavaScript; the file is put behind it. */
@@ -12,6 +13,8 @@ export interface LaunchOptions {
   env: Record<string, string | undefined>;
   limitMs: number;
   mark?: string | undefined;
+  /** What it was trusted for; anything goes without. */
+  trusted?: Trusted | undefined;
   log(level: "info" | "warn" | "debug", text: string): void;
 }
 
@@ -23,7 +26,7 @@ export function launch(
   path: string,
   folder: string,
   declaredVariables: readonly string[],
-  { hostCommand, env, limitMs, mark, log }: LaunchOptions,
+  { hostCommand, env, limitMs, mark, trusted, log }: LaunchOptions,
 ): PluginProcess {
   const command = commandFor(path, hostCommand);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -36,9 +39,8 @@ export function launch(
     endsAtOnce: command.length > 1,
     folder,
     env: { HOME: folder, ...Object.fromEntries(seen) },
-    limitMs,
-    mark,
-    log,
+    secrets: secretsOf(declaredVariables, env),
+    ...{ limitMs, mark, trusted, log },
   });
 }
 

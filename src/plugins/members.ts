@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import type { Plugin } from "../api/mod.ts";
+import { KugetsuError } from "../errors.ts";
 import { endTurnProcesses } from "../platform/processes.ts";
 import type { Driver } from "./driver.ts";
 import { STORE_FOLDER } from "./host.ts";
@@ -11,8 +12,9 @@ import { inProcess } from "./in_process.ts";
 import { keyValuesIn } from "./key_values.ts";
 import { launch, type LaunchOptions } from "./launch.ts";
 import type { Declared } from "./mod.ts";
-import { declaredBy, hello, PluginFailure, read, sameDeclaration } from "./protocol.ts";
+import { declaredBy, type Hello, hello, PluginFailure, read, sameDeclaration } from "./protocol.ts";
 import { helloOf } from "./serve.ts";
+import { secretsOf, withoutSecrets } from "./secrets.ts";
 import { digestOf, type Pin, TrustFiles } from "./trust.ts";
 
 export interface MemberOptions extends Omit<LaunchOptions, "log" | "limitMs"> {
@@ -29,6 +31,8 @@ export interface Member {
   builtIn: boolean;
   /** Undefined if it cannot be loaded, which was then said. */
   driver(): Promise<Driver | undefined>;
+  /** A text of its own, without the values of the variables that it may see. */
+  tellable(text: string): string;
 }
 
 export class Members {
@@ -71,10 +75,12 @@ export class Members {
       log: { info: (text) => log("info", text), warn: (text) => log("warn", text) },
       store: keyValuesIn(join(folder, ".data", plugin.name, STORE_FOLDER)),
     });
+    const declared = declaredBy(read(hello, helloOf(plugin), plugin.name));
     return {
-      declared: declaredBy(read(hello, helloOf(plugin), plugin.name)),
+      declared,
       builtIn: true,
       driver: () => Promise.resolve(driver),
+      tellable: this.#tellable(declared),
     };
   }
 
@@ -84,8 +90,14 @@ export class Members {
       warn(
         `plugin "${name}" is left out: its entry is damaged; run: kugetsu plugin remove ${name}`,
       );
-    return new TrustFiles(folder).all(damaged).filter((pin) => pin.enabled)
-      .map((pin) => this.#member(pin));
+    try {
+      return new TrustFiles(folder).all(damaged).filter((pin) => pin.enabled)
+        .map((pin) => this.#member(pin));
+    } catch (error) {
+      if (!(error instanceof KugetsuError)) throw error;
+      warn(`all plugins are left out: ${error.message}; run: kugetsu doctor`);
+      return [];
+    }
   }
 
   #member(pin: Pin): Member {
@@ -102,27 +114,38 @@ export class Members {
         return undefined;
       }
     };
-    return { declared: pin.declared, builtIn: false, driver: () => loaded ??= driver() };
+    return {
+      declared: pin.declared,
+      builtIn: false,
+      driver: () => loaded ??= driver(),
+      tellable: this.#tellable(pin.declared),
+    };
+  }
+
+  #tellable({ env }: Declared): Member["tellable"] {
+    const secrets = secretsOf(env, this.#options.env);
+    return (text) => withoutSecrets(text, secrets);
   }
 
   async #load(pin: Pin): Promise<Driver> {
     const { folder, limitMs } = this.#options;
     const path = join(folder, pin.path);
-    demandUnchanged(path, pin);
     const { name, env } = pin.declared;
     const options = {
       ...this.#options,
       limitMs: await limitMs(),
       mark: this.#mark,
       log: this.#log(name),
+      trusted: {
+        demandUnchanged: () => demandUnchanged(path, pin),
+        demandDeclared: (hello: Hello) => demandDeclared(hello, pin),
+      },
     };
     if (this.#closed) throw new PluginFailure("the command is over");
     const driver = launch(path, join(folder, ".data", name), env, options);
     this.#started.push(driver);
-    const declared = declaredBy(await driver.hello());
-    if (sameDeclaration(declared, pin.declared)) return driver;
-    await driver.close();
-    throw new Changed("it declares something else than what was trusted");
+    await driver.hello();
+    return driver;
   }
 
   #log(name: string): LaunchOptions["log"] {
@@ -137,6 +160,11 @@ class Changed extends PluginFailure {}
 function demandUnchanged(path: string, { sha256 }: Pin): void {
   const problem = changeOf(path, sha256);
   if (problem) throw new Changed(problem);
+}
+
+function demandDeclared(hello: Hello, { declared }: Pin): void {
+  if (sameDeclaration(declaredBy(hello), declared)) return;
+  throw new Changed("it declares something else than what was trusted");
 }
 
 export const GONE = "its file is gone";

@@ -2,9 +2,8 @@
  * The driver of a plugin in a process of its own. Whatever the plugin does, a call ends within its limit, and nothing
  * that the plugin started outlives it.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
+import type { ChildProcess, ChildProcessWithoutNullStreams } from "node:child_process";
+import { endTurnProcesses, identify, memoryOf, turnMark } from "../platform/processes.ts";
 import { readLines } from "../platform/lines.ts";
 import type { Driver } from "./driver.ts";
 import { tookTooLong } from "./in_process.ts";
@@ -16,6 +15,16 @@ import {
   PluginFailure,
   type Question,
 } from "./protocol.ts";
+import { killGroup, release, spawnGroup } from "./process_groups.ts";
+import { withoutSecrets } from "./secrets.ts";
+
+/** Looked at each time that it is started: what runs is what was trusted. */
+export interface Trusted {
+  /** @throws PluginFailure if its bytes are not those that were trusted */
+  demandUnchanged(): void;
+  /** @throws PluginFailure if it declares something else than what was trusted */
+  demandDeclared(hello: Hello): void;
+}
 
 export interface ProcessOptions {
   /** The program and its arguments. */
@@ -28,6 +37,9 @@ export interface ProcessOptions {
   env: Record<string, string>;
   /** Marks it and all that it starts, with others: whoever gave it looks for what is left of them in the end. */
   mark?: string | undefined;
+  trusted?: Trusted | undefined;
+  /** What nobody else is to be told. */
+  secrets: readonly [name: string, value: string][];
   /** How long it may take to say hello. */
   limitMs: number;
   log(level: "info" | "warn" | "debug", text: string): void;
@@ -81,7 +93,7 @@ export class PluginProcess implements Driver {
     this.#idle = setTimeout(() => void this.close(), IDLE_MS);
     this.#idle.unref?.();
     const { value, error } = answer as Extract<FromPlugin, { type: "result" }>;
-    if (error) throw new PluginFailure(error.message, error.kind);
+    if (error) throw new PluginFailure(this.#tellable(error.message), error.kind);
     return value;
   }
 
@@ -96,30 +108,34 @@ export class PluginProcess implements Driver {
   }
 
   async #begin(): Promise<Hello> {
+    const { trusted, limitMs } = this.#options;
+    trusted?.demandUnchanged();
     this.#start();
-    const said = await this.#exchange(
+    const hello = await this.#exchange(
       { type: "hello", apiVersion: API_VERSION },
       (message) => message.type === "hello",
-      this.#options.limitMs,
-    );
-    return said as Hello;
+      limitMs,
+    ) as Hello;
+    try {
+      trusted?.demandDeclared(hello);
+    } catch (failure) {
+      await this.#end();
+      throw failure;
+    }
+    return hello;
   }
 
   #start(): void {
     const { command: [program, ...args], folder, env, mark = this.#id } = this.#options;
     this.#ending = undefined;
     this.#lastWords = "";
-    listenForSignals(); // before there is anything that a signal could leave behind
-    const child = spawn(program!, args, {
+    const child = spawnGroup(program!, args, {
       cwd: folder,
       env: { ...env, [turnMark(this.#id)]: "1", [turnMark(mark)]: "1" },
-      detached: true,
       stdio: ["pipe", "pipe", "pipe"],
-    });
+    }) as ChildProcessWithoutNullStreams;
     this.#child = child;
     this.#identity = child.pid === undefined ? undefined : identify(child.pid);
-    if (child.pid === undefined) unwatch(undefined);
-    else alive.add(child.pid);
     child.stdin.on("error", () => {}); // it ended without reading: its exit tells more
     const isCurrent = () => this.#child === child;
     for (const stream of [child.stdout, child.stderr]) {
@@ -136,7 +152,7 @@ export class PluginProcess implements Driver {
     this.#exited = new Promise((exited) => {
       child.once("exit", (code, signal) => {
         exited();
-        unwatch(child.pid);
+        release(child.pid);
         // What it said before it ended may still be in the pipes.
         void within(Promise.all([read, overheard]), 200).then(() => {
           const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
@@ -173,8 +189,8 @@ export class PluginProcess implements Driver {
   #hear(line: string): void {
     if (line.trim() === "") return;
     try {
-      const message = parseLine(line);
-      if (message.type === "log") this.#options.log(message.level, message.text);
+      const message = parseLine(line, (text) => this.#tellable(text));
+      if (message.type === "log") this.#options.log(message.level, this.#tellable(message.text));
       else if (this.#waiting?.wants(message)) this.#waiting.resolve(message);
       else this.#fail("it answered something that was not asked");
     } catch (failure) {
@@ -182,20 +198,21 @@ export class PluginProcess implements Driver {
     }
   }
 
-  #overhear(line: string): void {
+  #overhear(printed: string): void {
+    const line = this.#tellable(printed);
     this.#options.log("debug", line);
     // Of a stack trace the line that names the error is what helps.
     if (/error/i.test(line) || !this.#lastWords) this.#lastWords = line.trim().slice(0, 300);
   }
 
+  #tellable(text: string): string {
+    return withoutSecrets(text, this.#options.secrets);
+  }
+
   #lookAtMemory(): void {
     const pid = this.#child?.pid;
-    if (pid === undefined || process.platform !== "linux") return;
-    try {
-      const status = readFileSync(`/proc/${pid}/status`, "latin1");
-      const used = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
-      if (used > MOST_MEMORY_KB) this.#fail("it used more than 512 MB of memory");
-    } catch { /* it has just ended */ }
+    if (pid === undefined || memoryOf(pid) <= MOST_MEMORY_KB) return;
+    this.#fail("it used more than 512 MB of memory");
   }
 
   #fail(why: string): void {
@@ -219,37 +236,8 @@ export class PluginProcess implements Driver {
     child.stdin!.destroy();
     child.stdout!.destroy();
     child.stderr!.destroy();
-    unwatch(child.pid);
+    release(child.pid);
   }
-}
-
-const alive = new Set<number>();
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-/** Plugins are in groups of their own, which Ctrl-C does not reach: they must not outlive a kugetsu that it ends. */
-function listenForSignals(): void {
-  if (process.listeners("SIGINT").includes(onSignal)) return;
-  for (const name of SIGNALS) process.on(name, onSignal);
-}
-
-function unwatch(pid: number | undefined): void {
-  if (pid !== undefined) alive.delete(pid);
-  if (alive.size > 0) return;
-  for (const name of SIGNALS) process.off(name, onSignal);
-}
-
-function onSignal(name: NodeJS.Signals): void {
-  // While a turn runs, a signal is the turn's: plugins are ended when the command is.
-  if (process.listenerCount(name) > 1) return;
-  for (const pid of alive) killGroup(pid);
-  process.off(name, onSignal);
-  process.kill(process.pid, name);
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch { /* nothing is left of it */ }
 }
 
 /** Waits for work, but not longer than this. */

@@ -40,13 +40,14 @@ const HOOK_NAMES: Record<HookName, true> = {
 };
 
 export const PLUGIN_NAME = /^[a-z][a-z0-9-]{0,39}$/;
+export const WHAT_A_NAME_IS = "a name is up to 40 lower-case letters, digits and dashes";
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 const HOST =
   /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::\d{1,5})?$/;
 
 const name = v.pipe(
   v.string(),
-  v.regex(PLUGIN_NAME, "a name is lower-case letters, digits and dashes"),
+  v.regex(PLUGIN_NAME, WHAT_A_NAME_IS),
 );
 
 const hook = v.object({ order: v.optional(v.picklist(["first", "last"])) });
@@ -101,13 +102,16 @@ const fromPlugin = v.variant("type", [
 
 export type FromPlugin = v.InferOutput<typeof fromPlugin>;
 
-/** @throws PluginFailure */
-export function parseLine(line: string): FromPlugin {
+/** `tellable` makes of what it printed what may be told. @throws PluginFailure */
+export function parseLine(
+  line: string,
+  tellable: (text: string) => string = (text) => text,
+): FromPlugin {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    const shown = JSON.stringify(line.slice(0, 80));
+    const shown = JSON.stringify(tellable(line).slice(0, 80));
     throw new PluginFailure(
       `it printed ${shown}, which is not JSON; what is for people goes to standard error`,
     );

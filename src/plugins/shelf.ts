@@ -7,11 +7,12 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   realpathSync,
   renameSync,
   rmSync,
 } from "node:fs";
-import { basename, extname, join, resolve } from "node:path";
+import { basename, extname, join, relative, resolve } from "node:path";
 import { errors, KugetsuError, reasonOf } from "../errors.ts";
 import { BUILT_IN } from "./built_in.ts";
 import { checkPlugin } from "./check.ts";
@@ -36,6 +37,12 @@ export interface ShelfOptions {
   warn(text: string): void;
   debug(text: string): void;
 }
+
+/** What is older was left by a command that was cut off: none runs for that long. */
+const SCRATCH_MS = 24 * 60 * 60_000;
+
+/** The errors of a disk, whatever was to be written. */
+const DISK = ["ENOSPC", "EDQUOT", "EROFS", "EIO", "EFBIG"];
 
 export function makeShelf(options: ShelfOptions): Shelf {
   return new FileShelf(options);
@@ -106,8 +113,8 @@ class FileShelf implements Shelf {
     if (!pin && !existsSync(join(folder, ".trusted", `${name}.json`))) throw this.#absent(name);
     // What is trusted goes first: what is left after a crash is then only a file that nothing loads.
     this.#trust.remove(name);
-    if (pin) rmSync(join(folder, pin.path), { recursive: true, force: true });
-    rmSync(join(folder, ".data", name), { recursive: true, force: true });
+    if (pin) removeWhole(join(folder, pin.path));
+    removeWhole(join(folder, ".data", name));
   }
 
   async check(nameOrPath: string) {
@@ -117,8 +124,7 @@ class FileShelf implements Shelf {
     const pin = this.#pins().find((it) => it.declared.name === nameOrPath);
     // What is not there is no plugin that fails.
     const path = pin ? join(folder, pin.path) : builtIn ? "" : this.#existing(nameOrPath);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const scratch = join(folder, `.check-${crypto.randomUUID()}`);
+    const scratch = this.#scratch();
     const open = () => {
       if (builtIn) {
         const log = { info: this.#options.debug, warn: this.#options.debug };
@@ -194,6 +200,8 @@ class FileShelf implements Shelf {
   }
 
   #existing(source: string, next?: string): string {
+    // An empty one would be the current folder.
+    if (source === "") throw errors.badPlugin(source, "no file or folder is named");
     try {
       return realpathSync(resolve(this.#options.cwd, source));
     } catch (cause) {
@@ -201,21 +209,33 @@ class FileShelf implements Shelf {
     }
   }
 
-  /** In `plugins/`, under a name that nothing loads. */
+  /** A path in `plugins/`, under a name that nothing loads. What was left there long ago is cleared. */
+  #scratch(ending = ""): string {
+    const folder = join(this.#options.folder, ".scratch");
+    return writing(folder, () => {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      for (const name of readdirSync(folder)) {
+        const facts = lstatSync(join(folder, name), { throwIfNoEntry: false });
+        if (facts && Date.now() - facts.mtimeMs > SCRATCH_MS) removeWhole(join(folder, name));
+      }
+      return join(folder, `${crypto.randomUUID()}${ending}`);
+    });
+  }
+
   async #copy(from: string, isAddress: boolean): Promise<string> {
-    const { folder } = this.#options;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const ending = isAddress ? extname(new URL(from).pathname) : extname(from);
-    const copy = join(folder, `.new-${crypto.randomUUID()}${ending}`);
-    if (isAddress) {
-      await download(from, copy);
+    if (!isAddress) demandCopyable(from, this.#options.folder);
+    const copy = this.#scratch(extname(isAddress ? URL.parse(from)?.pathname ?? "" : from));
+    try {
+      if (isAddress) await download(from, copy);
+      else cpSync(from, copy, { recursive: true, verbatimSymlinks: true });
       return copy;
+    } catch (cause) {
+      rmSync(copy, { recursive: true, force: true });
+      if (cause instanceof KugetsuError) throw cause;
+      const { code = "" } = cause as { code?: string };
+      if (DISK.includes(code)) throw errors.unwritable(copy, cause);
+      throw errors.badPlugin(from, reasonOf(cause));
     }
-    if (lstatSync(from).isDirectory() && `${folder}/`.startsWith(`${from}/`)) {
-      throw errors.badPlugin(from, "the state folder lies in it");
-    }
-    cpSync(from, copy, { recursive: true, verbatimSymlinks: true });
-    return copy;
   }
 
   async #look(copy: string, source: string, name: string | undefined): Promise<Candidate> {
@@ -251,7 +271,7 @@ class FileShelf implements Shelf {
 
   /** Asked once, without any variable of the user's. */
   async #declared(path: string): Promise<Declared> {
-    const scratch = join(this.#options.folder, `.data-${crypto.randomUUID()}`);
+    const scratch = this.#scratch();
     const driver = this.#launch(path, scratch, await this.#options.limitMs());
     try {
       return declaredBy(await driver.hello());
@@ -278,13 +298,37 @@ class FileShelf implements Shelf {
   ): PluginFacts {
     const { folder } = this.#options;
     const path = `${it.declared.name}${lstatSync(copy).isDirectory() ? "" : ending(copy)}`;
-    if (before) rmSync(join(folder, before.path), { recursive: true, force: true });
-    rmSync(join(folder, path), { recursive: true, force: true });
-    renameSync(copy, join(folder, path));
+    if (before) removeWhole(join(folder, before.path));
+    removeWhole(join(folder, path));
+    writing(join(folder, path), () => renameSync(copy, join(folder, path)));
     const pin = { ...it, path, enabled: before?.enabled ?? true };
     this.#trust.write(pin);
     return this.#facts(pin);
   }
+}
+
+/** @throws bad-plugin for what is no file or folder, or holds the state folder */
+function demandCopyable(from: string, plugins: string): void {
+  const facts = lstatSync(from);
+  if (!facts.isFile() && !facts.isDirectory()) {
+    throw errors.badPlugin(from, "it is neither a file nor a folder");
+  }
+  if (!relative(from, plugins).startsWith("..")) {
+    throw errors.badPlugin(from, "the state folder lies in it");
+  }
+}
+
+/** @throws unwritable */
+function writing<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw errors.unwritable(path, cause);
+  }
+}
+
+function removeWhole(path: string): void {
+  writing(path, () => rmSync(path, { recursive: true, force: true }));
 }
 
 /** A program needs none, but keeps what it has. */

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import * as v from "valibot";
+import { errors } from "../errors.ts";
 import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 import type { Declared } from "./mod.ts";
 import { declaredBy, hello } from "./protocol.ts";
@@ -38,7 +39,7 @@ export class TrustFiles {
     this.#folder = join(pluginsFolder, ".trusted");
   }
 
-  /** Those that can be read; `damaged` is told of the others. */
+  /** Those that can be read; `damaged` is told of the others. @throws unreadable */
   all(damaged: (name: string) => void): Pin[] {
     return names(this.#folder).flatMap((name) => {
       try {
@@ -51,7 +52,11 @@ export class TrustFiles {
   }
 
   write(it: Pin): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw errors.unwritable(this.#folder, cause);
+    }
     const declared = { ...it.declared, apiVersion: 1 };
     writeDurably(this.#path(it.declared.name), `${JSON.stringify({ ...it, declared }, null, 2)}\n`);
   }
@@ -70,7 +75,7 @@ function names(folder: string): string[] {
     return readdirSync(folder).filter((name) => /^[a-z].*\.json$/.test(name)).sort();
   } catch (cause) {
     if ((cause as { code?: string }).code === "ENOENT") return [];
-    throw cause;
+    throw errors.unreadable(folder, cause);
   }
 }
 

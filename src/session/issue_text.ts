@@ -98,19 +98,53 @@ function cut(text: string, most: number): string {
   } characters more]`;
 }
 
-/** Without what the page does not show: HTML comments, link definitions that hold text, invisible characters. */
+/**
+ * Without what the page does not show: HTML comments, link definitions that hold text, invisible characters. In time
+ * linear in the length of the text.
+ */
 export function clean(text: string): string {
-  let left = text.replaceAll(/\r\n?/g, "\n").replaceAll(INVISIBLE, "");
-  // Taking one comment out can put another together.
-  while (COMMENT.test(left)) left = left.replaceAll(COMMENT, "");
-  return left.replaceAll(HIDDEN_DEFINITION, "").trim();
+  const visible = text.replaceAll(/\r\n?/g, "\n").replaceAll(INVISIBLE, "");
+  return withoutComments(visible)
+    .replaceAll(HIDDEN_DEFINITION, "$1")
+    .replaceAll(LINK_TITLE, "$1")
+    .trim();
 }
 
-/** Also one that is never closed, which hides all the rest. */
-const COMMENT = /<!--[^]*?(?:-->|--!>|$)/g;
+const COMMENT = "<!--";
+/** It may also end where it begins. */
+const COMMENT_END = /(?<=<!--)-?>|--!?>/g;
+
+/** Taking one comment out can put another together, so what is left is looked at as it grows. */
+function withoutComments(text: string): string {
+  const left: string[] = [];
+  for (let at = 0; at < text.length; at++) {
+    left.push(text[at]!);
+    if (text[at] !== "-" || left.slice(-COMMENT.length).join("") !== COMMENT) continue;
+    left.splice(-COMMENT.length);
+    COMMENT_END.lastIndex = at + 1;
+    // One that is never closed hides all the rest.
+    if (!COMMENT_END.test(text)) break;
+    at = COMMENT_END.lastIndex - 1;
+  }
+  return left.join("");
+}
+
+/** Where a line of a paragraph begins, behind the marks of quotes and lists. */
+const LINE = String.raw`^((?:[ \t]*(?:>|[-*+]|\d{1,9}[.)]))*[ \t]{0,3}`;
+const LABEL = String.raw`\[[^\]\n]+\]:[ \t]*`;
+const TITLE = String.raw`(?:"[^\n]*"|'[^\n]*'|\([^\n]*\))[ \t]*$`;
 
 /** `[//]: # (text)` and `[x]: <> "text"` are shown nowhere. */
-const HIDDEN_DEFINITION = /^[ ]{0,3}\[[^\]\n]+\]:[ \t]*(?:#|<>|<#>)[^\n]*$/gm;
+const HIDDEN_DEFINITION = new RegExp(
+  String.raw`${LINE})${LABEL}(?:#|<>|<#>)[^\n]*$(?:\n[ \t]*${TITLE})?`,
+  "gm",
+);
+
+/** Nor is the title in `[x]: https://example.org "text"`. */
+const LINK_TITLE = new RegExp(
+  String.raw`${LINE}${LABEL}\S+)(?:[ \t]+|[ \t]*\n[ \t]*)${TITLE}`,
+  "gm",
+);
 
 const INVISIBLE =
   // deno-lint-ignore no-control-regex

@@ -97,7 +97,7 @@ test("doctor names each plugin that is left out, with why and what helps, and no
   }
   assert.equal(stdout.match(/is left out/g)!.length, said.length, stdout);
   assert.deepEqual(await pluginProcesses(lab), []);
-  const left = (await readdir(join(lab.state, "plugins"))).filter((it) => it.startsWith(".data-"));
+  const left = await readdir(join(lab.state, "plugins", ".scratch"));
   assert.deepEqual(left, []);
 });
 

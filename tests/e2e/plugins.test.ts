@@ -2,12 +2,15 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { makeSmallDisk } from "../support/disk.ts";
 import { exits } from "../support/expect.ts";
 import { closed, listening } from "../support/forge_servers.ts";
+import { needs } from "../support/needs.ts";
 import { trustPlugin } from "../support/plugins.ts";
+import { makeScratch } from "../support/scratch.ts";
 import { makeStateFolder, type StateFolder } from "../support/state_folder.ts";
 
 const REF = "github.com/shoko/kugetsu#14";
@@ -34,8 +37,17 @@ async function diaryOf(lab: StateFolder): Promise<string[]> {
 /** Whatever was taken in and then not trusted is gone again. */
 async function leftIn(lab: StateFolder): Promise<string[]> {
   const path = join(lab.state, "plugins");
-  return existsSync(path) ? (await readdir(path)).sort() : [];
+  if (!existsSync(path)) return [];
+  const scratch = await readdir(join(path, ".scratch")).catch(() => []);
+  return [...await readdir(path), ...scratch].filter((it) => it !== ".scratch").sort();
 }
+
+/** A plugin whose code shows that it was run. */
+const leavesMark = (path: string) => `
+import { writeFileSync } from "node:fs";
+writeFileSync(${JSON.stringify(path)}, "");
+export default { name: "diary", apiVersion: 1 };
+`;
 
 describe("a plugin", () => {
   test("is added after a look and a yes, and by nothing else", async () => {
@@ -185,13 +197,20 @@ describe("a plugin", () => {
 
   test("from the web comes over https, as one file, and is asked about before it is run", async () => {
     await using lab = await makeStateFolder();
-    const server = await listening((_, response) => response.end(DIARY));
+    let serves = DIARY;
+    const server = await listening((_, response) => response.end(serves));
     try {
       const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/diary.js`;
       const { stderr } = exits(9, await lab.kugetsu(["plugin", "add", address]));
       assert.match(stderr, /Refused to load .* and run it once/);
       exits(0, await lab.kugetsu(["plugin", "add", address, "-y"]));
       exits(0, await lab.kugetsu(["plugin", "update", "diary", "-y"]));
+      // What lies there may be something else by now.
+      const ran = lab.scratch.join("ran");
+      serves = leavesMark(ran);
+      const update = exits(9, await lab.kugetsu(["plugin", "update", "diary"]));
+      assert.match(update.stderr, /Refused to load .* and run it once/);
+      assert.equal(existsSync(ran), false);
       const refused: [string, RegExp][] = [
         ["http://example.org/x.js", /only https/],
         ["ftp://example.org/x.js", /only https/],
@@ -230,6 +249,65 @@ describe("a plugin", () => {
     assert.match(stderr, /Cannot take "missing.ts" as a plugin: no such file/);
   });
 
+  test("that was changed is not run before somebody has said yes to that", async () => {
+    await using lab = await makeStateFolder();
+    await lab.scratch.write("diary.js", DIARY);
+    exits(0, await lab.kugetsu(["plugin", "add", "diary.js", "-y"]));
+    const ran = lab.scratch.join("ran");
+    await writeFile(join(lab.state, "plugins", "diary.js"), leavesMark(ran));
+    for (const args of [["trust", "diary"], ["check", "diary"], ["info", "diary"]]) {
+      await lab.kugetsu(["plugin", ...args]);
+      assert.equal(existsSync(ran), false, args.join(" "));
+    }
+    const { stderr } = exits(9, await lab.kugetsu(["plugin", "trust", "diary"]));
+    assert.match(stderr, /run it once.*\n.*try: kugetsu plugin trust diary -y/);
+    exits(0, await lab.kugetsu(["plugin", "trust", "diary", "-y"]));
+    assert.equal(existsSync(ran), true);
+  });
+
+  test("is taken from a file or a folder, and from nothing else", async () => {
+    await using lab = await makeStateFolder();
+    const ran = lab.scratch.join("ran");
+    await lab.scratch.write("plugin.ts", leavesMark(ran));
+    const refused: [string, RegExp][] = [
+      ["", /no file or folder is named/],
+      ["/dev/null", /neither a file nor a folder/],
+      ["/", /the state folder lies in it/],
+    ];
+    for (const [source, why] of refused) {
+      for (const verb of ["add", "check"].slice(0, source === "" ? 2 : 1)) {
+        assert.match(exits(2, await lab.kugetsu(["plugin", verb, source])).stderr, why);
+      }
+    }
+    assert.equal(existsSync(ran), false);
+  });
+
+  test(
+    "that a full disk has no room for leaves nothing of itself",
+    { skip: needs("tmpfs") },
+    async () => {
+      await using scratch = await makeScratch("full");
+      await using disk = await makeSmallDisk(scratch, 4096);
+      await using lab = await makeStateFolder({ state: join(disk.path, "state") });
+      await lab.scratch.write("big/plugin.js", DIARY);
+      await lab.scratch.write("big/data", "x".repeat(8_000_000));
+      const { stderr } = exits(5, await lab.kugetsu(["plugin", "add", "big", "-y"]));
+      assert.match(stderr, /Cannot write ".*plugins.*": no space left/);
+      assert.deepEqual(await leftIn(lab), []);
+    },
+  );
+
+  test("that was cut off while it was taken in is cleared a day later", async () => {
+    await using lab = await makeStateFolder();
+    await lab.scratch.write("diary.js", DIARY);
+    const [old, fresh] = ["old", "fresh"].map((it) => join(lab.state, "plugins", ".scratch", it));
+    for (const folder of [old!, fresh!]) await mkdir(folder, { recursive: true });
+    const yesterday = Date.now() / 1000 - 25 * 3600;
+    await utimes(old!, yesterday, yesterday);
+    exits(0, await lab.kugetsu(["plugin", "add", "diary.js", "-y"]));
+    assert.deepEqual(await leftIn(lab), [".trusted", "diary.js", "fresh"]);
+  });
+
   test("whose file is gone is not trusted but had anew", async () => {
     await using lab = await makeStateFolder();
     await lab.scratch.write("diary.js", DIARY);
@@ -245,6 +323,17 @@ describe("a plugin", () => {
     const sourceless = exits(2, await lab.kugetsu(["plugin", "update", "diary", "-y"]));
     assert.match(sourceless.stderr, /diary.js.*no such file.*\n +try: kugetsu plugin remove diary/);
   });
+});
+
+test("where what was trusted cannot be read, all plugins are left out, and nothing else is harmed", async () => {
+  await using lab = await makeStateFolder();
+  exits(0, await lab.kugetsu(["start", REF, "do it"]));
+  await mkdir(join(lab.state, "plugins"), { recursive: true });
+  await writeFile(join(lab.state, "plugins", ".trusted"), "");
+  assert.match(exits(5, await lab.kugetsu(["plugin", "list"])).stderr, /Cannot read ".*\.trusted"/);
+  assert.match(exits(5, await lab.kugetsu(["doctor"])).stdout, /Cannot read ".*\.trusted"/);
+  const { stderr } = exits(0, await lab.kugetsu(["destroy", REF, "-y"]));
+  assert.equal(stderr.match(/all plugins are left out/g)?.length, 1, stderr);
 });
 
 test("two plugins that claim one host are refused with both names, until config says which", async () => {

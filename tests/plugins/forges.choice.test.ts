@@ -4,8 +4,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import type { ForgeContext, IssueRef, Plugin } from "../../src/api/mod.ts";
 import { KugetsuError } from "../../src/errors.ts";
+import { identify } from "../../src/platform/processes.ts";
 import { address, Forges, type ForgesOptions, issue } from "../../src/plugins/forges.ts";
-import { memberOf } from "../support/members.ts";
+import { tokenFrom } from "../../src/plugins/token_command.ts";
+import { CANARY, memberOf } from "../support/members.ts";
+import { needs } from "../support/needs.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 
 const REF: IssueRef = { host: "git.example.org", project: ["a", "b"], number: "1" };
@@ -60,6 +63,33 @@ test("config says which one, and only that is started", async () => {
   assert.deepEqual(made.members.map((it) => it.started()), [false, true]);
 });
 
+test("plugins whose forges have one name are told apart by their own, or refused", async () => {
+  const same = (plugin: string) => {
+    const { forges, ...rest } = forgeOf(plugin);
+    return { ...rest, forges: [{ ...forges![0]!, name: "acme" }] };
+  };
+  const named = (forge: string) =>
+    forgesOf([same("one"), same("two")], { instances: { "git.example.org": { forge } } });
+  await using unclear = await named("acme");
+  const asked = unclear.forges.ask(REF, "url", address);
+  await assert.rejects(asked, rejected("two-forges", 2, /"one" and "two" claim it/));
+  await using clear = await named("two");
+  assert.equal(await clear.forges.ask(REF, "url", address), "https://two/none");
+});
+
+test("a host that cannot be reached is not one that nobody knows", async () => {
+  const away = Object.assign(new Error("git.example.org cannot be reached"), {
+    kind: "unreachable",
+  });
+  const probe = () => Promise.reject(away);
+  const one = forgeOf("one", { hosts: [], probe });
+  await using all = await forgesOf([one, forgeOf("two", { hosts: [], probe })]);
+  const asked = () => all.forges.ask(REF, "url", address);
+  await assert.rejects(asked(), rejected("forge-unreachable", 5, /cannot be reached/));
+  await using some = await forgesOf([one, forgeOf("two", { hosts: [], probe: () => false })]);
+  await assert.rejects(some.forges.ask(REF, "url", address), rejected("no-forge", 2, /speaks for/));
+});
+
 test("a host that nobody names is asked about once, without a token; what is found is kept", async () => {
   const probed: ForgeContext[] = [];
   const probe = (context: ForgeContext) => {
@@ -107,17 +137,45 @@ test("the token comes from the variable or the command that config names for the
   }
 });
 
+test("where config names a variable that is not set, no other token is sent in its place", async () => {
+  const sent: (string | undefined)[] = [];
+  const asks = forgeOf("one", {
+    url: (_: IssueRef, { token }: ForgeContext) => `https://one/${sent.push(token)}`,
+  });
+  await using made = await forgesOf([asks], {
+    instances: { "git.example.org": { token_variable: "MINE" } },
+    env: { MINE: "", GITHUB_TOKEN: "another" },
+  });
+  const asked = made.forges.ask(REF, "url", address);
+  await assert.rejects(asked, rejected("token-unset", 5, /MINE, which config names/));
+  assert.deepEqual(sent, []);
+});
+
+test(
+  "a command for a token that takes too long leaves nothing behind",
+  { skip: needs("linux") },
+  async () => {
+    await using scratch = await makeScratch("token");
+    const pid = scratch.join("pid");
+    assert.equal(
+      await tokenFrom(`sleep 300 & echo $! >"${pid}"; wait`, process.env, 300),
+      undefined,
+    );
+    assert.equal(identify(Number(await readFile(pid, "utf8"))), undefined);
+  },
+);
+
 test("a token in what a forge fails with is taken out of the error", async () => {
   const fails = (_: unknown, { token, env }: ForgeContext) =>
     Promise.reject(new Error(`cannot use ${token} or ${env.DECLARED_TOKEN}`));
   const plugin = { ...forgeOf("one", { issue: fails }), env: ["DECLARED_TOKEN"] };
   await using made = await forgesOf([plugin], {
     instances: { "git.example.org": { token_variable: "MINE" } },
-    env: { MINE: "canary-4711", DECLARED_TOKEN: "canary-4712" },
+    env: { MINE: "canary-4711", DECLARED_TOKEN: CANARY },
   });
   await assert.rejects(
     made.forges.ask(REF, "issue", issue),
-    rejected("forge-failed", 5, /^(?!.*canary).*cannot use \[token\]/),
+    rejected("forge-failed", 5, /^(?!.*canary).*cannot use \[token\] or \[DECLARED_TOKEN\]/),
   );
 });
 

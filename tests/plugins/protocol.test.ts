@@ -26,7 +26,7 @@ test("a line that is not of the protocol is refused in words that help", () => {
     ["[]", /not understood/],
     ['{"type":"hullo"}', /not understood: type/],
     [JSON.stringify({ ...HELLO, apiVersion: 2 }), /it is for version 2; this kugetsu has 1/],
-    [JSON.stringify({ ...HELLO, name: "../x" }), /a name is lower-case letters/],
+    [JSON.stringify({ ...HELLO, name: "../x" }), /a name is up to 40 lower-case letters/],
     [JSON.stringify({ ...HELLO, env: ["A B"] }), /no variable's name/],
     [JSON.stringify({ ...HELLO, hooks: { "pre-stat": {} } }), /there is no hook "pre-stat"/],
     [

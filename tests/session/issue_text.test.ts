@@ -77,7 +77,19 @@ describe("a stranger's text loses", () => {
     ["HTML comments over lines", "a\n<!--\nhidden\n-->\nb", "a\n\nb"],
     ["a comment that is never closed", "a<!-- hidden", "a"],
     ["comments that are put together by taking one out", "a<!-<!-- x -->- hidden -->b", "ab"],
+    ["comments that end where they begin, and no more", "a<!-->b<!--->c<!-- --!>d", "abcd"],
     ["definitions that hold text", "a\n[//]: # (hidden)\n[x]: <> (hidden)\nb", "a\n\n\nb"],
+    ["such definitions over two lines", "a\n\n[//]: #\n(hidden)\nb", "a\n\n\nb"],
+    [
+      "such definitions in quotes and lists",
+      "> [x]: # (hidden)\n1. [y]: <> 'hidden'\nb",
+      "> \n1. \nb",
+    ],
+    [
+      "the titles of links",
+      '[x]: https://x "hidden"\n[y]: /y\n  (hidden)\nb',
+      "[x]: https://x\n[y]: /y\nb",
+    ],
     ["zero-width and bidirectional characters", "a\u200b\u202eb\u2066c\ufeff", "abc"],
     [
       "tags and variation selectors that spell something",
@@ -89,6 +101,12 @@ describe("a stranger's text loses", () => {
   for (const [what, text, left] of CASES) {
     test(what, () => assert.equal(clean(text), left));
   }
+
+  // Looking at the whole again for each of them would take minutes.
+  test("comments that are put into one another, however many", () => {
+    const many = 100_000;
+    assert.equal(clean(`${"<!-".repeat(many)}<!-- -->${"- -->".repeat(many)}`), "");
+  });
 
   test("and keeps what one can see", () => {
     const seen = "Ünïcödé 日本語 😀 <b>html</b> [link](https://x.example) `<!-` - a --> b";
