@@ -44,18 +44,18 @@ const failsWith = (message: RegExp) => (error: unknown) => {
 
 test("what it was trusted for is looked at each time that it is started, before anything of it runs", async () => {
   const asked: string[] = [];
-  let changed: string | undefined;
+  const changes: string[] = [];
   const trusted = {
     demandUnchanged() {
       asked.push("bytes");
-      if (changed !== undefined) throw new PluginFailure(changed);
+      for (const change of changes) throw new PluginFailure(change);
     },
     demandDeclared: () => void asked.push("declaration"),
   };
   await using plugin = await pluginThat(`echo ran >&2; ${RESULT}`, { trusted });
   assert.equal(await plugin.ask(), 1);
   await plugin.driver.close(); // as when it was idle for long
-  changed = "it was changed after it was trusted";
+  changes.push("it was changed after it was trusted");
   await assert.rejects(plugin.ask(), failsWith(/changed after it was trusted/));
   assert.deepEqual(asked, ["bytes", "declaration", "bytes"]);
   assert.deepEqual(plugin.logged, ["ran"]);
