@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Output } from "../commands/output.ts";
 import { turnJob } from "../commands/turn_job.ts";
-import { partsOf } from "../errors.ts";
+import { clearWaste } from "../commands/worktree_checks.ts";
+import { partsOf, reasonOf } from "../errors.ts";
 import { environmentDigest } from "../platform/environment.ts";
 import { limitSize } from "../platform/logs.ts";
 import { ServerRunner } from "../runner/server_runner.ts";
@@ -108,6 +109,7 @@ async function keepTurns(
   });
   const started_at = now();
   debug(`kugetsu ${VERSION} keeps the turns of ${folder}, pid ${process.pid}`);
+  void clearWaste(context).catch((error) => debug(`waste stays: ${reasonOf(error)}`));
   const logs = setInterval(() => limitLogs(folder), LOGS_EVERY_MS);
   const ending = await serve({
     socket: socketIn(folder),

@@ -1,4 +1,5 @@
 /** A transcript for people, line by line. Pure. */
+import type { Answer } from "../runner/mod.ts";
 import { inWords } from "../session/outcome.ts";
 import type { Line } from "../supervisor/mod.ts";
 
@@ -42,7 +43,7 @@ export class LogText {
       case "asks":
         return `asks: ${line.ask.what}`;
       case "answered":
-        return "answered";
+        return answerInWords(line.answer);
       case "trouble":
         return `trouble: ${line.text}`;
       case "notice":
@@ -73,5 +74,19 @@ export class LogText {
     if (known >= 0) this.#running.splice(known, 1);
     if (state === "failed") return `${words}: failed`;
     return known >= 0 ? undefined : words;
+  }
+}
+
+/** Somebody may also have answered in opencode's own interface, which does not say what. */
+function answerInWords(answer: Answer | undefined): string {
+  switch (answer?.kind) {
+    case "allow":
+      return answer.always ? "allowed, now and later" : "allowed";
+    case "deny":
+      return "denied";
+    case "text":
+      return `answered: ${answer.text}`;
+    case undefined:
+      return "answered";
   }
 }

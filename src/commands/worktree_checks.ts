@@ -62,3 +62,11 @@ async function holdOf(context: Context, ref: string) {
     throw error;
   }
 }
+
+/** Deletes what somebody was killed in the midst of deleting. */
+export async function clearWaste(context: Context): Promise<void> {
+  const workspace = await context.workspace();
+  for (const stray of await workspace.strays([])) {
+    if (stray.kind === "waste") await workspace.clearStray(stray);
+  }
+}

@@ -5,6 +5,7 @@
 import type { ChildProcess, ChildProcessWithoutNullStreams } from "node:child_process";
 import { endTurnProcesses, identify, memoryOf, turnMark } from "../platform/processes.ts";
 import { readLines } from "../platform/lines.ts";
+import { within } from "../platform/within.ts";
 import type { Driver } from "./driver.ts";
 import { tookTooLong } from "./in_process.ts";
 import {
@@ -238,11 +239,4 @@ export class PluginProcess implements Driver {
     child.stderr!.destroy();
     release(child.pid);
   }
-}
-
-/** Waits for work, but not longer than this. */
-async function within(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([work, new Promise((late) => timer = setTimeout(late, ms))]);
-  clearTimeout(timer);
 }

@@ -54,7 +54,7 @@ export type TurnEvent =
   | { kind: "permission"; permission: string; patterns: string }
   /** The turn waits for an answer. */
   | { kind: "asks"; ask: Ask }
-  | { kind: "answered"; id: string }
+  | { kind: "answered"; id: string; answer?: Answer | undefined }
   /** Something went wrong that may be tried again. */
   | { kind: "trouble"; text: string }
   /** The turn was stopped, and these processes of it would not end. */

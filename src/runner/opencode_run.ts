@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
 import { readLines } from "../platform/lines.ts";
+import { within } from "../platform/within.ts";
 import type { Leftovers, Runner, StopReason, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
 import {
@@ -212,11 +213,4 @@ class Turn {
 /** opencode drops one byte order mark from what it reads, so one is put in front of one that is meant. */
 function asInput(message: string): string {
   return message.startsWith("\ufeff") ? `\ufeff${message}` : message;
-}
-
-/** Waits for work, but not longer than this, and leaves no timer behind that would keep the process. */
-async function within(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([work, new Promise((late) => timer = setTimeout(late, ms))]);
-  clearTimeout(timer);
 }

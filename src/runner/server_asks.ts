@@ -1,7 +1,8 @@
 /**
  * What opencode's server asks a human for: answered at once by the policy, or left open for somebody to answer.
  *
- * Nothing that is asked ends a turn by itself; while something is open, none of the turn's limits counts.
+ * Nothing that is asked ends a turn by itself; while something is open, none of the turn's limits counts. Tools that
+ * run side by side may ask at once: what is open is shown one after the other, in the order in which it was asked.
  */
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import type { Answer, Ask, PermissionPolicy } from "./mod.ts";
@@ -9,25 +10,30 @@ import type { Request } from "./server_events.ts";
 
 export interface AsksOptions {
   policy: PermissionPolicy;
-  /** How long something may stay open, in seconds; for ever without. */
+  /** How long something that is shown may stay open, in seconds; for ever without. */
   seconds: number | undefined;
   client(): OpencodeClient | undefined;
   /** Denied by the policy. */
   denied(request: Extract<Request, { kind: "permission" }>): void;
   opened(ask: Ask): void;
-  answered(id: string, left: number): void;
+  /** What was shown is answered. `answer` is undefined where somebody else gave it. */
+  answered(id: string, answer: Answer | undefined): void;
   unanswered(ask: Ask): void;
 }
 
+/** What is shown. */
 interface Open {
   request: Request;
   timer: ReturnType<typeof setTimeout> | undefined;
+  answer?: Answer;
 }
 
 export class Asks {
   readonly #options: AsksOptions;
   readonly #known = new Set<string>();
-  readonly #open = new Map<string, Open>();
+  /** Behind what is shown, by the id of the request. */
+  readonly #waiting = new Map<string, Request>();
+  #open: Open | undefined;
 
   constructor(options: AsksOptions) {
     this.#options = options;
@@ -37,7 +43,7 @@ export class Asks {
   asked(request: Request): void {
     if (this.#known.has(request.id)) return;
     this.#known.add(request.id);
-    const { policy, seconds, denied, opened, unanswered } = this.#options;
+    const { policy, denied } = this.#options;
     if (policy !== "wait") {
       const allows = policy === "allow" && request.kind === "permission";
       if (!allows && request.kind === "permission") denied(request);
@@ -46,33 +52,46 @@ export class Asks {
         allows ? { kind: "allow", always: false } : { kind: "deny" },
       );
     }
+    this.#waiting.set(request.id, request);
+    this.#showNext();
+  }
+
+  #showNext(): void {
+    const [request] = this.#waiting.values();
+    if (this.#open || !request) return;
+    this.#waiting.delete(request.id);
+    const { seconds, opened, unanswered } = this.#options;
     const ask = askOf(request);
     const timer = seconds === undefined
       ? undefined
       : setTimeout(() => unanswered(ask), seconds * 1000);
-    this.#open.set(request.id, { request, timer });
+    this.#open = { request, timer };
     opened(ask);
   }
 
   /** It was answered, by us or by somebody else. */
   settled(id: string): void {
-    const open = this.#open.get(id);
-    if (!open) return;
+    this.#waiting.delete(id);
+    const open = this.#open;
+    if (open?.request.id !== id) return;
     clearTimeout(open.timer);
-    this.#open.delete(id);
-    this.#options.answered(id, this.#open.size);
+    this.#open = undefined;
+    this.#options.answered(id, open.answer);
+    this.#showNext();
   }
 
-  /** False when that is not open, or was not taken. */
+  /** False when that is not shown, or was not taken. */
   async answer(id: string, answer: Answer): Promise<boolean> {
-    const open = this.#open.get(id);
-    if (!open || !await this.#reply(open.request, answer)) return false;
+    const open = this.#open;
+    if (open?.request.id !== id) return false;
+    open.answer = answer;
+    if (!await this.#reply(open.request, answer)) return false;
     this.settled(id);
     return true;
   }
 
   close(): void {
-    for (const { timer } of this.#open.values()) clearTimeout(timer);
+    clearTimeout(this.#open?.timer);
   }
 
   async #reply(request: Request, answer: Answer): Promise<boolean> {
@@ -85,7 +104,7 @@ export class Asks {
       return !(await client.permission.reply({ requestID, reply, ...message })).error;
     }
     if (answer.kind !== "text") return !(await client.question.reject({ requestID })).error;
-    const answers = request.questions.map(() => [answer.text]);
+    const answers = answersTo(request.questions.length, answer.text);
     return !(await client.question.reply({ requestID, answers })).error;
   }
 }
@@ -96,6 +115,19 @@ function askOf(request: Request): Ask {
     const { permission, patterns } = request;
     return { id, kind, what: patterns ? `${permission} (${patterns})` : permission, options: [] };
   }
-  const what = request.questions.map((it) => it.text).join(" ");
-  return { id, kind, what, options: request.questions.flatMap((it) => it.options) };
+  const [first, ...more] = request.questions;
+  if (first && more.length === 0) return { id, kind, what: first.text, options: first.options };
+  const numbered = request.questions.map(({ text, options }, i) =>
+    `${i + 1}. ${text}${options.length > 0 ? ` (${options.join(" | ")})` : ""}`
+  );
+  return { id, kind, what: numbered.join(" "), options: [] };
+}
+
+/** A line for each question where there are as many; otherwise the whole for each. */
+function answersTo(questions: number, text: string): string[][] {
+  const lines = text.trim().split("\n");
+  return Array.from(
+    { length: questions },
+    (_, i) => [lines.length === questions ? lines[i]! : text],
+  );
 }

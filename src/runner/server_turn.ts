@@ -7,6 +7,7 @@
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { KugetsuError, reasonOf } from "../errors.ts";
 import { endProcesses } from "../platform/processes.ts";
+import { within } from "../platform/within.ts";
 import type { Answer, StopReason, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import { tellable } from "./opencode_events.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
@@ -37,6 +38,8 @@ import { Watchdog } from "./watchdog.ts";
 
 /** How long opencode gets to end a turn by itself, and then its processes. */
 const GRACE_MS = 3000;
+/** How long a turn that is to end waits for its session, which may be on its way. */
+const PLACING_MS = 10_000;
 
 /** One turn under way. */
 export class ServerTurn {
@@ -55,6 +58,7 @@ export class ServerTurn {
   #progress: Progress = NOTHING_SEEN;
   #client: OpencodeClient | undefined;
   #session: string | undefined;
+  #placing: Promise<string | undefined> | undefined;
   #messageId: string | undefined;
   /** Once the message was sent. */
   #reconciler: Reconciler | undefined;
@@ -81,9 +85,9 @@ export class ServerTurn {
         this.#dog.pause();
         this.#show({ kind: "asks", ask });
       },
-      answered: (id, left) => {
-        this.#show({ kind: "answered", id });
-        if (left === 0) this.#dog.resume();
+      answered: (id, answer) => {
+        this.#show({ kind: "answered", id, ...(answer ? { answer } : {}) });
+        this.#dog.resume();
       },
       unanswered: ({ what }) => {
         this.#stop({ see: "blocked", detail: `nobody answered in time: it wanted ${what}` });
@@ -133,6 +137,7 @@ export class ServerTurn {
   }
 
   async #on({ connection, isOutdated }: Lease): Promise<void> {
+    if (this.#stopping) return;
     const client = connection.client(this.directory);
     this.#client = client;
     await this.#telling.tell(() => this.#watch.started(undefined));
@@ -140,7 +145,7 @@ export class ServerTurn {
     if (isOutdated && this.#request.messageId === undefined && this.#alone()) {
       await client.instance.dispose();
     }
-    const session = await this.#place(client);
+    const session = await (this.#placing = this.#place(client));
     if (session === undefined || this.#stopping) return;
     const silence = connection.events.listen(session, {
       event: (event) => this.#onEvent(event),
@@ -163,7 +168,8 @@ export class ServerTurn {
   async #place(client: OpencodeClient): Promise<string | undefined> {
     const { kind, session: given, title, agent } = this.#request;
     try {
-      const session = kind === "fork" ? await forkSession(client, given) : given;
+      const session = kind === "fork" ? await this.#fork(client, given) : given;
+      if (session === undefined) return undefined;
       this.#session = session;
       if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session));
       if (this.#telling.hasFailed) return undefined;
@@ -176,6 +182,14 @@ export class ServerTurn {
       if (!(error instanceof ServerSaid)) throw error;
       this.#see({ see: "remark", remark: { kind: "other", text: error.message } });
     }
+    return undefined;
+  }
+
+  /** One that comes when the turn is to end already is nobody's, and is deleted. */
+  async #fork(client: OpencodeClient, base: string): Promise<string | undefined> {
+    const session = await forkSession(client, base);
+    if (!this.#stopping) return session;
+    await client.session.delete({ sessionID: session });
     return undefined;
   }
 
@@ -305,6 +319,7 @@ export class ServerTurn {
   }
 
   async #end(): Promise<void> {
+    if (this.#placing) await within(this.#placing.catch(() => {}), PLACING_MS);
     const [client, session] = [this.#client, this.#session];
     if (client && session !== undefined) await abortSession(client, session);
     if (!this.#alone()) return;

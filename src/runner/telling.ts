@@ -1,11 +1,12 @@
 /**
  * Calls to a turn's watch, one after the other. The first that fails is the last: it ends the turn, and is thrown when
- * the turn is over.
+ * the turn is over. Nothing is told of a turn that is over.
  */
 export class Telling {
   readonly #onFailure: () => void;
   #calls: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | undefined;
+  #isOver = false;
 
   constructor(onFailure: () => void) {
     this.#onFailure = onFailure;
@@ -17,6 +18,7 @@ export class Telling {
 
   /** Resolves when the call was made, or left out. */
   tell(call: () => Promise<void> | void): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
     this.#calls = this.#calls.then(async () => {
       if (this.#failure) return;
       try {
@@ -31,6 +33,7 @@ export class Telling {
 
   /** Resolves when all calls were made. @throws what the first that failed has thrown */
   async over(): Promise<void> {
+    this.#isOver = true;
     await this.#calls;
     if (this.#failure) throw this.#failure.error;
   }

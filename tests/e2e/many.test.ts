@@ -194,12 +194,22 @@ async function endOf(world: World, number: number): Promise<string | undefined> 
   return lines.findLast((it) => it.kind === "ended")?.outcome.kind;
 }
 
-/** Every worktree belongs to a session, every session in opencode to an issue. */
+/**
+ * Every worktree belongs to a session, every session in opencode to an issue. What was being deleted when its
+ * supervisor was killed, the next one deletes.
+ */
 async function assertNoOrphans(world: World, sessions: ListedSession[]): Promise<void> {
-  const folders = (await readdir(join(world.state, "worktrees"), { withFileTypes: true }))
-    .filter((it) => it.isDirectory()).map((it) => join(world.state, "worktrees", it.name));
   const used = new Set(sessions.map((it) => it.directory));
-  assert.deepEqual(folders.filter((it) => !used.has(it)), [], "worktrees of nobody");
+  const orphans = async () =>
+    (await readdir(join(world.state, "worktrees"), { withFileTypes: true }))
+      .filter((it) => it.isDirectory()).map((it) => join(world.state, "worktrees", it.name))
+      .filter((it) => !used.has(it));
+  exits(0, await world.kugetsu(["supervisor", "restart"]));
+  const deadline = Date.now() + 10_000;
+  while ((await orphans()).length > 0 && Date.now() < deadline) {
+    await new Promise((later) => setTimeout(later, 100));
+  }
+  assert.deepEqual(await orphans(), [], "worktrees of nobody");
   const known = new Set(sessions.map((it) => it.opencode_session_id));
   const { base } = await listing(world);
   known.add(base!.opencode_session_id);

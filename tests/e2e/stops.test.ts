@@ -1,11 +1,11 @@
 /** Stopping turns whose tools do not want to end, and a tool that says more than anybody can keep. */
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { exits, refOf } from "../support/expect.ts";
+import { exits, listing, refOf } from "../support/expect.ts";
 import { needs } from "../support/needs.ts";
-import { makeWorld } from "../support/opencode_home.ts";
+import { makeWorld, sessionsOf } from "../support/opencode_home.ts";
 import { rounds } from "../support/rounds.ts";
 import { until } from "../support/until.ts";
 
@@ -43,6 +43,35 @@ test(
     }
   },
 );
+
+test("stop at any moment of a start leaves a session that can be gone on with, or nothing", {
+  skip: needs("linux"),
+}, async () => {
+  const numbers = Array.from({ length: rounds(6, 60) }, (_, i) => 300 + i);
+  const slow = `@slow 300 one two three`;
+  for (const number of numbers) {
+    exits(0, await world.kugetsu(["start", "-d", refOf(number), slow]));
+    await new Promise((later) => setTimeout(later, Math.random() * 700));
+    await world.kugetsu(["stop", refOf(number)]);
+  }
+  const { base, sessions } = await listing(world);
+  const own = sessions.filter((it) => numbers.some((number) => it.issue_ref === refOf(number)));
+  assert.deepEqual(own.filter((it) => !["stopped", "idle"].includes(it.state)), []);
+  const known = new Set([base, ...sessions].map((it) => it!.opencode_session_id));
+  assert.deepEqual((await sessionsOf(world)).filter((id) => !known.has(id)), [], "forks of nobody");
+  const folders = await readdir(join(world.state, "worktrees"), { withFileTypes: true });
+  const used = new Set(sessions.map((it) => it.directory));
+  const unused = folders.filter((it) => it.isDirectory())
+    .filter((it) => !used.has(join(world.state, "worktrees", it.name)));
+  assert.deepEqual(unused.map((it) => it.name), [], "worktrees of nobody");
+  exits(0, await world.kugetsu(["doctor"]));
+  for (const number of numbers.slice(0, 6)) {
+    const { stdout } = exits(0, await world.kugetsu(["status", refOf(number), "--json"]));
+    const [status] = JSON.parse(stdout).issues as { next?: string }[];
+    const isKnown = own.some((it) => it.issue_ref === refOf(number));
+    assert.match(status!.next ?? "", isKnown ? /kugetsu continue/ : /kugetsu retry/);
+  }
+});
 
 test("a gigabyte of output leaves the supervisor small, and the newest lines are kept", {
   skip: needs("linux"),
