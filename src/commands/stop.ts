@@ -1,7 +1,7 @@
 /** `kugetsu stop`: ends turns, with every process that they started. */
 import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
-import { foldRef } from "../session/ref.ts";
+import { foldRef, formatRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import { readStatuses } from "./issue_status.ts";
 import { resolveRef } from "./target.ts";
@@ -21,13 +21,14 @@ export async function stop(
   }
   const { output } = context;
   const refs = await Promise.all(typed.map((it) => resolveRef(context, it)));
-  const known = all ? [] : (await readStatuses(context, refs)).map((it) => it.issue_ref);
   const supervisor = await context.supervisor();
   // What was cut off would be taken up by the next one.
   await supervisor.wake();
-  const stopped = await supervisor.stop(all ? "all" : known, "SIGTERM");
+  const stopped = await supervisor.stop(all ? "all" : refs.map(formatRef), "SIGTERM");
   const has = new Set(stopped.map((it) => foldRef(it.key)));
-  const idle = known.filter((it) => !has.has(foldRef(it)));
+  // Asked afterwards: a start that a plugin has yet to agree to is on no record.
+  const others = refs.filter((it) => !has.has(foldRef(formatRef(it))));
+  const idle = (await readStatuses(context, others)).map((it) => it.issue_ref);
   const lines = stopped.map((it) => `${output.visible(it.key)}\n`).join("");
   output.result({
     stopped: stopped.map(({ key, left }) => ({ issue_ref: key, left })),

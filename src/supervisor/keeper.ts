@@ -339,19 +339,24 @@ export class Keeper {
     }
   }
 
-  /** Stops turns, and what waits behind them. Returns the issues whose turns are over by then. */
+  /**
+   * Stops turns, and what waits behind them; one that is not accepted yet is refused. Returns the issues whose turns are
+   * over by then.
+   */
   async stop(keys: string[] | "all", reason: "SIGINT" | "SIGTERM"): Promise<Stopped[]> {
     const wanted = [...this.#live.values()].filter((it) =>
       keys === "all" || keys.some((key) => it.isOf(key))
     );
-    for (const { ref, stop } of [...this.#opening.values()]) {
-      if (keys === "all" || keys.includes(ref)) stop(reason);
-    }
+    const opening = [...this.#opening.values()].filter(({ ref }) =>
+      keys === "all" || keys.includes(ref)
+    );
+    for (const { stop } of opening) stop(reason);
     for (const live of wanted) live.stop(reason);
     for (const live of wanted) this.#dropWaiting(live, { kind: "cancelled", signal: reason });
     this.#schedule();
     await Promise.all(wanted.map((it) => it.isOver));
-    return wanted.map(({ key, left }) => ({ key, left }));
+    const refused = opening.map(({ ref }) => ({ key: ref, left: [] }));
+    return [...refused, ...wanted.map(({ key, left }) => ({ key, left }))];
   }
 
   #dropWaiting(live: Live, outcome: Outcome): void {

@@ -72,9 +72,19 @@ test("an answer has to fit, and then the turn goes on", async () => {
   await json(0, "wait", "wait", refOf(4));
 });
 
+test("what is wanted at once is answered one after the other", async () => {
+  const orders = [`@repeat 2 read ${outside}`, "@say Both."].join("\n");
+  exits(7, await world.kugetsu(["start", refOf(8), orders, "--permissions", "wait"]));
+  await json(0, "answer", "answer", refOf(8), "--allow");
+  await json(7, "wait", "wait", refOf(8));
+  assert.equal((await statusOf(8)).state, "blocked");
+  await json(0, "answer", "answer", refOf(8), "--allow");
+  await json(0, "wait", "wait", refOf(8));
+});
+
 test("logs show all turns, follow live, and end well", async () => {
   const { stdout } = exits(0, await world.kugetsu(["logs", refOf(4)]));
-  assert.match(stdout, /── start.*\n[^]*asks: [^]*answered\n[^]*── the turn is done/);
+  assert.match(stdout, /── start.*\n[^]*asks: [^]*allowed\n[^]*── the turn is done/);
   const lines = exits(0, await world.kugetsu(["logs", refOf(4), "--json"])).stdout.trim().split(
     "\n",
   );

@@ -558,7 +558,7 @@ test("a stop before a turn is accepted refuses it, and the next one waits until 
   });
   const first = keeper.submit(on(1, { message: "first" }));
   await until("it is looked at", () => begun.length === 1);
-  await keeper.stop([REF], "SIGINT");
+  assert.deepEqual(await keeper.stop([REF], "SIGINT"), [{ key: REF, left: [] }]);
   await assert.rejects(first, code("start-stopped"));
   const second = keeper.submit(on(1, { message: "second" }));
   await new Promise((later) => setTimeout(later, 50));
