@@ -143,6 +143,11 @@ async function ownComment(
   mark: string,
 ): Promise<string | undefined> {
   const me = await request(context, api, "/user");
+  if (me.status === 403 || me.status === 404) {
+    const what =
+      "it does not say whose the token is, so no comment of ours can be told from others";
+    throw problem(`${context.host} does not allow it: ${what}`, "no-permission");
+  }
   if (me.status !== 200) throw refusal(context, api, me.status);
   const all = await pages(context, api, dialect.paths.comments(ref, undefined));
   const own = all.flatMap((one) => dialect.readComment(objectOf(one)) ?? [])

@@ -21,6 +21,7 @@ export function terminalOutput(options: TerminalOptions, env: Environment): Outp
   const paint = painter(env);
   return {
     json: options.json,
+    debugs: options.debug,
     get interactive() {
       return isTerminal(STDIN) && isTerminal(STDOUT);
     },

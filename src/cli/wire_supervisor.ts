@@ -73,7 +73,10 @@ async function keepTurns(
   const job: Job = async (submission, host, recovered) => {
     const wired = wire({
       ...{ env, cwd: "/", command: submission.kind },
-      output: jobOutput(host, (text) => debug(`${submission.ref}: ${text}`)),
+      output: jobOutput(host, (text) => {
+        debug(`${submission.ref}: ${text}`);
+        if (submission.debug) host.say("debug", text);
+      }),
     });
     const own: Wired = {
       ...wired,
@@ -194,7 +197,7 @@ function jobOutput(host: JobHost, debug: (text: string) => void): Output {
 function quietOutput(said: Pick<Output, "note" | "warn" | "debug">): Output {
   return {
     ...said,
-    ...{ json: false, interactive: false, colour: false, isClosed: false },
+    ...{ json: false, interactive: false, colour: false, isClosed: false, debugs: true },
     screen: () => undefined,
     visible: (text) => text,
     write() {},

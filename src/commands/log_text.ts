@@ -49,7 +49,7 @@ export class LogText {
       case "notice":
         return `opencode: ${line.text}`;
       case "said":
-        return `${line.level}: ${line.text}`;
+        return line.level === "debug" ? undefined : `${line.level}: ${line.text}`;
       case "gap":
         return "… lines are missing here";
       case "left":

@@ -13,6 +13,8 @@ export interface Output {
   write(text: string): void;
   /** The command's result: `value` under --json, otherwise `text` (nothing if it is empty). */
   result(value: unknown, text: string): void;
+  /** Whether `debug` is shown to anybody. */
+  readonly debugs: boolean;
   /** Something good to know; left out under --quiet. */
   note(text: string): void;
   /** Something that needs attention but did not stop the command. */

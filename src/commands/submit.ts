@@ -26,6 +26,7 @@ export async function submissionOf(
     place: { ...worktree, demanded: flags.worktree === true, from: flags.from },
     key: flags.key,
     base: flags.base,
+    ...(context.output.debugs ? { debug: true } : {}),
   };
 }
 

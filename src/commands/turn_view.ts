@@ -57,8 +57,11 @@ export class TurnView {
       case "notice":
         return this.#progress.around(() => output.debug(`opencode: ${line.text}`));
       case "said":
-        if (line.level === "note") return this.#note(line.text);
-        return this.#progress.around(() => output.warn(line.text));
+        return this.#progress.around(() => {
+          if (line.level === "debug") output.debug(line.text);
+          else if (line.level === "note") output.note(line.text);
+          else output.warn(line.text);
+        });
       case "left":
         return this.#progress.around(() =>
           output.warn(`these processes would not end: ${line.pids.join(" ")}`)

@@ -43,9 +43,17 @@ export function helloOf(plugin: Plugin): Record<string, unknown> {
     })),
     hooks: Object.fromEntries(
       Object.entries(hooks).filter(([, hook]) => hook !== undefined)
-        .map(([name, hook]) => [name, typeof hook === "function" ? {} : { order: hook?.order }]),
+        .map(([name, hook]) => [name, orderOf(name, hook)]),
     ),
   };
+}
+
+/** @throws Error for a hook that cannot be run */
+function orderOf(name: string, hook: unknown): { order?: unknown } {
+  if (typeof hook === "function") return {};
+  const { run, order } = Object(hook) as { run?: unknown; order?: unknown };
+  if (typeof run === "function") return { order };
+  throw new Error(`its hook ${name} is neither a function nor an object with "run"`);
 }
 
 /** @throws whatever the plugin throws */

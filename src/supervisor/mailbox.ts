@@ -46,6 +46,7 @@ export const submissionSchema = once(() => {
     budget: v.optional(v.object({ tokens: v.optional(positive), cost: v.optional(positive) })),
     key: v.optional(v.string()),
     queue: v.optional(v.boolean()),
+    debug: v.optional(v.boolean()),
   });
 });
 

@@ -43,6 +43,8 @@ export interface Submission {
   caps?: Partial<Caps> | undefined;
   /** Two submissions with one key are one turn. */
   key?: string | undefined;
+  /** Whether whoever asks wants to hear what is done for the turn. */
+  debug?: boolean | undefined;
   /** While a turn runs: wait for its end, instead of being refused. */
   queue?: boolean | undefined;
 }
@@ -91,10 +93,13 @@ export type LineBody =
   | { kind: "session"; session: string }
   | { kind: "ended" } & TurnEnd
   /** What the user should know, as a command would say it on standard error. */
-  | { kind: "said"; level: "note" | "warning"; text: string }
+  | { kind: "said"; level: Said; text: string }
   /** Lines were left out here: the disk was full, or the transcript became too long. */
   | { kind: "gap" }
   | TurnEvent;
+
+/** `debug` is only said of a turn whose submission asks for it. */
+export type Said = "note" | "warning" | "debug";
 
 /** How a turn ended. What is no matter of the agent's has an error of its own. */
 export interface TurnEnd {
@@ -244,7 +249,7 @@ export interface JobHost {
   /** What the turn has used so far. */
   used(): Usage;
   /** Kept until the turn is accepted. */
-  say(level: "note" | "warning", text: string): void;
+  say(level: Said, text: string): void;
   /** The turn is over, its record saved, and its lock given back. */
   ended(end: TurnEnd): void;
 }

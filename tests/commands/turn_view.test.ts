@@ -84,6 +84,12 @@ test("how many turns come first is shown", () => {
   assert.equal(show([], { ahead: 7 }).shown[0], "waiting: 7 turns are before it");
 });
 
+test("what kugetsu does for the turn is said as it was", () => {
+  const levels = ["note", "warning", "debug"] as const;
+  const { stderr } = show(levels.map((level) => ({ kind: "said", level, text: `a ${level}` })));
+  assert.deepEqual(stderr, ["note a note", "warn a warning"], "debug is for --debug alone");
+});
+
 test("what waits for an answer is noted, with how to give it", () => {
   const ask = (kind: "permission" | "question", what: string): LineBody => ({
     kind: "asks",

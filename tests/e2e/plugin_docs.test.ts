@@ -12,6 +12,7 @@ import { needs } from "../support/needs.ts";
 import { kugetsuCommand } from "../support/opencode_home.ts";
 import { makeStateFolder, type StateFolder } from "../support/state_folder.ts";
 
+const BUN = join(ROOT, "node_modules", ".bin", "bun");
 const REF = "github.com/shoko/kugetsu#14";
 
 /** The code blocks of a section, in order. */
@@ -55,7 +56,7 @@ test("the plugin in TypeScript amends, refuses and keeps what it is told", async
   assert.deepEqual(JSON.parse(kept!), { key: "last", value: "done" });
 });
 
-test("its folder passes deno check and its types refuse what is wrong", async () => {
+test("its folder passes its test and deno check, and its types refuse what is wrong", async () => {
   await using lab = await makeStateFolder();
   await follow(lab, "In TypeScript", "shout/plugin.ts");
   const check = () =>
@@ -64,6 +65,9 @@ test("its folder passes deno check and its types refuse what is wrong", async ()
       env: { ...process.env, NO_COLOR: "1" },
     });
   exits(0, await check());
+  const cwd = lab.scratch.join("shout");
+  exits(0, await run(process.execPath, ["test", "-A"], { cwd, env: process.env }));
+  exits(0, await run(BUN, ["test"], { cwd, env: process.env }));
   const path = lab.scratch.join("shout", "plugin.ts");
   const text = await readFile(path, "utf8");
   await lab.scratch.write("shout/plugin.ts", text.replace('"post-start"', '"post-strat"'));
@@ -133,10 +137,9 @@ for (const kind of ["forge", "hook", "exec"]) {
     const { stdout } = exits(0, await lab.kugetsu(["plugin", "check", "./acme"]));
     assert(stdout.split("\n").filter((line) => line.startsWith("ok")).length > 1, stdout);
     const options = { cwd: lab.scratch.join("acme"), env: process.env };
-    const bun = join(ROOT, "node_modules", ".bin", "bun");
     const tests: [string, string[]][] = kind === "exec"
       ? [["python3", ["-m", "unittest"]]]
-      : [[process.execPath, ["check"]], [process.execPath, ["test", "-A"]], [bun, ["test"]]];
+      : [[process.execPath, ["check"]], [process.execPath, ["test", "-A"]], [BUN, ["test"]]];
     for (const [program, args] of tests) exits(0, await run(program, args, options));
     assert.equal((await lab.kugetsu(["plugin", "new", "acme", `--${kind}`])).code, 4);
   });

@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:f
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { makeSmallDisk } from "../support/disk.ts";
+import { run } from "../../scripts/_run.ts";
 import { exits } from "../support/expect.ts";
 import { closed, listening } from "../support/forge_servers.ts";
 import { needs } from "../support/needs.ts";
@@ -93,6 +94,28 @@ describe("a plugin", () => {
       "pre-destroy 14 idle",
       "post-destroy 14 idle",
     ]);
+  });
+
+  test("is heard under --debug, but for what it was told in confidence", async () => {
+    await using lab = await makeStateFolder();
+    const says = `
+      export default { name: "says", apiVersion: 1, env: ["ACME_TOKEN"], hooks: {
+        "pre-start": ({ log }) => log.info("it begins"),
+        "outcome": ({ env }) => { console.error("as " + env.ACME_TOKEN); throw new Error(env.ACME_TOKEN); },
+      } };`;
+    await lab.scratch.write("says.js", says);
+    exits(0, await lab.kugetsu(["plugin", "add", "says.js", "-y"]));
+    const env = { ACME_TOKEN: "canary-4711" };
+    const { stderr } = exits(0, await lab.kugetsu(["start", REF, "do it", "--debug"], { env }));
+    assert.match(stderr, /debug .*plugin "says": it begins/);
+    assert.match(stderr, /debug .*plugin "says": as \[ACME_TOKEN\]/);
+    assert.match(stderr, /warning: .*failed in outcome: \[ACME_TOKEN\]/);
+    const quiet = exits(0, await lab.kugetsu(["continue", REF, "go on"], { env }));
+    assert.doesNotMatch(quiet.stderr, /debug|it begins/);
+    const { stdout } = exits(0, await lab.kugetsu(["logs", REF]));
+    assert.doesNotMatch(stdout, /it begins/);
+    const told = await run("grep", ["-rl", "canary-4711", lab.state]);
+    assert.deepEqual([told.code, told.stdout], [1, ""]);
   });
 
   test("whose hook fails after a turn is a warning, and outcome and exit code stay", async () => {

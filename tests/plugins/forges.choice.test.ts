@@ -10,6 +10,7 @@ import { tokenFrom } from "../../src/plugins/token_command.ts";
 import { CANARY, memberOf } from "../support/members.ts";
 import { needs } from "../support/needs.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { until } from "../support/until.ts";
 
 const REF: IssueRef = { host: "git.example.org", project: ["a", "b"], number: "1" };
 
@@ -161,7 +162,8 @@ test(
       await tokenFrom(`sleep 300 & echo $! >"${pid}"; wait`, process.env, 300),
       undefined,
     );
-    assert.equal(identify(Number(await readFile(pid, "utf8"))), undefined);
+    const child = Number(await readFile(pid, "utf8"));
+    await until("its child is gone", () => identify(child) === undefined);
   },
 );
 

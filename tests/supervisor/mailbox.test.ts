@@ -50,7 +50,7 @@ test("a turn comes out with all that it went in with, and nothing else", async (
     },
     budget: { tokens: 6, cost: 0.5 },
     caps: { host: 7, repository: 8 },
-    ...{ key: "once", queue: true },
+    ...{ key: "once", queue: true, debug: true },
   };
   const failure = {
     ...{ code: "turn-failed", exit: EXIT.failed, message: "no credit" },

@@ -59,6 +59,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
   const context: Context = {
     output: {
       json: parts.json ?? false,
+      debugs: false,
       interactive: parts.answer !== undefined,
       colour: false,
       isClosed: false,
