@@ -65,6 +65,28 @@ test("a second run changes nothing and says so, and --dry-run never does", { ski
   assert.equal((await host.login("ada", "true")).code, 255, "nothing listens on 22");
 });
 
+test(
+  "a key that is there in a comment, or until a day, is given all the same",
+  { skip },
+  async () => {
+    for (const start of ["# ", 'expiry-time="20200101" ']) {
+      await using host = await bootHost(
+        `${NO_SSHD}; useradd -m -s /bin/bash kugetsu; cd ~kugetsu; install -d -o kugetsu .ssh
+       { printf '${start}'; cat /root/key.pub; } >.ssh/authorized_keys; chown kugetsu: .ssh/*`,
+      );
+      const keyless = await host.setUp();
+      assert.match(keyless.stdout, /^kugetsu has no key yet/m);
+      const again = await host.setUp();
+      assert.match(again.stdout, /^Nothing to change\.\nkugetsu has no key yet/);
+      const given = await host.setUp("--authorized-keys", "/root/key.pub");
+      assert.match(given.stdout, /^ {2}keys .*: 1 new/m);
+      assert.equal((await host.login("kugetsu", "true")).code, 0);
+      const same = await host.setUp("--authorized-keys", "/root/key.pub");
+      assert.match(same.stdout, /^Nothing to change: kugetsu can log in/);
+    }
+  },
+);
+
 test("several users have a sudo rule each, and --undo takes all of it back", { skip }, async () => {
   await using host = await bootHost(NO_SSHD);
   const before = await host.snapshot();

@@ -36,6 +36,14 @@ const REFUSALS: Refusal[] = [
     says: /ada has no key/,
   },
   {
+    name: "people log in and the key that is given runs a command of its own there",
+    before: `${ADA}install -d -o ada ~ada/.ssh; { printf 'command="exit" '; cat /root/key.pub; } \\
+      >~ada/.ssh/authorized_keys; chown ada: ~ada/.ssh/authorized_keys`,
+    args: ["ada", ...KEY],
+    code: 9,
+    says: /line 1 .*: "\/home\/ada\/.ssh\/authorized_keys" has it with a command/,
+  },
+  {
     name: "people log in and nobody is there to be asked",
     args: ["--authorized-keys", "/root/key.pub"],
     code: 9,

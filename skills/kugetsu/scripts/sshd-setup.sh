@@ -128,8 +128,12 @@ open_host() {
   stage
   plan
   if [ ! -s "$STAGE/plan" ]; then
-    say "Nothing to change: $NAME can log in here with a key, nobody with a password, and root not at all."
-    say_next_key
+    if holds_key "$KEYS_FILE"; then
+      say "Nothing to change: $NAME can log in here with a key, nobody with a password, and root not at all."
+    else
+      say 'Nothing to change.'
+      say_next_key
+    fi
     return
   fi
   say "On $(uname -n), for $NAME:"
@@ -276,10 +280,19 @@ has_password() {
   case $(getent shadow "$1" | cut -d: -f2) in '' | '!'* | '*'*) return 1 ;; esac
 }
 
-# Whether a file has a key that opens a session: one of a kind that sshd takes, without a command of its own.
+# Whether a file has a key that opens a session.
 holds_key() {
-  [ -f "$1" ] && grep -Ev '^[[:space:]]*(#|$)|command=|expiry-time=|ssh-dss|^cert-authority' "$1" |
-    ssh-keygen -lf - >/dev/null 2>&1
+  [ -f "$1" ] && usable_lines <"$1" | ssh-keygen -lf - >/dev/null 2>&1
+}
+
+# Of lines with keys, those of a kind that sshd takes, without a command of its own. Of two lines with the same key sshd
+# goes by the first.
+usable_lines() {
+  awk '
+    /^[ \t]*(#|$)/ { next }
+    { match($0, /AAAA[A-Za-z0-9+\/=]*/); key = substr($0, RSTART, RLENGTH) }
+    /command=/ { commanded[key] = 1 }
+    !(key in commanded) && !/expiry-time=|ssh-dss|^cert-authority/'
 }
 
 # ---- What is wanted, staged ----
@@ -324,10 +337,19 @@ read_keys() {
       fail 2 "Cannot use \"$KEYS\": line $number is no public key" \
         'ssh-keygen -t ed25519, and give the file that ends in .pub'
     blob=$(printf '%s\n' "$line" | grep -o 'AAAA[A-Za-z0-9+/=]*' | head -n 1)
-    if grep -qF "$blob" "$STAGE/keys"; then continue; fi
-    printf '%s\n' "$line" >>"$STAGE/keys"
-    NEW_KEYS=$((NEW_KEYS + 1))
+    if ! opens_session "$blob" <"$STAGE/keys" && ! grep -qxF -- "$line" "$STAGE/keys"; then
+      printf '%s\n' "$line" >>"$STAGE/keys"
+      NEW_KEYS=$((NEW_KEYS + 1))
+    fi
+    if printf '%s\n' "$line" | opens_session "$blob" && ! opens_session "$blob" <"$STAGE/keys"; then
+      fail 9 "Cannot give the key of line $number in \"$KEYS\": \"$KEYS_FILE\" has it with a command of its own" \
+        'take that line out, or give another key'
+    fi
   done <"$STAGE/given"
+}
+
+opens_session() { # KEY, and lines from standard input
+  usable_lines | grep -qF "$1"
 }
 
 # sudo skips a file whose name has a dot in it or a tilde at its end, without a word.
@@ -754,7 +776,7 @@ say_how_to_go_on() { # RUN
 
 say_next_key() {
   if holds_key "$KEYS_FILE"; then return; fi
-  say "$NAME has no key yet, so nobody can log in. Next, with your own public key:"
+  say "$NAME has no key yet that opens a session. Next, with your own public key:"
   say "  echo 'ssh-ed25519 AAAA… you@laptop' >>$KEYS_FILE"
 }
 
