@@ -207,6 +207,7 @@ test("what cannot be meant is refused with 2", { skip }, async () => {
     [["--port"], /--port needs a value/],
     [["--confirm-within=soon"], /Cannot wait for "soon"/],
     [["--sudo"], /Cannot understand "--sudo"/],
+    [["--undo", "--confirm"], /Cannot --confirm and --undo in one run/],
     [["--undo", "ada"], /--undo takes back everything/],
     [["--authorized-keys", "/root/id"], /is a private key\n.*id.pub/],
     [["--authorized-keys", "/root/junk"], /line 1 is no public key/],

@@ -53,6 +53,19 @@ test(
   },
 );
 
+test("--confirm --dry-run only looks", { skip }, async () => {
+  await using host = await bootHost(ADMIN);
+  assert.equal((await host.setUp(...KEY)).code, 0);
+  assert.equal((await host.setUp("--confirm", "--dry-run")).code, 9, "nobody has logged in");
+  assert.equal((await host.login("kugetsu", "true")).code, 0);
+  const waiting = await host.snapshot();
+  const dry = await host.setUp("--confirm", "--dry-run");
+  assert.equal(dry.stdout, "kugetsu has logged in with a key.\nNothing was changed.\n");
+  assert.equal((await host.setUp("--rollback", "--dry-run")).code, 0);
+  assert.deepEqual(changes(waiting, await host.snapshot()), []);
+  assert.equal((await host.setUp("--confirm")).stdout, "Confirmed: the settings stay.\n");
+});
+
 test("a reboot does not make unconfirmed settings stay", { skip }, async () => {
   await using host = await bootHost(ADMIN);
   assert.equal((await host.setUp(...KEY, "--confirm-within", "5")).code, 0);

@@ -23,7 +23,12 @@ main() {
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  "$ACTION"
+  case $ACTION in
+    --undo) undo ;;
+    --confirm) confirm ;;
+    --rollback) roll_back ;;
+    *) open_host ;;
+  esac
 }
 
 usage() {
@@ -53,7 +58,7 @@ TEXT
 }
 
 read_options() {
-  ACTION=open_host NAME='' PORT='' KEYS='' SUDO=yes YES='' DRY='' WITHIN=120
+  ACTION='' NAME='' PORT='' KEYS='' SUDO=yes YES='' DRY='' WITHIN=120
   while [ $# -gt 0 ]; do
     case $1 in
       --port | --authorized-keys | --confirm-within)
@@ -63,21 +68,24 @@ read_options() {
       --no-sudo) SUDO= ;;
       --yes) YES=yes ;;
       --dry-run) DRY=yes ;;
-      --undo) ACTION=undo ;;
-      --confirm) ACTION=confirm ;;
-      --rollback) ACTION=roll_back ;; # What the timer calls.
+      --undo | --confirm | --rollback) choose "$1" ;; # The timer calls the last.
       -h | --help) usage; exit 0 ;;
       -*) bad_usage "Cannot understand \"$1\"" ;;
       *) if [ -n "$NAME" ]; then bad_usage "Cannot take a second user, \"$1\""; fi; NAME=$1 ;;
     esac
     shift
   done
-  if [ "$ACTION$NAME" = "undo$NAME" ] && [ -n "$NAME" ]; then
+  if [ "$ACTION" = --undo ] && [ -n "$NAME" ]; then
     bad_usage "Cannot undo for \"$NAME\" alone: --undo takes back everything"
   fi
   NAME=${NAME:-kugetsu}
   is_name "$NAME" || bad_usage "Cannot use \"$NAME\" as a user's name: small letters, digits, and . _ - inside"
   [ "$NAME" != root ] || bad_usage 'Cannot set up root: it must not log in over SSH'
+}
+
+choose() { # ACTION
+  [ "${ACTION:-$1}" = "$1" ] || bad_usage "Cannot $1 and $ACTION in one run"
+  ACTION=$1
 }
 
 read_value() { # OPTION VALUE
@@ -116,7 +124,7 @@ check_host() {
 
 hold_lock() {
   exec 9>/run/kugetsu-sshd-setup.lock
-  if [ "$ACTION" = roll_back ]; then patience=600; else patience=10; fi
+  if [ "$ACTION" = --rollback ]; then patience=600; else patience=10; fi
   flock -w "$patience" 9 || fail 4 'Another run of this script is under way' 'wait until it is over'
 }
 
@@ -822,6 +830,11 @@ confirm() {
     grep -qF "Accepted publickey for $name from " ||
     fail 9 "Cannot confirm: nobody has logged in as $name with a key since then" \
       "ssh -p $(cat "$run/port") $name@$(uname -n)   (from another terminal)"
+  if [ -n "$DRY" ]; then
+    say "$name has logged in with a key."
+    say 'Nothing was changed.'
+    return
+  fi
   touch "$run/confirmed"
   disarm
   say 'Confirmed: the settings stay.'
@@ -830,6 +843,7 @@ confirm() {
 roll_back() {
   run=$(last_run)
   [ -n "$run" ] && [ ! -e "$run/confirmed" ] || return 0
+  [ -z "$DRY" ] || { say 'Nothing was changed.'; return; }
   say "Nobody confirmed the settings in time: taking them back."
   undo_run "$run"
 }
