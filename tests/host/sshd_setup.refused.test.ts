@@ -77,6 +77,13 @@ const REFUSALS: Refusal[] = [
     says: /This account is currently not available/,
   },
   {
+    name: "the account has a shell that says nothing",
+    before: `${ADA}usermod -s /bin/false ada`,
+    args: ["ada", ...KEY],
+    code: 9,
+    says: /with the new settings: its shell "\/bin\/false" said nothing \(status 1\)/,
+  },
+  {
     name: "the account may only copy files",
     before: `${ADA}printf '%s\\n' 'Match User ada' 'ForceCommand internal-sftp' >>sshd_config`,
     args: ["ada", ...KEY],
@@ -191,6 +198,22 @@ test("without systemd, root or sshd it says what is missing", { skip }, async ()
   assert.match(noSshd.stderr, /Cannot find sshd\n {2}try: apt-get .* openssh-server/);
   for (const { code } of [asNobody, noSystemd, noSshd]) assert.equal(code, 5);
   assert.deepEqual(changes(untouched, await host.snapshot()), []);
+});
+
+test("where a home or a group has the name already, the advice helps", { skip }, async () => {
+  for (const before of ["mkdir /home/kugetsu; touch /home/kugetsu/work", "groupadd kugetsu"]) {
+    await using host = await bootHost(before);
+    const untouched = await host.snapshot();
+    const refused = await host.setUp(...KEY);
+    assert.match(refused.stderr, /^error: Cannot make the user "kugetsu": /);
+    assert.equal(refused.code, 9);
+    assert.deepEqual(changes(untouched, await host.snapshot()), []);
+    const [, advice = ""] = /^ {2}try: (.*)$/m.exec(refused.stderr) ?? [];
+    assert.equal((await host.sh(advice)).code, 0, advice);
+    const done = await host.setUp(...KEY);
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal((await host.login("kugetsu", "id -un")).stdout, "kugetsu\n");
+  }
 });
 
 test("what cannot be meant is refused with 2", { skip }, async () => {

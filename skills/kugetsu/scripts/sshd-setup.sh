@@ -223,12 +223,24 @@ learn_account() {
     uid=$(id -u "$NAME")
     [ "$uid" -ge 1000 ] || fail 9 "Cannot use \"$NAME\": it is an account of the system (uid $uid)" 'give another name'
     [ -d "$HOME_DIR" ] || fail 9 "Cannot use \"$NAME\": its home \"$HOME_DIR\" is not there" "mkhomedir_helper $NAME"
+  else
+    check_name_is_free
   fi
   KEYS_FILE=$(keys_file "$STAGE/before" "$NAME" "$HOME_DIR")
   [ -n "$KEYS_FILE" ] || fail 9 'Cannot give a key: sshd has AuthorizedKeysFile none' 'sshd -T | grep -i authorizedkeys'
   # By the name in the settings: a link in a home does not make root write elsewhere.
   case $KEYS_FILE in "$HOME_DIR"/*) KEYS_OWNER=$NAME KEYS_MODE=600 ;; *) KEYS_OWNER=root KEYS_MODE=644 ;; esac
   KEYS_FILE=$(readlink -m "$KEYS_FILE")
+}
+
+# Whose a home or a group of that name is, and what would come with it, is for the administrator to say.
+check_name_is_free() {
+  group=$(getent group "$NAME") || group=
+  by_hand="useradd --shell /bin/bash${group:+ --gid $NAME}"
+  [ ! -e "$HOME_DIR" ] || fail 9 "Cannot make the user \"$NAME\": \"$HOME_DIR\" is there already" \
+    "$by_hand --no-create-home $NAME && chown -R $NAME: $HOME_DIR"
+  [ -z "$group" ] || fail 9 "Cannot make the user \"$NAME\": there is a group of that name" \
+    "$by_hand --create-home $NAME"
 }
 
 # The first file where sshd looks for the keys of a user.
@@ -601,7 +613,7 @@ make_account() {
   [ -z "$ACCOUNT" ] || return 0
   step account "$NAME"
   # "*" is no password; "!" would be a lock, which sshd minds where it does not use PAM.
-  useradd --create-home --shell /bin/bash --password '*' "$NAME" ||
+  useradd --create-home --home-dir "$HOME_DIR" --shell /bin/bash --password '*' "$NAME" ||
     fail 5 "Cannot make the user \"$NAME\"" "useradd -m $NAME"
 }
 
@@ -689,6 +701,7 @@ probe() {
   timeout 60 ssh -F /dev/null -p "$SPARE" -i "$STAGE/key" -o IdentitiesOnly=yes -o IdentityAgent=none -o BatchMode=yes \
     -o ConnectTimeout=10 -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR \
     "$NAME@127.0.0.1" "${SUDO:+sudo -n }echo $TEMPORARY" </dev/null >"$STAGE/said" 2>"$STAGE/why_not"
+  login_status=$?
   kill "$PROBE"
   PROBE=
   write_file "$KEYS_FILE" "$KEYS_OWNER" "$mode" <"$STAGE/without_key"
@@ -699,6 +712,7 @@ refuse_login() {
   {
     grep -Ei 'not allowed|refused|locked|denied|bad owner|not listed|cannot|invalid' "$STAGE/log" | head -n 1
     cat "$STAGE/why_not" "$STAGE/said"
+    echo "its shell \"$(getent passwd "$NAME" | cut -d: -f7)\" said nothing (status $login_status)"
   } >"$STAGE/errors"
   fail 9 "Cannot log in as $NAME with the new settings: $(reason)" \
     "chage -l $NAME; sshd -T -C user=$NAME,host=localhost,addr=127.0.0.1"
