@@ -4,7 +4,8 @@
  *
  * Words choose targets by their name; without one, KUGETSU_RELEASE_TARGETS may name some, else all are built. The
  * version is that of deno.json; a tag that CI builds, the changelog and the skill have to agree with it. The same
- * commit gives the same bytes.
+ * commit gives the same bytes; files that are not as the commit has them are named in the provenance, and no tag is
+ * released with any.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -113,8 +114,10 @@ function provenance(version: string, sums: string): string {
     const [digest, name] = line.split("  ");
     return { name, digest: { sha256: digest } };
   });
-  const commit = git("rev-parse", "HEAD");
   const source = "git+https://github.com/shoko/kugetsu";
+  const commit = { gitCommit: git(ROOT, "rev-parse", "HEAD") };
+  const changed = changedFiles();
+  const annotations = changed.length > 0 ? { annotations: { changed } } : {};
   const statement = {
     _type: "https://in-toto.io/Statement/v1",
     subject,
@@ -123,7 +126,7 @@ function provenance(version: string, sums: string): string {
       buildDefinition: {
         buildType: `${source}#deno-task-release`,
         externalParameters: { version, task: "deno task release" },
-        resolvedDependencies: [{ uri: source, digest: { gitCommit: commit } }],
+        resolvedDependencies: [{ uri: source, digest: commit, ...annotations }],
       },
       runDetails: { builder: { id: `${source}#scripts/release.ts` } },
     },
@@ -131,8 +134,15 @@ function provenance(version: string, sums: string): string {
   return `${JSON.stringify(statement, null, 2)}\n`;
 }
 
-function git(...args: string[]): string {
-  return execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
+/** The files that are not as the last commit has them, new ones too. */
+export function changedFiles(root = ROOT): string[] {
+  const changed = git(root, "diff", "--name-only", "HEAD");
+  const added = git(root, "ls-files", "--others", "--exclude-standard");
+  return `${changed}\n${added}`.split("\n").filter(Boolean);
+}
+
+function git(cwd: string, ...args: string[]): string {
+  return execFileSync("git", args, { cwd, encoding: "utf8" }).trim();
 }
 
 /** The folder takes its name when it is whole. */
@@ -185,7 +195,11 @@ async function main(): Promise<number> {
   const { positionals } = parseArgs({ allowPositionals: true, options: {} });
   const preset = process.env.KUGETSU_RELEASE_TARGETS?.split(/\s+/).filter(Boolean) ?? [];
   const targets = selectTargets(positionals.length > 0 ? positionals : preset);
-  const wrong = await disagreements(await declaredVersion(), tagOf(process.env));
+  const tag = tagOf(process.env);
+  const wrong = await disagreements(await declaredVersion(), tag);
+  const changed = changedFiles().map((file) => `${file} is not as the last commit has it`);
+  if (tag) wrong.push(...changed);
+  else changed.forEach(say);
   if (wrong.length > 0) throw new Error(wrong.join("; "));
   say(`Released into ${await release({ targets })}`);
   return 0;

@@ -8,7 +8,7 @@ import { declaredVersion, ROOT } from "../../scripts/_checkout.ts";
 import { run } from "../../scripts/_run.ts";
 import { whyNotSigned } from "../../scripts/_macho.ts";
 import { selectTargets, TARGETS } from "../../scripts/_targets.ts";
-import { disagreements, release, tagOf } from "../../scripts/release.ts";
+import { changedFiles, disagreements, release, tagOf } from "../../scripts/release.ts";
 import { makeScratch } from "../support/scratch.ts";
 
 const VERSION = await declaredVersion();
@@ -55,6 +55,7 @@ test("the same commit gives the same bytes; what is inside is what is said", asy
   const head = (await run("git", ["rev-parse", "HEAD"], { cwd: ROOT })).stdout.trim();
   const [source] = statement.predicate.buildDefinition.resolvedDependencies;
   assert.equal(source.digest.gitCommit, head);
+  assert.deepEqual(source.annotations?.changed ?? [], changedFiles());
   assert.equal(statement.subject.length, sums.trimEnd().split("\n").length);
 });
 
@@ -67,6 +68,18 @@ test("version, changelog, skill and tag come from deno.json", async () => {
   assert.equal((await disagreements("9.9.9", undefined)).length, 2);
   assert.equal(tagOf({ GITHUB_REF_TYPE: "tag", GITHUB_REF_NAME: "v1.0.0" }), "v1.0.0");
   assert.equal(tagOf({ GITHUB_REF_TYPE: "branch", GITHUB_REF_NAME: "main" }), undefined);
+});
+
+test("what is not as the commit has it is known, new files too", async () => {
+  await using scratch = await makeScratch("changed");
+  const git = (...args: string[]) => run("git", args, { cwd: scratch.path });
+  await git("init", "-q");
+  for (const name of ["same", "changed", ".gitignore"]) await scratch.write(name, "dist\n");
+  await git("add", "-A");
+  await git("-c", "user.name=ada", "-c", "user.email=ada@localhost", "commit", "-qm", "First");
+  assert.deepEqual(changedFiles(scratch.path), []);
+  for (const name of ["changed", "new", "dist"]) await scratch.write(name, "else\n");
+  assert.deepEqual(changedFiles(scratch.path), ["changed", "new"]);
 });
 
 test("targets are chosen by a word", () => {
