@@ -1,8 +1,9 @@
 /**
- * `deno task compile [--engine bun|deno] [--outfile F]`: makes kugetsu one executable file.
+ * `deno task compile [--engine bun|deno] [--outfile F] [--if-possible]`: makes kugetsu one executable file.
  *
  * Bun is the default engine: everything it needs comes with its npm package. `deno compile` puts the
- * program behind a base binary, `denort`, that is not on npm; where that cannot be had, exit 5 says so.
+ * program behind a base binary, `denort`, that is not on npm; where that cannot be had, exit 5 says so, or
+ * exit 0 with --if-possible.
  * Either way the result takes its final name only when it is whole and has answered `--version`. What is made for
  * another kind of machine (`compileFor`, for releases) cannot be asked here.
  */
@@ -114,9 +115,10 @@ async function report(engine: string, target: string, ms: number): Promise<void>
   process.stderr.write(`Compiled ${target} (${facts}) in ${(ms / 1000).toFixed(1)} s\n`);
 }
 
-function optionsOf(args: string[]): CompileOptions {
+function optionsOf(args: string[]) {
   try {
-    const options = { engine: { type: "string" }, outfile: { type: "string" } } as const;
+    const text = { type: "string" } as const;
+    const options = { engine: text, outfile: text, "if-possible": { type: "boolean" } } as const;
     return parseArgs({ args, options }).values;
   } catch (error) {
     throw new CompileError(EXIT_USAGE, (error as Error).message);
@@ -124,12 +126,17 @@ function optionsOf(args: string[]): CompileOptions {
 }
 
 async function main(): Promise<number> {
+  let options: ReturnType<typeof optionsOf> = {};
   try {
-    await compile(optionsOf(process.argv.slice(2)));
+    options = optionsOf(process.argv.slice(2));
+    await compile(options);
     return 0;
   } catch (error) {
-    process.stderr.write(`compile: ${error instanceof Error ? error.message : error}\n`);
-    return error instanceof CompileError ? error.exitCode : 1;
+    const message = error instanceof Error ? error.message : error;
+    const exitCode = error instanceof CompileError ? error.exitCode : 1;
+    const leaveOut = options["if-possible"] && exitCode === EXIT_ENVIRONMENT;
+    process.stderr.write(`compile: ${leaveOut ? "not done here: " : ""}${message}\n`);
+    return leaveOut ? 0 : exitCode;
   }
 }
 
