@@ -1,7 +1,7 @@
 /** What old scripts still call: skills/kugetsu/scripts/kugetsu-install.sh and skills/kugetsu/scripts/kugetsu. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { chmod, copyFile, mkdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ROOT } from "../../scripts/_checkout.ts";
 import { run } from "../../scripts/_run.ts";
@@ -65,6 +65,16 @@ test("scripts/kugetsu installs where there is nothing, then runs the executable"
     assert.equal(/installs: --no-modify-path/.test(stderr), time === 1);
     assert.match(stderr, /is only there for old scripts; call .*a home\/\.local\/bin\/kugetsu/);
   }
+});
+
+test("a link to scripts/kugetsu installs from the checkout that it leads to", async () => {
+  await using host = await prepared();
+  const link = host.scratch.join("kugetsu");
+  await symlink(join(host.checkout, TOOL), host.scratch.join("other"));
+  await symlink("other", link);
+  const { stdout, stderr } = await run(link, ["list"], { env: environmentOf(host) });
+  assert.equal(stdout, "ran: list\n", stderr);
+  assert.match(stderr, /installs: --no-modify-path/);
 });
 
 test("a copy of scripts/kugetsu on PATH runs the executable behind it, or says what is missing", async () => {
