@@ -1,8 +1,11 @@
 /** The lines that `opencode run --format json` prints, as far as we use them. Source: opencode 1.18. */
 import * as v from "valibot";
+import type { Usage } from "../session/record.ts";
 import type { TurnEvent } from "./mod.ts";
 
-const tokens = v.looseObject({ input: v.optional(v.number()), output: v.optional(v.number()) });
+/** What cannot be read of it must not hide that the step is over. */
+const amount = v.optional(v.fallback(v.number(), 0), 0);
+const tokens = v.looseObject({ input: amount, output: amount, reasoning: amount });
 
 const event = v.variant("type", [
   v.looseObject({ type: v.literal("step_start"), sessionID: v.string() }),
@@ -28,7 +31,7 @@ const event = v.variant("type", [
   v.looseObject({
     type: v.literal("step_finish"),
     sessionID: v.string(),
-    part: v.looseObject({ reason: v.string(), tokens: v.optional(tokens) }),
+    part: v.looseObject({ reason: v.string(), tokens: v.optional(tokens), cost: amount }),
   }),
   v.looseObject({
     type: v.literal("error"),
@@ -70,8 +73,9 @@ export type Remark =
   /** A session was made: in a fork, the first is the fork itself, seconds before the first event. */
   | { kind: "created"; session: string; directory: string }
   /** Something went wrong that opencode may try again. */
-  | { kind: "trouble"; text: string; log: string }
-  | { kind: "log"; log: string }
+  | { kind: "trouble"; text: string }
+  /** The rest of the log, which opencode keeps in files of its own. */
+  | { kind: "log" }
   | { kind: "other"; text: string };
 
 // deno-lint-ignore no-control-regex
@@ -98,11 +102,9 @@ function parseLog(log: string): Remark {
     const [, session, quoted, bare] = created;
     return { kind: "created", session: session!, directory: unquote(quoted) ?? bare! };
   }
-  if (!/ level=ERROR /.test(log)) return { kind: "log", log };
+  if (!/ level=ERROR /.test(log)) return { kind: "log" };
   const error = / error(?:\.error)?="((?:[^"\\]|\\.)*)"/.exec(log)?.[1];
-  return error === undefined
-    ? { kind: "log", log }
-    : { kind: "trouble", text: unquote(error)!, log };
+  return error === undefined ? { kind: "log" } : { kind: "trouble", text: unquote(error)! };
 }
 
 function unquote(text: string | undefined): string | undefined {
@@ -112,6 +114,13 @@ function unquote(text: string | undefined): string | undefined {
   } catch {
     return text;
   }
+}
+
+/** Tokens and cost of a step that ended. */
+export function usageOf(event: OpencodeEvent): Usage | undefined {
+  if (event.type !== "step_finish" || !event.part.tokens) return undefined;
+  const { cost, tokens: { input, output, reasoning } } = event.part;
+  return { tokens: input + output + reasoning, cost };
 }
 
 /** What the watch is told of an event, if anything. */

@@ -10,7 +10,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
 import { readLines } from "../platform/lines.ts";
 import { within } from "../platform/within.ts";
-import type { Leftovers, Runner, StopReason, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
+import type {
+  Leftovers,
+  Runner,
+  StopReason,
+  TurnEvent,
+  TurnRequest,
+  TurnResult,
+  TurnWatch,
+} from "./mod.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
 import {
   type OpencodeEvent,
@@ -18,6 +26,7 @@ import {
   parseRemark,
   type Remark,
   tellable,
+  usageOf,
 } from "./opencode_events.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight, wanted } from "./reducer.ts";
 import { Telling } from "./telling.ts";
@@ -142,33 +151,31 @@ class Turn {
 
   #onEvent(event: OpencodeEvent): void {
     this.#seeNaming({ see: "event", event });
+    const usage = usageOf(event);
+    if (usage) this.#show({ kind: "usage", ...usage });
     const told = tellable(event);
-    if (told) this.#telling.tell(() => this.#watch.event(told));
+    if (told) this.#show(told);
   }
 
   #onRemark(line: string): void {
     const remark = parseRemark(line);
-    const notice = (text: string) =>
-      this.#telling.tell(() => this.#watch.event({ kind: "notice", text }));
     switch (remark.kind) {
       case "created":
         return this.#onCreated(remark);
       case "permission":
-        this.#telling.tell(() => this.#watch.event(remark));
+        this.#show(remark);
         if (this.#request.permissions === "wait") this.#block(remark);
         break;
       case "agent-unknown":
         this.#end(); // it would go on with another agent
         break;
       case "trouble":
-        this.#telling.tell(() => this.#watch.event({ kind: "trouble", text: remark.text }));
-        notice(remark.log);
-        break;
-      case "log":
-        notice(remark.log);
+        this.#show(remark);
         break;
       case "other":
-        if (remark.text) notice(remark.text);
+        if (remark.text) this.#show({ kind: "notice", text: remark.text });
+        break;
+      case "log":
     }
     this.#see({ see: "remark", remark });
   }
@@ -205,8 +212,12 @@ class Turn {
   #end(): void {
     this.#ending ??= endTurnProcesses(this.#request.id, this.#process, GRACE_MS).then((left) => {
       const pids = left.map((it) => it.pid);
-      if (pids.length > 0) this.#telling.tell(() => this.#watch.event({ kind: "left", pids }));
+      if (pids.length > 0) this.#show({ kind: "left", pids });
     });
+  }
+
+  #show(event: TurnEvent): void {
+    void this.#telling.tell(() => this.#watch.event(event));
   }
 }
 

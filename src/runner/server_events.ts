@@ -224,30 +224,6 @@ function isTool(found: Part, states: string[]): boolean {
   return found.type === "tool" && state !== undefined && states.includes(state.status);
 }
 
-/** Tokens and cost of a step that ended. */
-export interface Usage {
-  tokens: number;
-  cost: number;
-}
-
-export function usageOf(found: Part): Usage | undefined {
-  if (found.type !== "step-finish") return undefined;
-  const step = read(
-    v.looseObject({
-      cost: v.optional(v.number(), 0),
-      tokens: v.looseObject({
-        input: v.optional(v.number(), 0),
-        output: v.optional(v.number(), 0),
-        reasoning: v.optional(v.number(), 0),
-      }),
-    }),
-    found,
-  );
-  if (!step) return undefined;
-  const { input, output, reasoning } = step.tokens;
-  return { tokens: input + output + reasoning, cost: step.cost };
-}
-
 function read<T>(schema: v.GenericSchema<unknown, T>, value: unknown): T | undefined {
   const result = v.safeParse(schema, value);
   return result.success ? result.output : undefined;

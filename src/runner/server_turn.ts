@@ -9,7 +9,7 @@ import { KugetsuError, reasonOf } from "../errors.ts";
 import { endProcesses } from "../platform/processes.ts";
 import { within } from "../platform/within.ts";
 import type { Answer, StopReason, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
-import { tellable } from "./opencode_events.ts";
+import { tellable, usageOf } from "./opencode_events.ts";
 import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
 import {
   eventOfError,
@@ -18,7 +18,6 @@ import {
   type Part,
   runningTool,
   type ServerEvent,
-  usageOf,
 } from "./server_events.ts";
 import type { Lease, Servers } from "./server_runner.ts";
 import { Asks } from "./server_asks.ts";
@@ -292,7 +291,7 @@ export class ServerTurn {
     }
     const event = eventOfPart(part);
     if (!event || !this.#isNew(part.id)) return;
-    const usage = usageOf(part);
+    const usage = usageOf(event);
     if (usage) this.#show({ kind: "usage", ...usage });
     // What a sub-session says is for its parent; what it does is shown.
     if (!own && event.type !== "tool_use") return;
@@ -302,7 +301,7 @@ export class ServerTurn {
   }
 
   #onTrouble(text: string): void {
-    this.#see({ see: "remark", remark: { kind: "trouble", text, log: text } });
+    this.#see({ see: "remark", remark: { kind: "trouble", text } });
     this.#show({ kind: "trouble", text });
   }
 

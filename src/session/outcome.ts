@@ -74,8 +74,10 @@ export function explain(outcome: Outcome): string {
     case "done":
       return "";
     case "failed":
+      if (outcome.reason === "session-gone") return "session gone";
+      if (outcome.reason === "budget") return `budget: ${outcome.detail}`;
       // opencode may put a stack below its error.
-      return outcome.reason === "session-gone" ? "session gone" : outcome.detail.split("\n", 1)[0]!;
+      return outcome.detail.split("\n", 1)[0]!;
     case "blocked":
       return outcome.detail;
     case "stalled": {

@@ -220,7 +220,7 @@ describe("a turn that was stopped while it waited", () => {
       reason: "budget",
       detail: "it used 101 tokens",
     });
-    assert.equal(effects[0], "save failed ses_1 (it used 101 tokens)");
+    assert.equal(effects[0], "save failed ses_1 (budget: it used 101 tokens)");
   });
 });
 

@@ -3,7 +3,13 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Runner, TurnEvent, TurnRequest, TurnResult } from "../../src/runner/mod.ts";
+import type {
+  Runner,
+  StopReason,
+  TurnEvent,
+  TurnRequest,
+  TurnResult,
+} from "../../src/runner/mod.ts";
 import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
 import { OpencodeRunRunner } from "../../src/runner/opencode_run.ts";
 import { OpencodeServers } from "../../src/runner/opencode_servers.ts";
@@ -53,7 +59,7 @@ async function turn(
   runner: Runner,
   message: string,
   changes: Partial<TurnRequest>,
-  stop: (abort: (reason: string) => void, told: Told) => void = () => {},
+  stop: (abort: (reason: StopReason) => void, told: Told) => void = () => {},
 ): Promise<Told> {
   const told: Told = {
     outcome: { kind: "done" },
@@ -109,6 +115,25 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
     assert.equal(outcome.kind, "done");
     await access(join(world.repository, "where.txt"));
     assert.ok(events.some((it) => it.kind === "tool" && it.tool === "bash" && it.state === "done"));
+  });
+
+  test(`${name}: what each step used is told, and nothing of opencode's log`, async () => {
+    const { events } = await turn(runner, `${tool("true")}\n@say Over.`, {});
+    const used = events.filter((it) => it.kind === "usage");
+    assert.deepEqual(used, [
+      { kind: "usage", tokens: 15, cost: 0 },
+      { kind: "usage", tokens: 15, cost: 0 },
+    ]);
+    assert.deepEqual(events.filter((it) => it.kind === "notice"), []);
+  });
+
+  test(`${name}: a turn that is stopped for what it used has failed for that`, async () => {
+    const message = `${tool("true")}\n@hang`;
+    const { outcome } = await turn(runner, message, {}, (abort, told) => {
+      void until("it has used some", () => told.events.some((it) => it.kind === "usage"))
+        .then(() => abort({ budget: "it used 15 tokens" }), () => abort("SIGINT"));
+    });
+    assert.deepEqual(outcome, { kind: "failed", reason: "budget", detail: "it used 15 tokens" });
   });
 
   test(`${name}: each outcome`, async () => {

@@ -16,7 +16,8 @@ const TOOL = event({
   sessionID,
   part: { tool: "bash", state: { status: "completed" } },
 });
-const finish = (reason: string) => event({ type: "step_finish", sessionID, part: { reason } });
+const finish = (reason: string) =>
+  event({ type: "step_finish", sessionID, part: { reason, cost: 0 } });
 const refusal = (message: string | undefined, statusCode?: number) =>
   event({ type: "error", sessionID, error: { name: "APIError", data: { message, statusCode } } });
 const REJECTED = remark({ kind: "permission", permission: "bash", patterns: "rm *" });
@@ -26,7 +27,7 @@ const exit = (code: number | null, signal: string | null = null): Sight => ({
   code,
   signal,
 });
-const TROUBLE = remark({ kind: "trouble", text: "overloaded", log: "" });
+const TROUBLE = remark({ kind: "trouble", text: "overloaded" });
 const CREATED = remark({ kind: "created", session: "ses_0", directory: "/elsewhere" });
 const LIMIT: Sight = { see: "limit", limit: "silence", seconds: 5 };
 const CANCEL: Sight = { see: "stop", reason: "SIGINT" };

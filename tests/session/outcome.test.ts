@@ -19,6 +19,7 @@ const TABLE: [outcome: Outcome, state: string, exit: number, words: string][] = 
   [failed("provider"), "failed", 6, "failed: it broke"],
   [failed("opencode"), "failed", 6, "failed: it broke"],
   [failed("killed"), "failed", 6, "failed: it broke"],
+  [failed("budget"), "failed", 6, "failed: budget: it broke"],
   [failed("session-gone"), "failed", 6, "failed: session gone"],
   [
     { kind: "blocked", detail: "it wanted bash", pending: false },
