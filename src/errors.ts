@@ -437,7 +437,12 @@ export const errors = {
       "setup-failed",
       EXIT.environment,
       `Cannot get the worktree of ${quote(ref)} ready with worktree.setup: ${why}`,
-      { next: `cat ${quote(log)}`, hint: "the worktree was taken back" },
+      {
+        next: `cat ${quote(log)}`,
+        hint: `the worktree was taken back; kugetsu retry ${
+          quote(ref)
+        } makes it anew, with the settings of then`,
+      },
     ),
   opencodeFailed: (action: string, why: string) =>
     make("opencode-failed", EXIT.environment, `Cannot ${action}: ${why}`, "kugetsu doctor"),

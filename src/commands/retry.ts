@@ -1,10 +1,11 @@
-/** `kugetsu retry`: runs the last message of an issue again, as it was, after a turn that did not end well. */
+/** `kugetsu retry`: runs the last message of an issue again, with its flags, after a turn that did not end well. */
 import { type Host, newCommand } from "./define.ts";
 import { errors, type ExitStatus } from "../errors.ts";
 import { formatRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import { submitTurn } from "./submit.ts";
 import { resolveRef } from "./target.ts";
+import { turnSettings } from "./turn_flags.ts";
 
 export interface RetryOptions {
   detach?: boolean | undefined;
@@ -26,8 +27,12 @@ export async function retry(
   if (!kept.failure && !options.force) throw errors.alreadyDone(kept.key);
   // A key names one turn, and this is another.
   const { key: _, queue: __, ...last } = kept.last;
+  // What has been set right since is used: how a worktree is got ready, and how many turns run at once.
+  const { caps, worktree: { copy, setup, setupSeconds } } = await turnSettings(context, {});
   return await submitTurn(context, {
     ...last,
+    caps,
+    place: { ...last.place, copy, setup, setupSeconds },
     id: context.newId(),
     kind: session ? "continue" : "start",
     started_at: context.now(),

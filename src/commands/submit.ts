@@ -16,9 +16,10 @@ export async function submissionOf(
   ref: IssueRef,
   flags: TurnFlags,
 ): Promise<Omit<Submission, "message">> {
-  const { worktree, ...settings } = await turnSettings(context, flags);
+  const { worktree, caps, ...settings } = await turnSettings(context, flags);
   return {
     ...settings,
+    caps: flags.maxParallel === undefined ? caps : { ...caps, given: true },
     id: context.newId(),
     kind,
     ref: formatRef(ref),

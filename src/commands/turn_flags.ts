@@ -72,5 +72,8 @@ export function newTurnCommand(name: string, summary: string, examples: string[]
     .option("--answer-timeout <duration>", "stop it when a question is open for this long")
     .option("--max-tokens <number>", "stop it when it has used more tokens")
     .option("--max-cost <dollars>", "stop it when it has cost more")
-    .option("--max-parallel <number>", "let so many turns run at once from now on");
+    .option(
+      "--max-parallel <number>",
+      "let so many turns run at once from now on, whatever the settings say",
+    );
 }

@@ -24,7 +24,6 @@ import { Live } from "./live.ts";
 import { isSame, type Mail, type Mailbox, turnOver, withOver } from "./mailbox.ts";
 import type {
   Accepted,
-  Caps,
   Job,
   JobHost,
   Line,
@@ -66,6 +65,8 @@ export class Keeper {
   /** How the last turns ended, for those who ask late. */
   readonly #ends = new Map<string, TurnEnd>();
   #caps: Limits;
+  /** The host's cap as a command line gave it: settings do not change it. */
+  #given: number | undefined;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -104,7 +105,8 @@ export class Keeper {
     const turns = left.flatMap(({ mail }) =>
       mail.current ? [mail.current, ...mail.next] : mail.next
     );
-    this.#follow(turns.sort((a, b) => a.started_at < b.started_at ? -1 : 1).at(-1)?.caps);
+    const inOrder = turns.sort((a, b) => a.started_at < b.started_at ? -1 : 1);
+    for (const { caps } of inOrder) this.#follow(caps);
     for (const { name, mail } of left) {
       debug(`taking up the turns of ${mail.key}`);
       if (!mail.current) await this.#goOn(mail.key, name);
@@ -130,6 +132,11 @@ export class Keeper {
   }
 
   submit(submission: Submission): Promise<Accepted> {
+    this.#follow(submission.caps);
+    return this.#enter(submission);
+  }
+
+  #enter(submission: Submission): Promise<Accepted> {
     const { id, ref } = submission;
     const mine = (this.#doors.get(ref) ?? Promise.resolve()).then(() => this.#submit(submission));
     // The next one waits until a job that was stopped has let go of the issue.
@@ -142,17 +149,20 @@ export class Keeper {
   }
 
   async #submit(submission: Submission): Promise<Accepted> {
-    this.#follow(submission.caps);
     const live = this.#liveOf(submission.ref);
     if (live) return this.#whileRunning(live, submission);
     const known = await this.#overAlready(submission);
     return known ?? await this.#begin(submission, false);
   }
 
-  /** What was said last holds for all. */
-  #follow(caps: Partial<Caps> | undefined): void {
+  /** What was said last holds for all: on a command line, or else in the settings. */
+  #follow(caps: Submission["caps"]): void {
     const { host, repository } = this.#options.caps;
-    this.#caps = { host: caps?.host ?? host, repository: caps?.repository ?? repository };
+    if (caps?.given) this.#given = caps.host;
+    this.#caps = {
+      host: this.#given ?? caps?.host ?? host,
+      repository: caps?.repository ?? repository,
+    };
   }
 
   #whileRunning(live: Live, submission: Submission): Accepted {
@@ -203,8 +213,8 @@ export class Keeper {
             if (stopped) throw stopped;
             live = this.#admit(submission, { key, name, controller, go, isOver }, recovered);
             for (const [level, text] of said) live.append({ kind: "said", level, text });
-            accept({ key, turn: submission.id, ahead: this.#ahead(live), again: false });
             this.#schedule();
+            accept({ key, turn: submission.id, ahead: this.#ahead(live), again: false });
           }),
         begun: (directory) => live?.begun(directory),
         used: () => live?.used ?? { tokens: 0, cost: 0 },
@@ -327,7 +337,7 @@ export class Keeper {
       const [next] = mailbox.readWhole(name)?.next ?? [];
       if (!next) return;
       try {
-        return void await this.submit(next);
+        return void await this.#enter(next);
       } catch (error) {
         const mail = mailbox.read(name);
         if (!mail) return;
@@ -420,9 +430,9 @@ export class Keeper {
     return [...this.#live.values()].find((it) => it.isOf(issue));
   }
 
+  /** Its place among those that wait; 0 for one that has its place among those that run. */
   #ahead(live: Live): number {
-    if (live.state !== "queued") return 0;
-    return [...this.#live.values()].filter((it) => it.state === "queued").indexOf(live);
+    return [...this.#live.values()].filter((it) => it.state === "queued").indexOf(live) + 1;
   }
 }
 

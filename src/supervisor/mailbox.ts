@@ -42,7 +42,11 @@ export const submissionSchema = once(() => {
       setup: v.optional(v.string()),
       setupSeconds: positive,
     }),
-    caps: v.optional(v.object({ host: v.optional(positive), repository: v.optional(positive) })),
+    caps: v.optional(v.object({
+      host: v.optional(positive),
+      repository: v.optional(positive),
+      given: v.optional(v.boolean()),
+    })),
     budget: v.optional(v.object({ tokens: v.optional(positive), cost: v.optional(positive) })),
     key: v.optional(v.string()),
     queue: v.optional(v.boolean()),

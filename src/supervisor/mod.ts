@@ -39,8 +39,11 @@ export interface Submission {
   place: PlaceChoice;
   /** What the turn may use; no limit without. */
   budget?: Budget | undefined;
-  /** How many turns may run at once, as of now; what the host allows without. */
-  caps?: Partial<Caps> | undefined;
+  /**
+   * How many turns may run at once, as of now; what the host allows without. With `given` the cap for the host is from
+   * the command line, and holds until another one is given there.
+   */
+  caps?: Partial<Caps> & { given?: boolean | undefined } | undefined;
   /** Two submissions with one key are one turn. */
   key?: string | undefined;
   /** Whether whoever asks wants to hear what is done for the turn. */
@@ -78,7 +81,7 @@ export interface Accepted {
   /** The issue as the index spells it. */
   key: string;
   turn: string;
-  /** How many turns run before it; 0 when it runs at once. */
+  /** How many turns have to end before it begins; 0 when it runs at once. */
   ahead: number;
   /** It was accepted before: the key or the id is known. */
   again: boolean;

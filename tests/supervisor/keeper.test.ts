@@ -120,7 +120,7 @@ test("turns wait for their place in order; one that ends, or waits for an answer
   await using scratch = await makeScratch("keeper");
   const { keeper, running, refs } = makeLab(scratch, ROOM);
   const accepted = await Promise.all([1, 2, 3, 4, 5].map((number) => keeper.submit(on(number))));
-  assert.deepEqual(accepted.map((it) => it.ahead), [0, 0, 0, 1, 2]);
+  assert.deepEqual(accepted.map((it) => it.ahead), [0, 0, 1, 2, 3]);
   await until("two run", () => running.length === 2);
   assert.deepEqual(keeper.turns().map((it) => [it.state, it.position]), [
     ["running", undefined],
@@ -422,6 +422,38 @@ test("how many turns run at once is what the newest submission says, in the next
   await until("four run there", () => next.running.length === 4);
   await next.keeper.submit(on(6));
   assert.equal(next.keeper.maxParallel, 1, "one that says nothing wants what the host allows");
+});
+
+test("a cap that a command line gave holds until another one is given", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper } = makeLab(scratch, { host: 8, repository: 9 });
+  const given = (number: number, host: number) => on(number, { caps: { host, given: true } });
+  await keeper.submit(given(1, 1));
+  await keeper.submit(on(2));
+  assert.equal(keeper.maxParallel, 1, "one that says nothing changes nothing");
+  await keeper.submit(on(3, { caps: { host: 6, repository: 2 } }));
+  assert.equal(keeper.maxParallel, 1, "nor do settings");
+  await keeper.submit(
+    on(1, { id: "behind", kind: "continue", queue: true, caps: { host: 5, given: true } }),
+  );
+  await keeper.submit(given(4, 3));
+  assert.equal(keeper.maxParallel, 3);
+  const next = makeLab(scratch, { host: 8, repository: 9 });
+  await next.keeper.recover();
+  assert.equal(next.keeper.maxParallel, 3);
+  await until("those before it run", () => next.running.length === 3);
+  next.running[0]!.end();
+  await until("what was behind it runs", () => next.running.length === 4);
+  assert.equal(next.keeper.maxParallel, 3, "a message that waited says nothing new");
+});
+
+test("one that a busy repository does not keep waiting runs at once, and is told so", async () => {
+  await using scratch = await makeScratch("keeper");
+  const { keeper } = makeLab(scratch, { host: 8, repository: 1 });
+  await keeper.submit(on(1));
+  assert.equal((await keeper.submit(on(2))).ahead, 1);
+  const elsewhere = await keeper.submit(on(3, { ref: "github.com/acme/other#3" }));
+  assert.equal(elsewhere.ahead, 0);
 });
 
 test("a mailbox that cannot be written keeps nobody waiting for the end of a turn", async () => {

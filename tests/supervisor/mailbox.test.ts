@@ -49,7 +49,7 @@ test("a turn comes out with all that it went in with, and nothing else", async (
       ...{ copy: [".env"], setup: "npm ci", setupSeconds: 5 },
     },
     budget: { tokens: 6, cost: 0.5 },
-    caps: { host: 7, repository: 8 },
+    caps: { host: 7, repository: 8, given: true },
     ...{ key: "once", queue: true, debug: true },
   };
   const failure = {
