@@ -5,7 +5,7 @@ import { errors } from "../errors.ts";
 import { slugOf } from "../session/file_name.ts";
 import type { MadeSession, RunnerKind, Worktree } from "../session/record.ts";
 import { formatRef, type IssueRef } from "../session/ref.ts";
-import type { PlannedWorktree } from "../workspace/mod.ts";
+import type { MadeWorktree, PlannedWorktree, WorktreePlan } from "../workspace/mod.ts";
 import { baseFolder } from "./base.ts";
 import type { Context } from "./context.ts";
 
@@ -44,9 +44,8 @@ export async function placeOf(
   const { from, copy, setup, setupSeconds, turn: id } = options;
   const { branch, commit } = base;
   const names = { ref: formatRef(ref), slug: slugOf(ref), folder: directory };
-  const workspace = await context.workspace();
   const plan = { ...names, from, branch, commit, id, copy, setup, setupSeconds };
-  const made = await workspace.makeWorktree(plan);
+  const made = await makePlanned(context, plan);
   if (made.earlierCommits > 0) {
     const commits = made.earlierCommits === 1 ? "a commit" : `${made.earlierCommits} commits`;
     context.output.note(
@@ -54,6 +53,17 @@ export async function placeOf(
     );
   }
   return { directory: made.directory, worktree: made.worktree, planned: { plan, made } };
+}
+
+async function makePlanned(context: Context, plan: WorktreePlan): Promise<MadeWorktree> {
+  const made = await (await context.workspace()).makeWorktree(plan);
+  const missing = made.missing.map((it) => JSON.stringify(it)).join(", ");
+  if (missing) {
+    context.output.warn(
+      `worktree.copy names what is not in ${made.worktree.repository}: ${missing}`,
+    );
+  }
+  return made;
 }
 
 /** Runs what gets a new worktree ready. @throws setup-failed, start-stopped */
@@ -96,7 +106,7 @@ export async function placeAgain(
   const { copy, setup, setupSeconds, turn: id } = options;
   const names = { ref: formatRef(ref), slug: slugOf(ref), folder };
   const plan = { ...names, commit: worktree.from, id, copy, setup, setupSeconds };
-  const made = await workspace.makeWorktree(plan);
+  const made = await makePlanned(context, plan);
   context.output.note(`Made the worktree ${made.worktree.path} again.`);
   return { directory: made.directory, worktree: made.worktree, planned: { plan, made } };
 }

@@ -94,14 +94,16 @@ export function configFile(path: string, env: Environment, warn: (text: string) 
     set(name, value) {
       const setting = known(name);
       if (value === undefined) return takeOut(nodeAt(...name.split("."))?.parent);
-      readAs(setting, value, setting.name);
+      const read = readAs(setting, value, setting.name);
       const [group] = name.split(".");
       const parent = name !== group && nodeAt(group!);
       if (parent && parent.type !== "object") {
         throw errors.badConfig(path, `"${group}" is not an object, so it cannot hold "${name}"`);
       }
       const before = file()?.text ?? NEW_FILE;
-      const edits = modify(before, name.split("."), value, {
+      // Text stays as the user wrote it; a list is one in the file too.
+      const stored = Array.isArray(read) ? read : value;
+      const edits = modify(before, name.split("."), stored, {
         formattingOptions: { insertSpaces: true, tabSize: 2 },
       });
       makeFolder(dirname(path));

@@ -36,7 +36,7 @@ export function readDuration(value: unknown, longest = LONGEST_SECONDS): number 
     (sum, [, count, unit]) => sum + Number(count) * UNITS[unit || "s"]!,
     0,
   );
-  if (seconds <= 0) throw new Error("it has to be more than nothing: no turn may hang for ever");
+  if (seconds <= 0) throw new Error("it has to be more than nothing");
   if (seconds > longest) {
     throw new Error(`the longest is ${longest / 3600}h (${longest / UNITS["d"]!} days)`);
   }
@@ -66,12 +66,24 @@ export function readPath(value: unknown): string {
   throw new Error("a file is named by its whole path");
 }
 
-/** A list, or text with commas, as a variable and the command line have it. */
+/** A list; or, as a variable and the command line have it, one in JSON, or text with commas. */
 export function readNames(value: unknown): readonly string[] {
-  const names = typeof value === "string" ? value.split(",").map((it) => it.trim()) : value;
-  const isList = Array.isArray(names) && names.every((it) => typeof it === "string" && it !== "");
-  if (isList) return names;
-  throw new Error("it is a list of files, or their names with commas between them");
+  const names = typeof value === "string" ? namesIn(value) : value;
+  if (!Array.isArray(names) || !names.every((it) => typeof it === "string" && it !== "")) {
+    throw new Error("it is a list of files, or their names with commas between them");
+  }
+  const pattern = names.find((it) => /[*?]/.test(it));
+  if (pattern === undefined) return names;
+  throw new Error("each file is named as it is; there are no patterns with * and ?");
+}
+
+function namesIn(text: string): unknown {
+  if (!text.trimStart().startsWith("[")) return text.split(",").map((it) => it.trim());
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export function readCommand(value: unknown): string {

@@ -3,15 +3,20 @@ import { mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from "
 import { dirname, isAbsolute, join, normalize, relative } from "node:path";
 import { errors } from "../errors.ts";
 
-/** What is not there, or is in the worktree already, is passed over. @throws copy-refused, unwritable */
-export function copyFiles(clone: string, worktree: string, names: readonly string[]): void {
-  for (const name of names) copyOne(clone, worktree, name);
+/**
+ * Returns what is not there. What is in the worktree already stays as it is.
+ *
+ * @throws copy-refused, unwritable
+ */
+export function copyFiles(clone: string, worktree: string, names: readonly string[]): string[] {
+  return names.filter((name) => !copyOne(clone, worktree, name));
 }
 
-function copyOne(clone: string, worktree: string, name: string): void {
+/** False where there is no such file. */
+function copyOne(clone: string, worktree: string, name: string): boolean {
   if (!isInside(name)) throw errors.copyRefused(name, "it is not a path inside the repository");
   const source = realInside(clone, join(clone, name));
-  if (source === undefined) return;
+  if (source === undefined) return false;
   if (!source) throw errors.copyRefused(name, "it leads out of the repository");
   if (!statSync(source).isFile()) throw errors.copyRefused(name, "it is not a file");
   const target = join(worktree, normalize(name));
@@ -26,8 +31,9 @@ function copyOne(clone: string, worktree: string, name: string): void {
       flag: "wx",
       mode: statSync(source).mode & 0o777,
     });
+    return true;
   } catch (cause) {
-    if ((cause as { code?: string }).code === "EEXIST") return;
+    if ((cause as { code?: string }).code === "EEXIST") return true;
     throw (cause as { code?: string }).code === "copy-refused"
       ? cause
       : errors.unwritable(target, cause);

@@ -122,6 +122,7 @@ async function standingFolder(
     directory: within(site),
     isNew: false,
     earlierCommits: await ownCommits(site, worktree),
+    missing: [],
   };
 }
 
@@ -202,13 +203,13 @@ async function build(site: Site, branch: Branch): Promise<MadeWorktree> {
     // A step of its own: only in its folder do all of the settings hold that the files are written under.
     const reset = ["reset", "--hard", "--quiet", "--no-recurse-submodules"];
     await git.demand(path, reset, action, { contents: true, timeoutMs: LONG_MS });
-    await copyFiles(clone, path, plan.copy);
+    const missing = copyFiles(clone, path, plan.copy);
+    const { earlierCommits } = branch;
+    return { worktree, directory: within(site), isNew: true, earlierCommits, missing };
   } catch (error) {
     await takeBack(git, places, making).catch(() => {}); // the next start, or doctor, takes it back
     throw error;
   }
-  const { earlierCommits } = branch;
-  return { worktree, directory: within(site), isNew: true, earlierCommits };
 }
 
 function note(

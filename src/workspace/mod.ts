@@ -35,6 +35,8 @@ export interface MadeWorktree {
   isNew: boolean;
   /** How many commits of an earlier life its branch has. */
   earlierCommits: number;
+  /** Files to copy that the clone does not have. */
+  missing: string[];
 }
 
 /** A worktree with what it was made of. */

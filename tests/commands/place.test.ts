@@ -23,6 +23,7 @@ const MADE: MadeWorktree = {
   directory: `${WORKTREE.path}/web`,
   isNew: true,
   earlierCommits: 0,
+  missing: [],
 };
 
 const PLAN: WorktreePlan = {
@@ -103,6 +104,14 @@ describe("the place of a new issue", () => {
     await assert.rejects(place({ mode: "own", demanded: true }), hasCode("worktree-impossible"));
     await assert.rejects(place({ mode: "own", from: "v1" }), hasCode("worktree-impossible"));
     await assert.rejects(place({ from: "v1" }), hasCode("usage"));
+  });
+
+  test("that lacks files which it should get is told of", async () => {
+    const { place, stderr } = stageWith({ made: { ...MADE, missing: [".env", "a b"] } });
+    await place({ mode: "own" });
+    assert.deepEqual(stderr, [
+      `warn worktree.copy names what is not in /repository: ".env", "a b"`,
+    ]);
   });
 
   test("that has commits of an earlier life is told of", async () => {

@@ -299,7 +299,7 @@ test("a session that was made stays on record, even if the turn then breaks off"
 
 test("what was prepared for a start that never got a session is taken back while the issue is held", async () => {
   const worktree = { path: "/w/x", branch: "kugetsu/x", from: "0123", repository: "/repository" };
-  const made = { worktree, directory: "/w/x", isNew: true, earlierCommits: 0 };
+  const made = { worktree, directory: "/w/x", isNew: true, earlierCommits: 0, missing: [] };
   const outcome = { kind: "failed", reason: "opencode", detail: "no" } as const;
   const { context, effects } = stageWith((did) => ({
     config: { settings: () => ({ ...SETTINGS, worktree: { ...SETTINGS.worktree, mode: "own" } }) },

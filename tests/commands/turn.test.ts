@@ -269,7 +269,7 @@ describe("a turn that breaks off", () => {
 
 describe("a turn in a worktree that was made for it", () => {
   const worktree = { path: "/w/x", branch: "kugetsu/x", from: "0123", repository: "/repository" };
-  const made = { worktree, directory: "/w/x", isNew: true, earlierCommits: 0 };
+  const made = { worktree, directory: "/w/x", isNew: true, earlierCommits: 0, missing: [] };
   const plan = {
     ...{ ref: REF, slug: "x", folder: "/repository", id: "turn-1" },
     ...{ copy: [], setup: "npm ci", setupSeconds: 9 },

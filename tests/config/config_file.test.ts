@@ -234,6 +234,17 @@ describe("changing a setting", () => {
     assert.deepEqual([agent, limits.total], ["plan", 1800]);
   });
 
+  test("to a list, in JSON or with commas, stores a list", async () => {
+    await using scratch = await makeScratch();
+    for (const text of ['[".env", ".env.local"]', ".env, .env.local"]) {
+      const { config } = await configOf(scratch);
+      config.set("worktree.copy", text);
+      const { config: again, path } = await configOf(scratch);
+      assert.deepEqual(again.settings({}).worktree.copy, [".env", ".env.local"]);
+      assert.match(await readFile(path, "utf8"), /"copy": \[/);
+    }
+  });
+
   test("makes the file, and its folder, where there is none", async () => {
     await using scratch = await makeScratch();
     const path = scratch.join("state", "config.jsonc");

@@ -117,11 +117,15 @@ test("a count is a whole number, and an amount any, written as a number or as te
   }
 });
 
-test("files to copy are a list, or text with commas", () => {
+test("files to copy are a list, JSON of one, or text with commas", () => {
   const { read } = settingNamed("worktree.copy")!;
   assert.deepEqual(read([".env", "a,b"]), [".env", "a,b"]);
   assert.deepEqual(read(".env, config/local.json"), [".env", "config/local.json"]);
-  for (const bad of ["", ".env,", [""], [7], 7, null, {}]) assert.throws(() => read(bad), `${bad}`);
+  assert.deepEqual(read('[".env", "a,b"]'), [".env", "a,b"]);
+  for (const pattern of ["*.env", ["a?"]]) assert.throws(() => read(pattern), /no patterns/);
+  for (const bad of ["", ".env,", "[.env]", "[7]", [""], [7], 7, null, {}]) {
+    assert.throws(() => read(bad), `${bad}`);
+  }
 });
 
 test("where nobody says anything, what is documented holds", () => {

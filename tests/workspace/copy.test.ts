@@ -23,7 +23,7 @@ describe("copying into a worktree", () => {
     await using it = await makeFolders();
     await it.write("clone/.env", "KEY=1\n", 0o600);
     await it.write("clone/config/local.json", "{}");
-    it.copy(".env", "config/local.json", "missing");
+    assert.deepEqual(it.copy(".env", "config/local.json", "missing"), ["missing"]);
     assert.equal(await readFile(it.join("tree/.env"), "utf8"), "KEY=1\n");
     assert.equal((await stat(it.join("tree/.env"))).mode & 0o777, 0o600);
     assert.equal(await readFile(it.join("tree/config/local.json"), "utf8"), "{}");
@@ -33,7 +33,7 @@ describe("copying into a worktree", () => {
     await using it = await makeFolders();
     await it.write("clone/.env", "new");
     await it.write("tree/.env", "old");
-    it.copy(".env");
+    assert.deepEqual(it.copy(".env"), []);
     assert.equal(await readFile(it.join("tree/.env"), "utf8"), "old");
   });
 
