@@ -1,9 +1,10 @@
 /**
  * The shell that the server's tools get in place of the user's: it does two things and becomes the user's own.
  *
- * It takes out of the environment what is for the server alone, its password above all, and says in which folder it was started, so that everything
- * a turn leaves behind can be found again, also what made a session of its own and went elsewhere. opencode takes its
- * shell from SHELL, by the name of the file.
+ * It takes out of the environment what is for the server alone, so that no tool prints its password by accident: one that
+ * looks for it finds it in the server's process. And it says in which folder it was started, so that everything a turn
+ * leaves behind can be found again, also what made a session of its own and went elsewhere. opencode takes its shell from
+ * SHELL, by the name of the file.
  */
 import { chmodSync, mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
