@@ -2,7 +2,7 @@
 import { errors, EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
 import { adviceForAsk, turnError } from "../session/advice.ts";
 import { exitStatusOf, type Outcome } from "../session/outcome.ts";
-import { formatRef, type IssueRef } from "../session/ref.ts";
+import { formatRef, type IssueRef, parseRef } from "../session/ref.ts";
 import type { Accepted, Line, Submission } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
 import type { TurnFlags } from "./turn_flags.ts";
@@ -55,7 +55,7 @@ export async function submitTurn(
     const end = await follow(context, submission, accepted);
     // It was accepted long ago, and how it ended is cleared away.
     if (!end) return reportAccepted(context, accepted);
-    if (end.kind === "asks") return waits(context, accepted.key, end);
+    if (end.kind === "asks") return await waits(context, accepted.key, end);
     return conclude(context, accepted.key, end);
   });
 }
@@ -95,9 +95,11 @@ async function follow(
   throw errors.turnUnknown(key);
 }
 
-function waits(context: Context, key: string, { ask }: Asks): never {
+async function waits(context: Context, key: string, { ask }: Asks): Promise<never> {
   const outcome: Outcome = { kind: "blocked", detail: `it wants ${ask.what}`, pending: true };
-  report(context, key, outcome, null, "");
+  // One that asks has a session, and has said which.
+  const found = await (await context.store()).find(parseRef(key));
+  report(context, key, outcome, found?.record?.opencode_session_id ?? null, "");
   throw errors.waitingForAnswer(key, ask.what, adviceForAsk(key, ask));
 }
 

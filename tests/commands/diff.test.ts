@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { diff } from "../../src/commands/diff.ts";
 import type { SessionRecord } from "../../src/session/record.ts";
 import { makeStage, REF, SESSION } from "../support/fakes.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 const worktree = { path: "/w", branch: "kugetsu/x", from: "0123456789abcdef", repository: "/r" };
 
@@ -40,6 +41,7 @@ test("nothing changed is said on the side", async () => {
 test("as JSON it is the files and their counts", async () => {
   const { context, results } = stageWith({ ...SESSION, worktree }, "", true);
   await diff(context, REF, {});
+  await assertFits("diff", results[0]);
   const [{ added, deleted, commits, from, branch }] = results as [Record<string, unknown>];
   assert.deepEqual([added, deleted, commits], [2, 1, 3]);
   assert.deepEqual([from, branch], [worktree.from, worktree.branch]);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { gc } from "../../src/commands/gc.ts";
 import type { Inspection } from "../../src/workspace/mod.ts";
 import { BASE, fakeHold, makeStage, REF, SESSION } from "../support/fakes.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 const worktree = {
   path: "/worktrees/x",
@@ -46,6 +47,7 @@ test("the worktree of an issue whose branch is merged goes while the issue is he
   assert.deepEqual(effects, ["remove, discard false", "release"]);
   const line = { issue_ref: REF, worktree: worktree.path, cleared: true };
   assert.deepEqual(results, [{ dry_run: false, worktrees: [line], traces: [], logs: [] }]);
+  await assertFits("gc", results[0]);
 });
 
 test("--dry-run only tells", async () => {
@@ -76,6 +78,7 @@ test("one with changes stays, with the reason, and it ends with 9", async () => 
   });
   assert.equal(await gc(context, {}), 9);
   assert.deepEqual(effects, ["release"]);
+  await assertFits("gc", results[0]);
   const [{ worktrees: [line] }] = results as [
     { worktrees: [{ cleared: boolean; why: string }] },
   ];

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { path } from "../../src/commands/path.ts";
 import type { StoredSession } from "../../src/store/mod.ts";
 import { anyFolder, makeStage, opencodeWith, REF, SESSION } from "../support/fakes.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 const stageWith = (found: StoredSession | undefined, json = false) =>
   makeStage((did) => ({
@@ -23,6 +24,7 @@ test("as JSON it comes with the worktree, if there is one", async () => {
   const { context, results } = stageWith({ key: REF, record: { ...SESSION, worktree } }, true);
   await path(context, REF);
   assert.deepEqual(results, [{ issue_ref: REF, path: "/repository", worktree }]);
+  await assertFits("path", results[0]);
 });
 
 test("opencode is asked where a record of the old tool does not say", async () => {

@@ -6,6 +6,7 @@ import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
 import { parseRef } from "../../src/session/ref.ts";
 import type { Submission, Supervisor } from "../../src/supervisor/mod.ts";
 import { makeStage, SETTINGS } from "../support/fakes.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 const BASE = { type: "base", opencode_session_id: "ses_base", directory: "/clone" } as const;
 const WORKTREE = { mode: "own", copy: [], setup: undefined, setupSeconds: 600 } as const;
@@ -93,6 +94,7 @@ test("what is wrong with one is told, stops no other, and decides the exit", asy
   assert.equal(await run(), EXIT.busy);
   assert.deepEqual(submitted.map(({ ref }) => ref), ["github.com/a/b#2"]);
   assert.equal(results.length, 1);
+  await assertFits("start-list", JSON.parse(JSON.stringify(results[0])));
   const [bad, taken, begun] = results[0] as Record<string, unknown>[];
   assert.deepEqual([bad!.ref, bad!.exit], ["nonsense", EXIT.usage]);
   assert.equal((bad!.error as { code: string }).code, "bad-ref");

@@ -5,8 +5,9 @@ import { errors, KugetsuError, partsOf } from "../../src/errors.ts";
 import type { Outcome } from "../../src/session/outcome.ts";
 import { parseRef } from "../../src/session/ref.ts";
 import type { Accepted, Line, LineBody, Supervisor, TurnEnd } from "../../src/supervisor/mod.ts";
-import { makeStage, NOW, type Parts, REF, SETTINGS } from "../support/fakes.ts";
+import { makeStage, NOW, type Parts, REF, SESSION, SETTINGS } from "../support/fakes.ts";
 import { submission } from "../support/turns.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 const ACCEPTED: Accepted = { key: REF, turn: "turn-1", ahead: 0, again: false };
 const DONE: TurnEnd = { outcome: { kind: "done" }, session: "ses_1", text: "ok" };
@@ -136,6 +137,7 @@ describe("the end of a turn", () => {
       text: "ok",
     }]);
     assert.deepEqual(stage.stdout, []);
+    await assertFits("turn", stage.results[0]);
     const well = await play("continue", ended({}), { parts: { json: true } });
     assert.equal(well.end, 0);
     assert.deepEqual(well.results, [
@@ -150,6 +152,20 @@ describe("the end of a turn", () => {
     assert.equal((stage.end as KugetsuError).next, `kugetsu retry "${REF}"`);
     const orphan = await play("start", ended({ ...end, outcome: failed("session-gone") }));
     assert.equal((orphan.end as KugetsuError).next, "kugetsu init --force");
+  });
+
+  test("is not waited for where a question cannot be answered, and the session is told", async () => {
+    const ask = { id: "a1", kind: "permission" as const, what: "bash (ls)", options: [] };
+    const { results, end } = await play("continue", [{ kind: "asks", ask }], {
+      parts: {
+        json: true,
+        store: { find: () => Promise.resolve({ key: REF, record: SESSION }) },
+      },
+    });
+    assert.equal((end as KugetsuError).code, "turn-asks");
+    await assertFits("turn", results[0]);
+    const { opencode_session_id: session, pending } = results[0] as Record<string, unknown>;
+    assert.deepEqual([session, pending], ["ses_1", true]);
   });
 
   test("that is not on record is not taken for a good one", async () => {

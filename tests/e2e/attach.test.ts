@@ -7,6 +7,7 @@ import { needs } from "../support/needs.ts";
 import { makeWorld } from "../support/opencode_home.ts";
 import { openTerminal, type Terminal } from "../support/tmux.ts";
 import { until } from "../support/until.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 const world = await makeWorld();
 after(() => world[Symbol.asyncDispose]());
@@ -43,6 +44,8 @@ test("without a terminal it ends with 5, and --print tells how to do it from els
   assert.match(stderr, /try: kugetsu attach "\S+#1" --print/);
   const { stdout } = exits(0, await world.kugetsu(["attach", refOf(1), "--print"]));
   assert.match(stdout, /^ssh -t \S+@\S+ 'KUGETSU_HOME="\S+" kugetsu attach "\S+#1"'\n$/);
+  const printed = exits(0, await world.kugetsu(["attach", refOf(1), "--print", "--json"]));
+  await assertFits("attach", JSON.parse(printed.stdout));
   exits(3, await world.kugetsu(["attach", refOf(9), "--print"]));
 });
 

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { makeWorld } from "../support/opencode_home.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 interface Ending {
   name: string;
@@ -128,10 +129,13 @@ test("a turn that waits for an answer tells a caller who cannot give it, and wai
     READ_OUTSIDE,
   ]);
   assert.equal(asked.code, 7, asked.stderr);
-  assert.equal(JSON.parse(asked.stdout).pending, true);
+  const told = JSON.parse(asked.stdout);
+  await assertFits("turn", told);
+  assert.equal(told.pending, true);
   assert.match(JSON.parse(asked.stderr).error.next, /^kugetsu answer .*#21" --allow$/);
-  const { state, reason } = await sessionOf("21");
+  const { state, reason, opencode_session_id: session } = await sessionOf("21");
   assert.deepEqual([state, /external_directory/.test(reason)], ["blocked", true], reason);
+  assert.equal(told.opencode_session_id, session);
   const second = await world.kugetsu(["continue", "21", "me too"]);
   assert.equal(second.code, 4, second.stderr);
 });

@@ -5,6 +5,7 @@ import { readdir } from "node:fs/promises";
 import { exits, listing, refOf } from "../support/expect.ts";
 import { makeWorld } from "../support/opencode_home.ts";
 import { until } from "../support/until.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 const world = await makeWorld();
 after(() => world[Symbol.asyncDispose]());
@@ -19,6 +20,7 @@ test("a list is started whole with one message, and again without harm; gc and d
   const words = ["start", "--refs-from", "-", "@say Worked on {number}.", "--key", "tonight"];
   const first = exits(2, await world.kugetsu([...words, "--json"], { input: list }));
   const begun = JSON.parse(first.stdout) as Record<string, unknown>[];
+  await assertFits("start-list", begun);
   assert.deepEqual(begun.map((it) => [it.ref, it.issue_ref, it.again, it.exit]), [
     [refOf(1), refOf(1), false, 0],
     ["nonsense", undefined, undefined, 2],
@@ -46,6 +48,7 @@ test("a list is started whole with one message, and again without harm; gc and d
   const env = { KUGETSU_GC_AGE: "0.001s" };
   const dry = exits(0, await world.kugetsu(["gc", "--dry-run", "--json"], { env }));
   assert.equal(JSON.parse(dry.stdout).traces.length, 2);
+  await assertFits("gc", JSON.parse(dry.stdout));
   assert.equal((await namesIn("turns")).length, 2);
   exits(0, await world.kugetsu(["gc"], { env }));
   assert.deepEqual([await namesIn("turns"), await namesIn("logs/issues")], [[], []]);

@@ -23,6 +23,7 @@ test("without one, status says so with status 3, and stop has nothing to do", as
   await assertFits("supervisor-status", JSON.parse(json));
   const stop = exits(0, await world.kugetsu(["supervisor", "stop", "--json"]));
   assert.deepEqual(JSON.parse(stop.stdout), { stopped: false });
+  await assertFits("supervisor-stop", JSON.parse(stop.stdout));
   await assert.rejects(access(join(world.state, "run", "supervisor.sock")));
 });
 

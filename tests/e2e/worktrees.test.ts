@@ -6,6 +6,7 @@ import { cp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exits, listing, refOf, sessionOf } from "../support/expect.ts";
 import { makeWorld } from "../support/opencode_home.ts";
+import { assertFits } from "../support/json_schema.ts";
 
 const world = await makeWorld();
 after(() => world[Symbol.asyncDispose]());
@@ -56,6 +57,9 @@ test("path, diff and destroy of an issue with a worktree", async () => {
   assert.match(exits(0, await world.kugetsu(["diff", "2"])).stdout, /^\+new$/m);
   const summary = JSON.parse(exits(0, await world.kugetsu(["diff", "2", "--json"])).stdout);
   assert.deepEqual(summary.files, [{ path: "new.txt", added: 1, deleted: 0 }]);
+  await assertFits("diff", summary);
+  const where = JSON.parse(exits(0, await world.kugetsu(["path", "2", "--json"])).stdout);
+  await assertFits("path", where);
   assert.equal(await world.git("status", "--porcelain"), "", "the base's folder is as it was");
 
   const refused = exits(9, await world.kugetsu(["destroy", refOf(2), "-y"]));
