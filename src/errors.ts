@@ -309,6 +309,35 @@ export const errors = {
         hint: "replaces it once the new one is recorded",
       },
     ),
+  /** A folder that is of no repository could only take the place of the default base. */
+  baseElsewhere: (
+    folder: string,
+    { directory, repository }: { directory: string; repository?: string | undefined },
+    headless: boolean,
+  ) =>
+    make(
+      "base-exists",
+      EXIT.busy,
+      `Cannot make a base session in ${
+        quote(folder)
+      }: its origin names no repository, and the default base is there already, in ${
+        quote(directory)
+      }${repository ? ` for ${repository}` : ""}`,
+      {
+        hint: `with an origin it gets a base of its own; kugetsu init --force${
+          headless ? " --headless" : ""
+        } makes it the default base in place of that one`,
+      },
+    ),
+  noBaseToRefresh: (folder: string, standing: string) =>
+    make(
+      "no-base",
+      EXIT.notFound,
+      `Cannot renew a base session in ${
+        quote(folder)
+      }: its origin names no repository, and the default base is in ${quote(standing)}`,
+      { next: `kugetsu init --refresh --dir ${quote(standing)}`, hint: "renews the default base" },
+    ),
   nothingAsked: (ref: string) =>
     make(
       "nothing-asked",

@@ -9,7 +9,7 @@ const PATH = "/state/index.json";
 const BAD = { kind: "failed", words: "failed: no credit", advice: "kugetsu status" };
 
 /** What a script does is the same, whatever could not be done. */
-const SHARED = ["no-base", "no-terminal"];
+const SHARED = ["base-exists", "no-base", "no-terminal"];
 
 /** One of each. An entry that is left out does not compile. */
 const EVERY: Record<keyof typeof errors, KugetsuError> = {
@@ -58,6 +58,8 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   noSession: errors.noSession(REF),
   noSuchOpencodeSession: errors.noSuchOpencodeSession("ses_1", "opencode session list"),
   baseExists: errors.baseExists("ses_1"),
+  baseElsewhere: errors.baseElsewhere("/plain", { directory: "/repository" }, true),
+  noBaseToRefresh: errors.noBaseToRefresh("/tmp", "/repository"),
   nothingAsked: errors.nothingAsked(REF),
   turnUnknown: errors.turnUnknown(REF),
   worktreeTaken: errors.worktreeTaken(REF, "/worktree", "it has changes", "git worktree list"),

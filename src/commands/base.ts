@@ -61,7 +61,8 @@ function isThere(workspace: Workspace, folder: string): boolean {
 }
 
 /**
- * The base of the ref's repository, then the default one, unless that is a clone of something else.
+ * The base of the ref's repository, then the default one, unless that is a clone of something else. `say` is told where
+ * nobody can tell what that is a clone of.
  *
  * @throws no-base, foreign-base
  */
@@ -69,23 +70,37 @@ export async function chooseBase(
   context: Context,
   ref: IssueRef,
   which: "default" | undefined,
+  say: (text: string) => void = () => {},
 ): Promise<MadeSession> {
   const store = await context.store();
   const own = which === "default" ? undefined : await store.baseOf(formatRepository(ref));
   if (own) return own;
   const base = await store.base();
   if (!base) throw errors.noBase();
-  if (which !== "default" && base.directory) await demandClone(context, ref, base.directory);
+  if (which !== "default" && base.directory) await demandClone(context, ref, base.directory, say);
   return base;
 }
 
-/** Any remote will do: the origin of a clone may be somebody's fork. A folder without one is nobody's clone. */
-async function demandClone(context: Context, ref: IssueRef, folder: string): Promise<void> {
+/**
+ * Any remote will do: the origin of a clone may be somebody's fork. A folder without one may be meant for whatever is
+ * worked on there.
+ */
+async function demandClone(
+  context: Context,
+  ref: IssueRef,
+  folder: string,
+  say: (text: string) => void,
+): Promise<void> {
   const workspace = await context.workspace();
   const remotes = (await workspace.remotes(folder)).flatMap((it) => repositoryOfRemote(it) ?? []);
   const repositories = remotes.map(formatRepository);
   const wanted = formatRepository(ref);
-  if (repositories.length === 0 || repositories.includes(wanted)) return;
+  if (repositories.includes(wanted)) return;
+  if (repositories.length === 0) {
+    return say(
+      `${formatRef(ref)} gets the default base, in ${folder}, of which no repository is known.`,
+    );
+  }
   throw errors.foreignBase(formatRef(ref), wanted, folder, repositories[0]!);
 }
 

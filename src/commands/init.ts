@@ -1,6 +1,6 @@
 /** `kugetsu init`: makes or adopts the base session that issues are forked from. */
 import { type Host, newCommand } from "./define.ts";
-import { errors, EXIT, type ExitStatus, reasonOf } from "../errors.ts";
+import { errors, EXIT, type ExitStatus, type KugetsuError, reasonOf } from "../errors.ts";
 import type { AgentSession, TurnWatch } from "../runner/mod.ts";
 import { exitStatusOf, inWords } from "../session/outcome.ts";
 import type { MadeSession } from "../session/record.ts";
@@ -41,7 +41,7 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
   const old = await store.standingBase(repository);
   const replace = force === true || refresh === true;
   if (old && !replace) {
-    throw errors.baseExists(old.opencode_session_id, old.repository, headless !== undefined);
+    throw standing(old, directory, repository, headless !== undefined);
   }
   const base = given
     ? await record(context, given, "adopted", replace)
@@ -50,10 +50,23 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
   const of = repository ? ` for ${repository}` : "";
   output.note(`The base session${of} is ${base.opencode_session_id} in ${directory}.`);
   if (old && old.opencode_session_id !== base.opencode_session_id) {
-    output.note(`The former base, ${old.opencode_session_id}, is not deleted in opencode.`);
+    const whose = old.repository === base.repository ? "" : ` that of ${old.repository},`;
+    output.note(`The former base, ${old.opencode_session_id},${whose} is not deleted in opencode.`);
   }
   output.note(`Next: kugetsu start ${repository ?? "github.com/user/repo"}#1 "what to do"`);
   return EXIT.ok;
+}
+
+/** What keeps a base from being made, in the words of whose base it would replace. */
+function standing(
+  { opencode_session_id: id, ...old }: MadeSession,
+  directory: string,
+  repository: string | undefined,
+  headless: boolean,
+): KugetsuError {
+  const isOther = repository === undefined && old.directory && old.directory !== directory;
+  if (!isOther) return errors.baseExists(id, old.repository, headless);
+  return errors.baseElsewhere(directory, { ...old, directory: old.directory! }, headless);
 }
 
 /** The folder of the base to be made: the one that is given, or that of the base to be renewed. */
@@ -65,7 +78,12 @@ async function folderOf(context: Context, { dir, refresh }: InitOptions): Promis
   const repository = await repositoryIn(context, here);
   await nameDefault(context, store);
   const old = repository === undefined ? await store.base() : await store.baseOf(repository);
-  if (old) return await baseFolder(context, old);
+  if (old) {
+    const standing = await baseFolder(context, old);
+    // What is of no repository is the default base's own folder, or nobody's.
+    if (repository !== undefined || here === standing) return standing;
+    throw errors.noBaseToRefresh(here, standing);
+  }
   const next = "kugetsu init";
   throw repository === undefined ? errors.noBase() : errors.noBaseOf(repository, next);
 }

@@ -19,7 +19,7 @@ export async function startSubmission(
   const submission = await submissionOf(context, "start", ref, options);
   const text = await message();
   // Asked again when the turn is handed in; what is wrong with it is said before a forge is asked.
-  await chooseBase(context, ref, options.base);
+  await chooseBase(context, ref, options.base, context.output.note);
   return { ...submission, ...await startTask(context, ref, typed, text, options) };
 }
 

@@ -38,6 +38,17 @@ test("a default base is right if any remote of its folder is the ref's repositor
   assert.equal(await choose({ first: BASE }, ["/srv/git/x.git"]), BASE);
 });
 
+test("a default base of which no repository is known serves, and is told of", async () => {
+  const said: string[] = [];
+  const say = (text: string) => void said.push(text);
+  const context = stageWith({ first: BASE }, ["/srv/git/x.git"]);
+  await chooseBase(context, parseRef(REF), "default", say);
+  await chooseBase(stageWith({ own: OWN, first: BASE }), parseRef(REF), undefined, say);
+  assert.deepEqual(said, []);
+  assert.equal(await chooseBase(context, parseRef(REF), undefined, say), BASE);
+  assert.match(said[0]!, /the default base, in \/repository, of which no repository is known\.$/);
+});
+
 test("a default base that is a clone of something else is refused with 3, unless it is asked for by name", async () => {
   const other = ["https://github.com/acme/widget.git"];
   await assert.rejects(choose({ first: BASE }, other), (error) => {

@@ -228,8 +228,8 @@ describe("init --session", () => {
 });
 
 describe("where there is a base already", () => {
-  const withBase = (recorded: MadeSession[] = []) =>
-    stageWith((did) => ({ store: emptyStore(did, recorded, BASE) }));
+  const withBase = (directory = "/cwd") =>
+    stageWith((did) => ({ store: emptyStore(did, [], { ...BASE, directory }) }));
 
   test("init does nothing without --force", async () => {
     const ways: [InitOptions, string][] = [
@@ -238,7 +238,7 @@ describe("where there is a base already", () => {
       [{ session: "ses_mine" }, ""],
     ];
     for (const [options, same] of ways) {
-      const { context, effects } = withBase();
+      const { context, effects } = withBase(options.session ? "/mine" : "/cwd");
       await assert.rejects(init(context, options), (error) => {
         rejectedAs("base-exists", EXIT.busy)(error);
         assert.equal((error as KugetsuError).next, `kugetsu init --force${same}`);
@@ -246,6 +246,39 @@ describe("where there is a base already", () => {
       });
       assert(!effects.some((it) => /^(?:create|set base|open)/.test(it)), effects.join());
     }
+  });
+
+  test("of another folder, init in one that is of no repository says whose it would replace", async () => {
+    const old = { ...BASE, repository: "github.com/acme/widget" };
+    const { context } = stageWith((did) => ({ store: emptyStore(did, [], old) }));
+    await assert.rejects(init(context, { headless: true }), (error) => {
+      rejectedAs("base-exists", EXIT.busy)(error);
+      const { message, next, hint } = error as KugetsuError;
+      assert.match(
+        message,
+        /in "\/cwd": its origin .* in "\/repository" for github\.com\/acme\/widget$/,
+      );
+      assert.equal(next, undefined);
+      assert.match(hint!, /kugetsu init --force --headless makes it the default base in place/);
+      return true;
+    });
+    const { context: forced, stderr } = stageWith((did) => ({ store: emptyStore(did, [], old) }));
+    assert.equal(await init(forced, { headless: true, force: true }), 0);
+    assert.match(stderr.join(), /The former base, ses_base, that of github\.com\/acme\/widget, is/);
+  });
+
+  test("init --refresh in a folder that is of no repository renews no base of another one", async () => {
+    const { context, effects } = stageWith((did) => ({ store: emptyStore(did, [], BASE) }));
+    await assert.rejects(init(context, { headless: true, refresh: true }), (error) => {
+      rejectedAs("no-base", EXIT.notFound)(error);
+      assert.equal((error as KugetsuError).next, 'kugetsu init --refresh --dir "/repository"');
+      return true;
+    });
+    assert(!effects.some((it) => it.startsWith("create")));
+    assert.equal(
+      await init(context, { headless: true, refresh: true, dir: "/repository" }),
+      0,
+    );
   });
 
   test("init --force says nothing of a former base where it is the same one", async () => {
