@@ -287,15 +287,15 @@ export const errors = {
     make(
       "worktree-taken",
       EXIT.busy,
-      `Cannot start ${quote(ref)} in ${quote(path)}: ${why}`,
+      `Cannot work on ${quote(ref)} in ${quote(path)}: ${why}`,
       { next, hint: "gives way to a new one; or keep what you need from it first" },
       undefined,
       details,
     ),
-  branchTaken: (ref: string, branch: string, why: string, next: string) =>
-    make("branch-taken", EXIT.busy, `Cannot start ${quote(ref)} on ${quote(branch)}: ${why}`, {
+  branchTaken: (ref: string, branch: string, why: string, next: string, hint?: string) =>
+    make("branch-taken", EXIT.busy, `Cannot work on ${quote(ref)} on ${quote(branch)}: ${why}`, {
       next,
-      hint: "then start it again",
+      hint: hint ?? "then run the command again",
     }),
   baseExists: (id: string, repository?: string, headless = false) =>
     make(
@@ -398,13 +398,21 @@ export const errors = {
     make("folder-exists", EXIT.busy, `Cannot write to ${quote(folder)}: it is there already`, {
       hint: "choose another name, or another place",
     }),
+  /** `attach` holds an issue as a turn does, but no turn is there to be stopped. */
   turnRunning: (ref: string, holder: string) =>
-    make(
-      "turn-running",
-      EXIT.busy,
-      `Cannot work on ${quote(ref)}: a turn is running, held by ${holder}`,
-      { next: `kugetsu status ${quote(ref)}`, hint: `kugetsu stop ${quote(ref)} ends it` },
-    ),
+    isAttached(holder)
+      ? make(
+        "turn-running",
+        EXIT.busy,
+        `Cannot work on ${quote(ref)}: opencode's interface is open on it, held by ${holder}`,
+        { hint: "leave it there, and run the command again" },
+      )
+      : make(
+        "turn-running",
+        EXIT.busy,
+        `Cannot work on ${quote(ref)}: a turn is running, held by ${holder}`,
+        { next: `kugetsu status ${quote(ref)}`, hint: `kugetsu stop ${quote(ref)} ends it` },
+      ),
   storeLocked: (holder: string, seconds: number) =>
     make(
       "store-locked",
@@ -826,6 +834,11 @@ const FORGE_FAILURES = {
   },
   "failed": { code: "forge-failed", exit: EXIT.environment, hint: "try again later" },
 } as const;
+
+/** Whether it is \`kugetsu attach\`: a holder is named as \`pid 7 (kugetsu attach, since 18:03:00)\`. */
+function isAttached(holder: string): boolean {
+  return /\(kugetsu attach\b/.test(holder);
+}
 
 function make(
   code: string,

@@ -202,6 +202,16 @@ test("advice is a command, or words about it, or both", () => {
   assert.deepEqual([plain.next, plain.hint], ["kugetsu --help", undefined]);
 });
 
+test("an issue that somebody is attached to is left, not stopped", () => {
+  const { code, message, next, hint } = errors.turnRunning(
+    REF,
+    "pid 7 (kugetsu attach, since 18:03:00)",
+  );
+  assert.deepEqual([code, next], ["turn-running", undefined]);
+  assert.match(message, /opencode's interface is open on it, held by pid 7 \(kugetsu attach/);
+  assert.doesNotMatch(hint!, /stop/);
+});
+
 test("the reason of a failed call is in words where there are some", () => {
   const withCode = (code: string) => Object.assign(new Error(`${code}: whatever`), { code });
   const reasons: [cause: unknown, words: string][] = [

@@ -12,8 +12,7 @@ import { parseRef } from "../session/ref.ts";
 import { attended, whereabouts } from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
 import type { Context } from "./context.ts";
-import { locate } from "./locate.ts";
-import { recordOf } from "./path.ts";
+import { folderOf, recordOf } from "./path.ts";
 import { endLeftovers } from "./turn.ts";
 
 export async function attach(
@@ -80,16 +79,6 @@ async function open(
   } finally {
     giveBack();
   }
-}
-
-async function folderOf(context: Context, key: string, record: SessionRecord): Promise<string> {
-  const quoted = JSON.stringify(key);
-  if (!record.directory) {
-    return await locate(context, record.opencode_session_id!, `kugetsu destroy ${quoted} -y`);
-  }
-  const workspace = await context.workspace();
-  const next = record.worktree ? `kugetsu continue ${quoted}` : `kugetsu destroy ${quoted} -y`;
-  return workspace.folder(record.directory, "the session's folder", next);
 }
 
 function afterwards(context: Context, record: SessionRecord, did: Attended): SessionRecord {

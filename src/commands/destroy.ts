@@ -51,7 +51,7 @@ async function destroyIssue(
     const { opencode_session_id: id, worktree } = hold.record;
     const removal = {
       what: `destroy the session of ${hold.key}`,
-      next: `kugetsu destroy ${JSON.stringify(typed)} --discard`,
+      next: sameCall(typed, { ...options, discard: true }),
       discard: options.discard === true,
     };
     if (worktree) await demandSaved(context, worktree, removal);
@@ -60,7 +60,7 @@ async function destroyIssue(
     await confirm(
       context,
       worktree ? `${removal.what} and its worktree` : removal.what,
-      `kugetsu destroy ${JSON.stringify(typed)} -y`,
+      sameCall(typed, { ...options, yes: true }),
       options,
     );
     const removed = await aroundDestroy(context, ref, hold.record, async () => {
@@ -85,6 +85,18 @@ async function destroyIssue(
   } finally {
     await hold.release();
   }
+}
+
+/** The command with its flags, so that what helps against one refusal does not run into the next. */
+function sameCall(typed: string, options: DestroyOptions): string {
+  const { discard, keepSession, deleteSession, yes } = options;
+  return [
+    `kugetsu destroy ${JSON.stringify(typed)}`,
+    ...(discard ? ["--discard"] : []),
+    ...(keepSession ? ["--keep-session"] : []),
+    ...(deleteSession ? ["--delete-session"] : []),
+    ...(yes ? ["-y"] : []),
+  ].join(" ");
 }
 
 async function destroyBase(context: Context, options: DestroyOptions): Promise<ExitStatus> {

@@ -9,14 +9,22 @@ import { resolveRef } from "./target.ts";
 
 export async function path(context: Context, typed: string): Promise<ExitStatus> {
   const { key, record } = await recordOf(context, typed);
-  const next = `kugetsu destroy ${JSON.stringify(typed)} -y`;
-  const workspace = await context.workspace();
-  const folder = record.directory
-    ? workspace.folder(record.directory, "the session's folder", next)
-    : await locate(context, record.opencode_session_id!, next);
+  const folder = await folderOf(context, key, record);
   const value = { issue_ref: key, path: folder, worktree: record.worktree ?? null };
   context.output.result(value, `${folder}\n`);
   return EXIT.ok;
+}
+
+/** The folder of an issue's session. A worktree that is gone is made again by the next turn. */
+export async function folderOf(
+  context: Context,
+  key: string,
+  { directory, worktree, opencode_session_id: id }: SessionRecord,
+): Promise<string> {
+  const quoted = JSON.stringify(key);
+  const next = worktree ? `kugetsu continue ${quoted}` : `kugetsu destroy ${quoted} -y`;
+  if (!directory) return await locate(context, id!, next);
+  return (await context.workspace()).folder(directory, "the session's folder", next);
 }
 
 /** What is stored of an issue; nothing is held, since nothing is changed. @throws no-session, damaged-record */

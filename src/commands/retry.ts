@@ -26,7 +26,7 @@ export async function retry(
   if (!kept?.last) throw errors.nothingToRetry(session?.key ?? key);
   if (!kept.failure && !options.force) throw errors.alreadyDone(kept.key);
   // A key names one turn, and this is another.
-  const { key: _, queue: __, ...last } = kept.last;
+  const { key: _, queue: __, debug: ___, ...last } = kept.last;
   // What has been set right since is used: how a worktree is got ready, and how many turns run at once.
   const { caps, worktree: { copy, setup, setupSeconds } } = await turnSettings(context, {});
   return await submitTurn(context, {
@@ -36,6 +36,7 @@ export async function retry(
     id: context.newId(),
     kind: session ? "continue" : "start",
     started_at: context.now(),
+    ...(context.output.debugs ? { debug: true } : {}),
   }, options);
 }
 

@@ -149,8 +149,16 @@ async function settleBranch(site: Site, others: Registered[]): Promise<Branch> {
   if (!await tipOf(git, clone, branch)) return anew;
   const elsewhere = others.find((it) => it.branch === branch);
   if (elsewhere) {
-    const leave = `git -C ${JSON.stringify(elsewhere.path)} switch --detach`;
-    throw errors.branchTaken(plan.ref, branch, `it is checked out in "${elsewhere.path}"`, leave);
+    const [from, to] = [elsewhere.path, site.path].map((it) => JSON.stringify(it));
+    const why = `it is checked out in ${from}`;
+    const leave = `git -C ${from} switch --detach`;
+    // git lists the main worktree first, which cannot be moved; nor is the base's own folder to be.
+    if (elsewhere === others[0] || elsewhere.path === clone) {
+      throw errors.branchTaken(plan.ref, branch, why, leave);
+    }
+    const back = `git -C ${JSON.stringify(clone)} worktree move ${from} ${to}`;
+    const hint = `puts it back, if it was moved; otherwise ${leave}`;
+    throw errors.branchTaken(plan.ref, branch, why, back, hint);
   }
   const from = await earlierStart(site);
   const own = await ownCommits(site, { branch, from, path: site.path, repository: clone });

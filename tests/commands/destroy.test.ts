@@ -175,6 +175,21 @@ describe("destroying an issue with a worktree", () => {
     }
   });
 
+  test("and what helps against one refusal does not run into another", async () => {
+    const nextOf = async (options: DestroyOptions, changes: string[]) => {
+      const { context } = worktreeStage(changes);
+      const error = await destroy(context, REF, options).catch((it: unknown) => it);
+      return (error as KugetsuError).next;
+    };
+    const both = `kugetsu destroy "${REF}" --discard -y`;
+    assert.equal(await nextOf({ yes: true }, ["untracked: x"]), both);
+    assert.equal(await nextOf({ discard: true }, ["untracked: x"]), both);
+    assert.equal(
+      await nextOf({ keepSession: true }, []),
+      `kugetsu destroy "${REF}" --keep-session -y`,
+    );
+  });
+
   test("--discard deletes it, and still asks", async () => {
     const { context, effects } = worktreeStage(["untracked: x"], { answer: true });
     assert.equal(await destroy(context, REF, { discard: true }), 0);

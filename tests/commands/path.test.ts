@@ -1,6 +1,8 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { path } from "../../src/commands/path.ts";
+import { errors } from "../../src/errors.ts";
+import type { SessionRecord } from "../../src/session/record.ts";
 import type { StoredSession } from "../../src/store/mod.ts";
 import { anyFolder, makeStage, opencodeWith, REF, SESSION } from "../support/fakes.ts";
 import { assertFits } from "../support/json_schema.ts";
@@ -25,6 +27,26 @@ test("as JSON it comes with the worktree, if there is one", async () => {
   await path(context, REF);
   assert.deepEqual(results, [{ issue_ref: REF, path: "/repository", worktree }]);
   await assertFits("path", results[0]);
+});
+
+test("a worktree that is gone is made again by the next turn", async () => {
+  const worktree = { path: "/w", branch: "kugetsu/x", from: "0123", repository: "/repository" };
+  const nextFor = async (record: SessionRecord) => {
+    let next: string | undefined;
+    const { context } = makeStage(() => ({
+      store: { find: () => Promise.resolve({ key: REF, record }) },
+      workspace: {
+        folder: (path, what, advice) => {
+          next = advice;
+          throw errors.noFolder(path, what, "there is no such folder", advice);
+        },
+      },
+    }));
+    await assert.rejects(path(context, REF), { code: "no-folder" });
+    return next;
+  };
+  assert.equal(await nextFor({ ...SESSION, worktree }), `kugetsu continue "${REF}"`);
+  assert.equal(await nextFor(SESSION), `kugetsu destroy "${REF}" -y`);
 });
 
 test("opencode is asked where a record of the old tool does not say", async () => {

@@ -57,7 +57,7 @@ test(
     await using terminal = await attached();
     await terminal.shows(/Begun\./);
     const busy = exits(4, await world.kugetsu(["continue", refOf(1), "@say No."]));
-    assert.match(busy.stderr, /kugetsu attach/);
+    assert.match(busy.stderr, /interface is open on it, held by pid \d+ \(kugetsu attach/);
     const lines = await Promise.all(
       (await world.leftovers()).map((pid) =>
         readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")

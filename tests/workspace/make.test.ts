@@ -212,6 +212,22 @@ describe("a branch of an earlier life", () => {
     assert.notEqual(first, second);
   });
 
+  test("of a worktree that git has moved is refused, with the command that puts it back", async () => {
+    await using it = await makeRepository();
+    const { worktree } = await it.make();
+    const moved = it.scratch.join("moved");
+    await it.call("worktree", "move", worktree.path, moved);
+    await assert.rejects(it.make(), (error) => {
+      rejectedAs("branch-taken", 4, /^Cannot work on .* checked out in ".*moved"/)(error);
+      const { next, hint } = error as KugetsuError;
+      assert.equal(next, `git -C "${it.folder}" worktree move "${moved}" "${worktree.path}"`);
+      assert.match(hint!, /otherwise git -C ".*moved" switch --detach$/);
+      return true;
+    });
+    await it.call("worktree", "move", moved, worktree.path);
+    assert.equal((await it.make()).isNew, false);
+  });
+
   test("that is checked out elsewhere, or would lose commits to --from, is refused with a way out", async () => {
     await using it = await makeRepository();
     await it.call("switch", "--quiet", "--create", BRANCH);
