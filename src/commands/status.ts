@@ -4,7 +4,7 @@ import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import type { IssueRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import { type IssueStatus, readStatuses } from "./issue_status.ts";
-import { resolveRef } from "./target.ts";
+import { resolveRefs } from "./target.ts";
 
 export interface StatusOptions {
   watch?: boolean | undefined;
@@ -18,9 +18,7 @@ export async function status(
   { watch }: StatusOptions,
 ): Promise<ExitStatus> {
   const { output } = context;
-  const refs = typed.length > 0
-    ? await Promise.all(typed.map((it) => resolveRef(context, it)))
-    : undefined;
+  const refs = typed.length > 0 ? await resolveRefs(context, typed) : undefined;
   if (watch) return await watchStatus(context, refs);
   const all = await readStatuses(context, refs);
   const now = context.clock();

@@ -4,7 +4,7 @@ import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import { foldRef, formatRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import { readStatuses } from "./issue_status.ts";
-import { resolveRef } from "./target.ts";
+import { resolveRefs } from "./target.ts";
 
 export interface StopOptions {
   all?: boolean | undefined;
@@ -20,7 +20,7 @@ export async function stop(
     throw errors.usage("Cannot tell what to stop: give a REF, or --all", "kugetsu status");
   }
   const { output } = context;
-  const refs = await Promise.all(typed.map((it) => resolveRef(context, it)));
+  const refs = await resolveRefs(context, typed);
   const supervisor = await context.supervisor();
   // What was cut off would be taken up by the next one.
   await supervisor.wake();

@@ -50,6 +50,9 @@ export async function submitTurn(
     const accepted = await supervisor.submit(submission);
     if (detach && !signal.aborted) return reportAccepted(context, accepted);
     issue = accepted.key;
+    if (accepted.again) {
+      context.output.note(`${issue}: it was accepted before; no new turn begins.`);
+    }
     // Whatever it met before: now there is a turn to stop.
     if (signal.aborted) stop();
     const end = await follow(context, submission, accepted);

@@ -1,6 +1,7 @@
 /** From what the user typed to an issue: whole refs, web addresses, and numbers of the current repository. */
 import { errors, KugetsuError } from "../errors.ts";
 import {
+  formatRef,
   formatRepository,
   type IssueRef,
   parseRef,
@@ -25,6 +26,12 @@ export async function resolveRef(context: Context, typed: string): Promise<Issue
     throw errors.noOrigin(typed, context.cwd, "its origin is not a repository on a forge");
   }
   return refInRepository(repository, number, typed);
+}
+
+/** Several of them, each once. @throws bad-ref, no-origin, no-git */
+export async function resolveRefs(context: Context, typed: string[]): Promise<IssueRef[]> {
+  const refs = await Promise.all(typed.map((it) => resolveRef(context, it)));
+  return [...new Map(refs.map((ref) => [formatRef(ref), ref])).values()];
 }
 
 /** A repository as it was typed, in the spelling that bases have. @throws bad-repository */

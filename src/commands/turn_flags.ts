@@ -1,5 +1,6 @@
 /** The flags that start and continue share, and the settings they add up to. */
 import { Option } from "@commander-js/extra-typings";
+import { errors } from "../errors.ts";
 import { POLICIES, RUNNERS, type Settings } from "../config/mod.ts";
 import type { Context } from "./context.ts";
 import { newCommand } from "./define.ts";
@@ -48,11 +49,21 @@ export async function turnSettings(context: Context, flags: TurnFlags): Promise<
   });
 }
 
+/** @throws usage */
+function readKey(text: string): string {
+  if (text !== "") return text;
+  throw errors.usage("Cannot use an empty --key: it has to name one turn", "kugetsu start --help");
+}
+
 /** A command that runs a turn. */
 export function newTurnCommand(name: string, summary: string, examples: string[]) {
   return newCommand(name, summary, examples)
     .option("-d, --detach", "return as soon as the turn is accepted; it runs all the same")
-    .option("--key <key>", "a turn that was accepted with this key before is not begun again")
+    .option(
+      "--key <key>",
+      "a turn that was accepted with this key before is not begun again",
+      readKey,
+    )
     .option("--message-file <file>", "read the message from a file (- for standard input)")
     .option("--with-issue", "put the issue, as the forge has it, behind the message")
     .option("--closed", "read the issue even if it is closed")

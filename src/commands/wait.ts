@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { adviceForAsk } from "../session/advice.ts";
 import { type IssueStatus, readStatuses } from "./issue_status.ts";
 import { stoppedBy } from "./status.ts";
-import { resolveRef } from "./target.ts";
+import { resolveRefs } from "./target.ts";
 
 export interface WaitOptions {
   any?: boolean | undefined;
@@ -29,7 +29,7 @@ export async function wait(
 ): Promise<ExitStatus> {
   if (options.any && options.all) throw errors.usage("Cannot wait both for any and for all");
   const seconds = options.timeout === undefined ? undefined : secondsOf(options.timeout);
-  const refs = await Promise.all(typed.map((it) => resolveRef(context, it)));
+  const refs = await resolveRefs(context, typed);
   // What there is nothing of is said before anything is waited for.
   await readStatuses(context, refs);
   return await context.untilStopped(async (signal) => {
@@ -130,8 +130,13 @@ function conclude(
   const others = bad.filter((it) => it !== worst).map((it) => it.message);
   const details = others.length > 0 ? others : undefined;
   if (worst) throw errors.severalEnded(worst, details);
-  if (isLate) throw errors.waitTimeout(waiting, timeout!, details);
+  if (isLate) throw errors.waitTimeout(waiting, withUnit(timeout!), details);
   return EXIT.ok;
+}
+
+/** A number alone is one of seconds. */
+function withUnit(duration: string): string {
+  return /[a-z]$/.test(duration) ? duration : `${duration} s`;
 }
 
 /** @throws usage */

@@ -65,7 +65,11 @@ const mailSchema = once(() =>
     /** The last one that was over, when, and the error that it ended with, if it is not done. */
     last: v.optional(submissionSchema()),
     /** The turns that are over and had a key, the latest last. */
-    keys: v.optional(v.array(v.object({ key: v.string(), turn: v.string() }))),
+    keys: v.optional(v.array(v.object({
+      key: v.string(),
+      turn: v.string(),
+      kind: v.optional(v.picklist(["start", "continue"])),
+    }))),
     over_at: v.optional(v.string()),
     failure: v.optional(v.object({
       code: v.string(),
@@ -83,15 +87,17 @@ export type Mail = v.InferOutput<ReturnType<typeof mailSchema>>;
 /** So many keys of an issue are remembered, longer than anybody repeats a command. */
 const MOST_KEYS = 100;
 
-/** Whether it is the same turn, handed in once more. */
+/** Whether it is the same turn, handed in once more. A key names a start or a continue, never both. */
 export function isSame(a: Submission, b: Submission): boolean {
-  return a.id === b.id || (a.key !== undefined && a.key === b.key);
+  return a.id === b.id || (a.key !== undefined && a.key === b.key && a.kind === b.kind);
 }
 
 /** The id of the turn, if it was handed in before and is over. */
 export function turnOver({ last, keys = [] }: Mail, submission: Submission): string | undefined {
   if (last && isSame(last, submission)) return last.id;
-  return keys.find(({ key, turn }) => key === submission.key || turn === submission.id)?.turn;
+  return keys.find(({ key, turn, kind = submission.kind }) =>
+    (key === submission.key && kind === submission.kind) || turn === submission.id
+  )?.turn;
 }
 
 /** With a turn of it that is over. */
@@ -101,10 +107,10 @@ export function withOver(
   over_at: string,
   failure: Mail["failure"],
 ): Mail {
-  const { id: turn, key } = submission;
+  const { id: turn, key, kind } = submission;
   const over = { ...mail, last: submission, over_at, failure };
   if (key === undefined) return over;
-  return { ...over, keys: [...mail.keys ?? [], { key, turn }].slice(-MOST_KEYS) };
+  return { ...over, keys: [...mail.keys ?? [], { key, turn, kind }].slice(-MOST_KEYS) };
 }
 
 export class Mailbox {

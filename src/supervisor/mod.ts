@@ -44,7 +44,7 @@ export interface Submission {
    * the command line, and holds until another one is given there.
    */
   caps?: Partial<Caps> & { given?: boolean | undefined } | undefined;
-  /** Two submissions with one key are one turn. */
+  /** Two submissions of one kind with one key are one turn. */
   key?: string | undefined;
   /** Whether whoever asks wants to hear what is done for the turn. */
   debug?: boolean | undefined;

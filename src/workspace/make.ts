@@ -59,7 +59,11 @@ export async function setUp(
 async function siteOf(git: Git, places: Places, plan: WorktreePlan): Promise<Site> {
   const { folder, slug } = plan;
   const clone = await git.ask(folder, ["rev-parse", "--show-toplevel"]);
-  if (!clone) throw errors.noRepository(folder, "it is not in a git repository");
+  if (!clone) {
+    const isBare = await git.ask(folder, ["rev-parse", "--is-bare-repository"]) === "true";
+    const why = isBare ? "it is a bare clone, without files" : "it is not in a git repository";
+    throw errors.noRepository(folder, why);
+  }
   const below = await git.ask(folder, ["rev-parse", "--show-prefix"]) ?? "";
   const start = await startOf(git, clone, plan);
   const [path, branch] = [places.worktree(slug), `kugetsu/${slug}`];

@@ -174,6 +174,13 @@ describe("the end of a turn", () => {
     assert.deepEqual([end.code, end.exit], ["turn-unknown", 5]);
   });
 
+  test("of a turn that was accepted before is told as such, before what became of it", async () => {
+    const lines: LineBody[] = [{ kind: "text", text: "ok" }, ...ended({})];
+    const { end, stderr, stdout } = await play("continue", lines, { accepted: { again: true } });
+    assert.deepEqual([end, stdout], [0, ["ok\n"]]);
+    assert.deepEqual(stderr, [`note ${REF}: it was accepted before; no new turn begins.`]);
+  });
+
   test("that was accepted so long ago that nothing is kept of it is no error", async () => {
     const { end, stderr } = await play("start", [], { accepted: { again: true } });
     assert.equal(end, 0);

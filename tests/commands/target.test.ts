@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { asRepository, resolveRef } from "../../src/commands/target.ts";
+import { asRepository, resolveRef, resolveRefs } from "../../src/commands/target.ts";
 import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import { makeStage } from "../support/fakes.ts";
@@ -77,4 +77,11 @@ test("a repository is read in any spelling, and what is none is refused as what 
       return true;
     });
   }
+});
+
+test("an issue that is named twice counts once", async () => {
+  const { context } = makeStage(() => ({}));
+  const typed = ["github.com/a/b#2", "github.com/A/b#1", "github.com/a/B#2"];
+  const refs = await resolveRefs(context, typed);
+  assert.deepEqual(refs.map(formatRef), ["github.com/a/b#2", "github.com/a/b#1"]);
 });

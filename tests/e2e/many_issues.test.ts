@@ -36,6 +36,8 @@ test("start -d returns a turn that runs, and wait ends as it does", async () => 
   assert.deepEqual(ends.sort(), [[refOf(1), 0], [refOf(2), 6], [refOf(4), 7]]);
   const any = await json(0, "wait", "wait", "--any", refOf(3), refOf(1));
   assert.deepEqual(any.issues.map((it: { issue_ref: string }) => it.issue_ref), [refOf(1)]);
+  const late = exits(10, await world.kugetsu(["wait", refOf(3), refOf(3), "--timeout", "1"]));
+  assert.match(late.stderr, /Waited 1 s for "\S+#3", which is not over/);
   assert.deepEqual((await json(10, "wait", "wait", refOf(3), "--timeout", "1s")).waiting, [
     refOf(3),
   ]);

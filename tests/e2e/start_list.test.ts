@@ -27,6 +27,8 @@ test("a list is started whole with one message, and again without harm; gc and d
     [refOf(2), refOf(2), false, 0],
     ["3", refOf(3), false, 0],
   ]);
+  const nameless = exits(2, await world.kugetsu(["start", refOf(9), "--key", "", "hello"]));
+  assert.match(nameless.stderr, /empty --key/);
   const again = exits(2, await world.kugetsu(words, { input: list }));
   assert.deepEqual(again.stdout.trim().split("\n").sort(), [refOf(1), refOf(2), refOf(3)]);
   assert.match(again.stderr, /nonsense/);

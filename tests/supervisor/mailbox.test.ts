@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import type { Issue } from "../../src/api/mod.ts";
 import { EXIT, KugetsuError } from "../../src/errors.ts";
-import { Mailbox } from "../../src/supervisor/mailbox.ts";
+import { isSame, Mailbox, turnOver, withOver } from "../../src/supervisor/mailbox.ts";
 import type { Submission } from "../../src/supervisor/mod.ts";
 import { PROTOCOL } from "../../src/supervisor/protocol.ts";
 import { parseRequest } from "../../src/supervisor/requests.ts";
@@ -112,4 +112,21 @@ test("what cannot be read may hold a turn; what is damaged does not keep the oth
   assert.throws(() => new Mailbox(other.path).write("a", { key: "a", next: [] }), {
     code: "unwritable",
   });
+});
+
+test("a key names a turn of one kind, also once it is over", () => {
+  const start = submission({ key: "a" });
+  const next = submission({ key: "a", kind: "continue" });
+  assert.deepEqual([isSame(start, { ...start, id: "other" }), isSame(start, next)], [true, false]);
+  const over = withOver(
+    withOver({ key: start.ref, next: [] }, start, start.started_at, undefined),
+    submission(),
+    start.started_at,
+    undefined,
+  );
+  assert.equal(turnOver(over, { ...start, id: "other" }), start.id);
+  assert.equal(turnOver(over, next), undefined);
+  // As it was written before there were kinds.
+  const old = { ...over, keys: [{ key: "a", turn: start.id }] };
+  assert.equal(turnOver(old, next), start.id);
 });

@@ -69,6 +69,9 @@ describe("a new worktree", () => {
 
   test("cannot be made where there is no repository, or no commit", async () => {
     await using it = await makeRepository();
+    const bare = it.scratch.join("bare.git");
+    await it.callIn(it.scratch.path, "clone", "--quiet", "--bare", it.folder, bare);
+    await assert.rejects(it.make({ folder: bare }), rejectedAs("no-repository", 2, /a bare clone/));
     const none = rejectedAs("no-repository", 2, /not in a git repository/);
     await assert.rejects(it.make({ folder: it.state }), none);
     const empty = it.scratch.join("empty");
