@@ -36,6 +36,7 @@ export interface TurnPlan extends HookedTurn {
   permissions: PermissionPolicy;
   limits: Limits;
   runner: RunnerKind;
+  debug?: boolean | undefined;
   place: Place;
 }
 
@@ -138,13 +139,14 @@ class Attempt {
   }
 
   #request(): TurnRequest {
-    const { turn, directory, title, message, model, agent, permissions, limits } = this.#plan;
+    const { turn, directory, title, message, model, agent, permissions } = this.#plan;
+    const { limits, debug } = this.#plan;
     const own = this.#record.opencode_session_id;
     const kind = own === null ? "fork" : "continue";
     const session = own ?? this.#plan.session;
     return {
       ...{ id: turn.id, kind, session, directory, message, messageId: turn.message_id },
-      ...{ title, model, agent, permissions, limits },
+      ...{ title, model, agent, permissions, limits, debug },
     };
   }
 

@@ -195,8 +195,8 @@ async function newTurn(context: Context, submission: Submission): Promise<Runnin
 }
 
 function settingsOf(submission: Submission) {
-  const { message, issue, model, agent, permissions, limits, runner } = submission;
-  return { message, issue, model, agent, permissions, limits, runner };
+  const { message, issue, model, agent, permissions, limits, runner, debug } = submission;
+  return { message, issue, model, agent, permissions, limits, runner, debug };
 }
 
 /** How a turn ended, if that is on record, or if it cannot be gone on with. */

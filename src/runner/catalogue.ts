@@ -17,7 +17,8 @@ import { reasonOf } from "../errors.ts";
 import { Cache } from "../platform/cache.ts";
 import { writeDurably } from "../platform/durable_write.ts";
 import { userStamp } from "./config_stamp.ts";
-import type { Environment, OpencodeCommand } from "./opencode_command.ts";
+import type { Environment } from "./opencode_call.ts";
+import type { OpencodeCommand } from "./opencode_command.ts";
 import { loginsOf, type ProjectSettings, stampOf, textOf, userFiles } from "./project_settings.ts";
 
 export interface CatalogueRequest {
@@ -81,7 +82,7 @@ function usable(opencode: OpencodeCommand, { env, cacheFolder }: CatalogueReques
     async () => {
       const action = "ask opencode which models there are";
       const withoutProject = { OPENCODE_DISABLE_PROJECT_CONFIG: "1" };
-      return providersIn((await opencode.ask(["models"], "/", action, withoutProject)).stdout);
+      return providersIn((await opencode.ask(["models"], action, withoutProject)).stdout);
     },
     (providers) => providers.length > 0,
   ).finally(() => asking.delete(cacheFolder));

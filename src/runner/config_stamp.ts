@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { opencodesVariables } from "../platform/environment.ts";
 import { fingerprintOf } from "../platform/executables.ts";
-import type { Environment, OpencodeCommand } from "./opencode_command.ts";
+import type { Environment } from "./opencode_call.ts";
+import type { OpencodeCommand } from "./opencode_command.ts";
 import { loginsOf, projectSettings, stampOf, userFiles } from "./project_settings.ts";
 
 /** opencode itself writes these beside the settings. */

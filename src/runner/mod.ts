@@ -41,6 +41,8 @@ export interface TurnRequest {
   agent?: string | undefined;
   permissions: PermissionPolicy;
   limits: Limits;
+  /** Whether what an opencode of its own logs is told, too. */
+  debug?: boolean | undefined;
 }
 
 /** What a turn tells while it runs, in order. */

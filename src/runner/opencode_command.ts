@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { parse, type ParseError } from "jsonc-parser";
 import * as v from "valibot";
-import { errors } from "../errors.ts";
+import { errors, reasonOf } from "../errors.ts";
 import { Cache } from "../platform/cache.ts";
 import { findExecutable, fingerprintOf, isExecutable } from "../platform/executables.ts";
 import { TURN_MARK_PREFIX } from "../platform/processes.ts";
@@ -19,32 +19,31 @@ import {
   UNANSWERABLE,
   unanswerableFor,
 } from "./permissions.ts";
+import { type Call, type Environment, LOCKED, MOST_TRIES, NEUTRAL } from "./opencode_call.ts";
 import { isSmaller, needsWholeCatalogue, smallerCatalogue } from "./catalogue.ts";
 import { type Guard, NO_GUARD, projectGuard } from "./project_guard.ts";
 import { projectSettings } from "./project_settings.ts";
+import { clientOf, wordsOf } from "./server_address.ts";
+import { withServer } from "./server_alone.ts";
 
 const run = promisify(execFile);
 
-/** Where several start at once on one database, or on one that is new, opencode gives up rather than wait for it. */
-const LOCKED = /database is locked|SQLITE_BUSY|Failed query/i;
-const MOST_TRIES = 5;
+/** How long something may take that is only asked for. */
+const ASK_MS = 60_000;
 
 export const OLDEST_VERSION = "1.18.0";
-
-export type Environment = Record<string, string | undefined>;
-
-/** A call that is ready to be made. */
-export interface Call {
-  file: string;
-  args: string[];
-  env: Environment;
-}
 
 /** What a server has to be started with, because of the settings of the repositories that it is for. */
 export interface ServerNeeds {
   guard: Guard;
   /** opencode's whole catalogue of models. */
   whole: boolean;
+}
+
+/** As a server of opencode's tells it, not validated. */
+export interface Resolved {
+  config: unknown;
+  agents: unknown;
 }
 
 export interface OpencodeOptions {
@@ -75,7 +74,7 @@ export class OpencodeCommand {
     const version = await new Cache(join(this.#options.cacheFolder, "opencode.json"), v.string())
       .get("version", fingerprintOf(file), async () => {
         const action = "ask opencode for its version";
-        const said = (await this.ask(["--version"], "/", action)).stdout.trim();
+        const said = (await this.ask(["--version"], action)).stdout.trim();
         if (/^\d+\.\d+\.\d+/.test(said)) return said;
         throw errors.opencodeFailed(action, `it said ${JSON.stringify(said.slice(0, 100))}`);
       });
@@ -89,7 +88,7 @@ export class OpencodeCommand {
     await this.version();
     const args = ["run", "--format", "json"];
     args.push(...(request.kind === "fork" ? ["--fork"] : ["--continue"]));
-    args.push("--session", request.session);
+    args.push("--session", request.session, "--dir", request.directory);
     if (request.model) args.push("--model", request.model);
     if (request.agent) args.push("--agent", request.agent);
     if (request.permissions === "allow") args.push("--auto");
@@ -144,21 +143,41 @@ export class OpencodeCommand {
     return Object.fromEntries(Object.entries(this.#options.env).filter((it) => !ours(it)));
   }
 
+  /** What opencode makes of all settings that hold in a folder, with more in its environment. @throws opencode-failed */
+  async resolved(directory: string, action: string, extra: Environment): Promise<Resolved> {
+    this.#options.debug(`asking a server for the settings in ${directory}`);
+    const env = { ...this.environment(), ...extra };
+    const late = AbortSignal.timeout(ASK_MS);
+    try {
+      return await withServer(
+        { file: this.executable(), args: ["serve"], env },
+        late,
+        async (it) => {
+          const client = clientOf(it, directory, late);
+          const [config, agents] = await Promise.all([client.config.get(), client.app.agents()]);
+          if (config.data && agents.data) return { config: config.data, agents: agents.data };
+          throw new Error(wordsOf(config.error ?? agents.error));
+        },
+      );
+    } catch (cause) {
+      throw errors.opencodeFailed(action, reasonOf(cause));
+    }
+  }
+
   /** A short call whose output is wanted. `action` says in an error what could not be done. */
   async ask(
     args: string[],
-    folder: string,
     action: string,
     extra: Environment = {},
   ): Promise<{ stdout: string }> {
-    const env = { ...this.environment(), ...extra, PWD: folder };
-    this.#options.debug(`in ${folder}: opencode ${args.join(" ")}`);
+    const env = { ...this.environment(), ...extra, PWD: NEUTRAL };
+    this.#options.debug(`opencode ${args.join(" ")}`);
     for (let tries = 1;; tries++) {
       try {
         return await run(this.executable(), args, {
-          cwd: folder,
+          cwd: NEUTRAL,
           env: env as NodeJS.ProcessEnv,
-          timeout: 60_000,
+          timeout: ASK_MS,
           maxBuffer: 64 * 1024 * 1024,
         });
       } catch (error) {

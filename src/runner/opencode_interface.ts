@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { errors } from "../errors.ts";
 import type { AgentSession, Attended, AttendOptions, ServerDoor } from "./mod.ts";
+import { NEUTRAL } from "./opencode_call.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
 import { parseMessages } from "./server_events.ts";
 import { clientOf, wordsOf } from "./server_address.ts";
@@ -54,10 +55,10 @@ async function open(
 ): Promise<number> {
   const args = ["attach", url, "--session", id, "--dir", directory];
   const child = spawn(opencode.executable(), args, {
-    cwd: directory,
+    cwd: NEUTRAL,
     env: {
       ...opencode.environment(),
-      PWD: directory,
+      PWD: NEUTRAL,
       OPENCODE_SERVER_PASSWORD: password,
       OPENCODE_SERVER_USERNAME: "opencode",
     } as NodeJS.ProcessEnv,

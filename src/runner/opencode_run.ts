@@ -19,6 +19,7 @@ import type {
   TurnResult,
   TurnWatch,
 } from "./mod.ts";
+import { NEUTRAL } from "./opencode_call.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
 import {
   type OpencodeEvent,
@@ -134,7 +135,7 @@ class Turn {
     const { file, args, env } = await this.#opencode.run(this.#request);
     if (this.#ending) return undefined; // it was stopped while opencode was asked for its rules
     const child = spawn(file, args, {
-      cwd: directory,
+      cwd: NEUTRAL,
       env: { ...env, PWD: directory, [turnMark(id)]: "1" },
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
@@ -176,6 +177,7 @@ class Turn {
         if (remark.text) this.#show({ kind: "notice", text: remark.text });
         break;
       case "log":
+        if (this.#request.debug) this.#show({ kind: "notice", text: line.trim() });
     }
     this.#see({ see: "remark", remark });
   }

@@ -17,7 +17,7 @@ import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 import { endProcesses, identify, isAlive, turnMark } from "../platform/processes.ts";
 import type { ProcessIdentity } from "../session/record.ts";
 import { EventHub } from "./event_hub.ts";
-import type { Call } from "./opencode_command.ts";
+import type { Call } from "./opencode_call.ts";
 import {
   answers,
   clientOf,

@@ -7,7 +7,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { projectStamp, userStamp } from "./config_stamp.ts";
-import type { Environment, OpencodeCommand, ServerNeeds } from "./opencode_command.ts";
+import type { Environment } from "./opencode_call.ts";
+import type { OpencodeCommand, ServerNeeds } from "./opencode_command.ts";
 import { OpencodeServer } from "./opencode_server.ts";
 import { answeringServers, type ServerAddress } from "./server_address.ts";
 import { serversIn } from "./server_files.ts";

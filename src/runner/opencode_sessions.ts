@@ -4,19 +4,15 @@
  * after. All servers share one database and read it anew for each question, so it does not matter which one is asked.
  */
 import { spawn } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { errors, reasonOf } from "../errors.ts";
-import { readLines } from "../platform/lines.ts";
-import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
 import type { AgentSession, AgentSessions, Attended, AttendOptions, ServerDoor } from "./mod.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
 import { attend } from "./opencode_interface.ts";
+import { NEUTRAL } from "./opencode_call.ts";
 import { answeringServers, clientOf, wordsOf } from "./server_address.ts";
-
-/** The first start on a new machine migrates the database, which takes its time on a slow disk. */
-const START_MS = 90_000;
+import { withServer } from "./server_alone.ts";
 
 export class OpencodeSessions implements AgentSessions {
   readonly #opencode: OpencodeCommand;
@@ -79,9 +75,9 @@ export class OpencodeSessions implements AgentSessions {
   async openInterface({ id, directory }: AgentSession, signal: AbortSignal): Promise<number> {
     const action = "open opencode";
     demandNotStopped(action, signal);
-    const child = spawn(this.#opencode.executable(), ["--session", id], {
-      cwd: directory,
-      env: { ...this.#opencode.environment(), PWD: directory } as NodeJS.ProcessEnv,
+    const child = spawn(this.#opencode.executable(), [directory, "--session", id], {
+      cwd: NEUTRAL,
+      env: { ...this.#opencode.environment(), PWD: NEUTRAL } as NodeJS.ProcessEnv,
       stdio: "inherit",
     });
     const end = () => child.kill("SIGTERM");
@@ -115,46 +111,16 @@ export class OpencodeSessions implements AgentSessions {
     await this.#opencode.version();
     demandNotStopped(action, signal);
     const [running] = await answeringServers(this.#runFolder);
-    if (!running) return await this.#servedAlone(directory, action, signal, use);
     demandNotStopped(action, signal);
+    const ask = (door: ServerDoor) => use(clientOf(door, directory, signal));
+    const [file, env] = [this.#opencode.executable(), this.#opencode.environment()];
     try {
-      return await use(clientOf(running, directory, signal));
+      return running
+        ? await ask(running)
+        : await withServer({ file, args: ["serve", "--pure"], env }, signal, ask);
     } catch (cause) {
       demandNotStopped(action, signal);
       throw errors.opencodeFailed(action, reasonOf(cause));
-    }
-  }
-
-  async #servedAlone<T>(
-    directory: string,
-    action: string,
-    signal: AbortSignal,
-    use: (client: OpencodeClient) => Promise<T>,
-  ): Promise<T> {
-    const password = randomBytes(24).toString("base64url");
-    const mark = randomUUID();
-    const args = ["serve", "--hostname", "127.0.0.1", "--port", "0", "--pure"];
-    const child = spawn(this.#opencode.executable(), args, {
-      cwd: directory,
-      env: {
-        ...this.#opencode.environment(),
-        PWD: directory,
-        OPENCODE_SERVER_PASSWORD: password,
-        OPENCODE_SERVER_USERNAME: "opencode",
-        [turnMark(mark)]: "1",
-      } as NodeJS.ProcessEnv,
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const identity = child.pid === undefined ? undefined : identify(child.pid);
-    try {
-      const url = await addressOf(child, signal);
-      return await use(clientOf({ url, password }, directory, signal));
-    } catch (cause) {
-      demandNotStopped(action, signal);
-      throw errors.opencodeFailed(action, reasonOf(cause));
-    } finally {
-      await endTurnProcesses(mark, identity, 2000);
     }
   }
 }
@@ -162,27 +128,4 @@ export class OpencodeSessions implements AgentSessions {
 /** @throws stopped */
 function demandNotStopped(action: string, signal: AbortSignal): void {
   if (signal.aborted) throw errors.stopped(action, signal.reason);
-}
-
-/** Where the server listens, once it says so. */
-function addressOf(child: ReturnType<typeof spawn>, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const late = () => reject(new Error(`its server did not come up within ${START_MS / 1000} s`));
-    const timer = setTimeout(late, START_MS);
-    let lastWords = "";
-    const settle = (then: () => void) => {
-      clearTimeout(timer);
-      then();
-    };
-    readLines(child.stdout!, (line) => {
-      const url = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
-      if (url) settle(() => resolve(url));
-    });
-    readLines(child.stderr!, (line) => lastWords = line.trim() || lastWords);
-    signal.addEventListener("abort", () => settle(() => reject(signal.reason)), { once: true });
-    child.once("error", (error) => settle(() => reject(error)));
-    child.once("exit", (code) => {
-      settle(() => reject(new Error(lastWords || `its server exited with ${code}`)));
-    });
-  });
 }

@@ -13,7 +13,7 @@
 
 import { errors } from "../errors.ts";
 
-/** A rule as `opencode debug agent` prints it. */
+/** A rule as opencode tells it of an agent. */
 export interface Rule {
   permission: string;
   pattern: string;

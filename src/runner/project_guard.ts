@@ -9,7 +9,8 @@ import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import { Cache } from "../platform/cache.ts";
 import { fingerprintOf } from "../platform/executables.ts";
-import type { Environment, OpencodeCommand } from "./opencode_command.ts";
+import type { Environment } from "./opencode_call.ts";
+import type { OpencodeCommand, Resolved } from "./opencode_command.ts";
 import {
   guardRules,
   inNewWords,
@@ -48,7 +49,8 @@ const guardSchema = v.object({
   agents: v.record(v.string(), permissionConfig),
   modes: v.record(v.string(), permissionConfig),
 });
-const agentReply = v.object({
+const agentsReply = v.array(v.object({
+  name: v.string(),
   permission: v.array(
     v.object({
       permission: v.string(),
@@ -56,7 +58,7 @@ const agentReply = v.object({
       action: v.picklist(["allow", "ask", "deny"]),
     }),
   ),
-});
+}));
 const agentSettings = v.record(
   v.string(),
   v.looseObject({ permission: v.optional(v.unknown()) }),
@@ -111,21 +113,16 @@ const SETTINGS = [
 async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promise<Guard> {
   const { directory, agent } = request;
   const action = "read the permissions that opencode would apply";
-  const ask = async (args: string[], extra: Environment): Promise<unknown> => {
-    const { stdout } = await opencode.ask(["debug", ...args], directory, action, extra);
-    return JSON.parse(stdout);
-  };
-  const rules = async (extra: Environment, name = agent): Promise<Rule[]> =>
-    v.parse(agentReply, await ask(["agent", name], extra)).permission;
-  const configured = async (extra: Environment): Promise<Configuration> =>
-    v.parse(configReply, await ask(["config"], extra));
-  const [own, full, { agent: ownAgents }, configuration] = await Promise.all([
-    // An agent that only the repository has gets no more than opencode's usual one.
-    rules(WITHOUT_PROJECT).catch(() => rules(WITHOUT_PROJECT, "build")),
-    rules({}),
-    configured(WITHOUT_PROJECT),
-    configured({}),
+  const [users, all] = await Promise.all([
+    opencode.resolved(directory, action, WITHOUT_PROJECT),
+    opencode.resolved(directory, action, {}),
   ]);
+  // An agent that only the repository has gets no more than opencode's usual one.
+  const own = rulesOf(users, agent) ?? rulesOf(users, "build") ?? [];
+  // One that nobody has is found out when the turn begins.
+  const full = rulesOf(all, agent) ?? rulesOf(all, "build") ?? [];
+  const { agent: ownAgents } = v.parse(configReply, users.config);
+  const configuration = v.parse(configReply, all.config);
   const { agent: agents, mode } = configuration;
   const taken = permissionsIn(configuration);
   const everywhere = guardRules(own, full);
@@ -146,6 +143,10 @@ async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promi
     agents: Object.fromEntries(guarded.filter((it) => !isMode(it))),
     modes: Object.fromEntries(guarded.filter(isMode)),
   };
+}
+
+function rulesOf({ agents }: Resolved, name: string): Rule[] | undefined {
+  return v.parse(agentsReply, agents).find((it) => it.name === name)?.permission;
 }
 
 /** The names that the configuration has for permissions, anywhere. */

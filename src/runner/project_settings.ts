@@ -17,7 +17,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import type { Environment } from "./opencode_command.ts";
+import type { Environment } from "./opencode_call.ts";
 
 export interface ProjectSettings {
   /** The repository's top folder. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { makeWorld, type World } from "../support/opencode_home.ts";
 
+const AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
 const WHERE = `@tool bash ${JSON.stringify({ command: "pwd > where", description: "where" })}`;
 
 test("a turn runs in the base's folder, from elsewhere and from another repository", async () => {
@@ -71,6 +72,37 @@ test("what a hostile folder plants is neither run nor read", async () => {
   const short = await world.kugetsu(["continue", "14"], { cwd: hostile, env });
   assert.equal(short.code, 2, "the folder is no repository");
   assert.ok(!existsSync(witness), "something planted was run");
+});
+
+test("opencode is not started where the repository's files would say what it runs", async () => {
+  await using world = await makeWorld();
+  const witness = world.scratch.join("witness");
+  const plant = (name: string, content: string) =>
+    world.scratch.write(`repository/${name}`, content);
+  const paths = { compilerOptions: { baseUrl: ".", paths: { "*": ["./evil.ts"] } } };
+  await plant(
+    "evil.ts",
+    `import { appendFileSync as add } from "node:fs"; add("${witness}", "x");`,
+  );
+  await plant("tsconfig.json", JSON.stringify(paths));
+  // So that the rules that hold there have to be asked for.
+  await plant("opencode.json", '{"permission":{"webfetch":"deny"}}');
+  await world.git("add", ".");
+  await world.git(...AUTHOR, "commit", "--quiet", "--message", "plant");
+  for (
+    const args of [
+      ["init", "--headless"],
+      ["start", "github.com/shoko/kugetsu#14", "@say hello"],
+      ["start", "github.com/shoko/kugetsu#15", "@say hello", "--shared"],
+      ["start", "github.com/shoko/kugetsu#16", "@say hello", "--runner", "run"],
+      ["continue", "github.com/shoko/kugetsu#16", "@say again", "--runner", "run"],
+      ["doctor"],
+    ]
+  ) {
+    const { code, stderr } = await world.kugetsu(args);
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+    assert.ok(!existsSync(witness), `${args.join(" ")} ran what was planted`);
+  }
 });
 
 async function initIn(world: World): Promise<void> {

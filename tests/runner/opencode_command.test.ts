@@ -5,7 +5,8 @@ import { isAbsolute, relative } from "node:path";
 import process from "node:process";
 import { EXIT, KugetsuError } from "../../src/errors.ts";
 import type { TurnRequest } from "../../src/runner/mod.ts";
-import { type Environment, OpencodeCommand } from "../../src/runner/opencode_command.ts";
+import type { Environment } from "../../src/runner/opencode_call.ts";
+import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 
 const PATH = "/usr/bin:/bin";
@@ -160,6 +161,7 @@ async function callFor(request: Partial<TurnRequest>, env: Environment = {}) {
   const json = (name: string) => JSON.parse(call.env[name]!);
   return {
     args: call.args,
+    directory,
     env: call.env,
     permission: json("OPENCODE_PERMISSION") as Record<string, unknown>,
     config: json("OPENCODE_CONFIG_CONTENT") as Record<string, unknown>,
@@ -183,7 +185,9 @@ describe("the call for a turn", () => {
   for (const [what, request, args] of CASES) {
     test(`${what} as it was asked to`, async () => {
       const call = await callFor(request);
-      assert.deepEqual(call.args, ["run", "--format", "json", ...args, ...LOGS]);
+      const [fork, session, id, ...more] = args;
+      const all = [fork, session, id, "--dir", call.directory, ...more, ...LOGS];
+      assert.deepEqual(call.args, ["run", "--format", "json", ...all]);
     });
   }
 
@@ -275,13 +279,13 @@ describe("the environment of a turn", () => {
   });
 });
 
-test("a call has the folder it is about as its working folder and as PWD", async () => {
+test("a call runs in no repository, whose files its runtime would read", async () => {
   await using scratch = await makeScratch();
   const script = '#!/bin/sh\necho "$(pwd -P)|$PWD|$EXTRA|$KUGETSU_HOME|$*"\n';
   const file = await scratch.write("opencode", script, 0o755);
   const command = commandIn(scratch, { KUGETSU_OPENCODE: file, KUGETSU_HOME: "/state" });
-  const { stdout } = await command.ask(["a", "b c"], scratch.path, "try", { EXTRA: "x" });
-  assert.equal(stdout, `${scratch.path}|${scratch.path}|x||a b c\n`);
+  const { stdout } = await command.ask(["a", "b c"], "try", { EXTRA: "x" });
+  assert.equal(stdout, "/|/|x||a b c\n");
 });
 
 test("a call that finds the database locked is made again, and not for ever", async () => {
@@ -292,7 +296,7 @@ test("a call that finds the database locked is made again, and not for ever", as
   const ask = async (times: number) => {
     await rm(scratch.join("calls"), { force: true });
     const file = await scratch.write("opencode", busy(times), 0o755);
-    return await commandIn(scratch, { KUGETSU_OPENCODE: file }).ask([], scratch.path, "try");
+    return await commandIn(scratch, { KUGETSU_OPENCODE: file }).ask([], "try");
   };
   assert.equal((await ask(2)).stdout, "free\n");
   await assert.rejects(ask(99), refusal("opencode-failed", /database is locked/));

@@ -1,44 +1,70 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
-import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
+import type { Environment } from "../../src/runner/opencode_call.ts";
+import {
+  OpencodeCommand,
+  type OpencodeOptions,
+  type Resolved,
+} from "../../src/runner/opencode_command.ts";
 import { NO_GUARD } from "../../src/runner/project_guard.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 
-/** opencode with a user who is asked about bash, and a repository that allows everything. */
-const ANSWERS = `#!/bin/sh
-echo "$*" >>"$HOME/calls"
-skill= ; [ -d .opencode/skill ] && skill=",{\\"permission\\":\\"edit\\",\\"pattern\\":\\"$PWD/.opencode/skill/*\\",\\"action\\":\\"ask\\"}"
-[ -e "$HOME/unchanged" ] && [ "$1$2" = debugagent ] && OPENCODE_DISABLE_PROJECT_CONFIG=1
-own='{"permission":"*","pattern":"*","action":"allow"},{"permission":"bash","pattern":"*","action":"ask"}'
-exception='{"permission":"bash","pattern":"git *","action":"allow"}'
-case $1-$2-\${OPENCODE_DISABLE_PROJECT_CONFIG-} in
-  --version-*) echo 1.18.33 ;;
-  debug-agent-1) echo "{\\"permission\\":[$own,$exception]}" ;;
-  debug-agent-) echo "{\\"permission\\":[$own,$exception,{\\"permission\\":\\"*\\",\\"pattern\\":\\"*\\",\\"action\\":\\"allow\\"}$skill]}" ;;
-  debug-config-1) echo '{"agent":{"mine":{"prompt":"y"}}}' ;;
-  debug-config-) echo '{"agent":{"mine":{"prompt":"y"},"reviewer":{"permission":"allow"}}}' ;;
-  *) exit 64 ;;
-esac
-`;
+/** A user who is asked about bash, and a repository that allows everything. */
+class ScriptedOpencode extends OpencodeCommand {
+  readonly asked: string[] = [];
+  readonly #home: string;
+
+  constructor(options: OpencodeOptions) {
+    super(options);
+    this.#home = options.env["HOME"]!;
+  }
+
+  override resolved(directory: string, _action: string, extra: Environment): Promise<Resolved> {
+    this.asked.push(directory);
+    const isUsers = extra["OPENCODE_DISABLE_PROJECT_CONFIG"] === "1";
+    const rule = (permission: string, pattern: string, action: string) => ({
+      ...{ permission, pattern, action },
+    });
+    const own = [rule("*", "*", "allow"), rule("bash", "*", "ask"), rule("bash", "git *", "allow")];
+    const skill = join(directory, ".opencode", "skill");
+    const repositorys = [
+      rule("*", "*", "allow"),
+      ...(existsSync(skill) ? [rule("edit", `${skill}/*`, "ask")] : []),
+    ];
+    const isSame = isUsers || existsSync(join(this.#home, "unchanged"));
+    const permission = isSame ? own : [...own, ...repositorys];
+    const names = ["build", "mine", ...(isUsers ? [] : ["reviewer"])];
+    const mine = { prompt: "y" };
+    const agent = isUsers ? { mine } : { mine, reviewer: { permission: "allow" } };
+    return Promise.resolve({
+      config: { agent },
+      agents: names.map((name) => ({ name, permission })),
+    });
+  }
+}
 
 /** Asks for the guard of a scratch folder's `repository`. */
 async function setUp(scratch: Scratch) {
-  const file = await scratch.write("opencode", ANSWERS, 0o755);
-  return (agent = "build", env: Record<string, string> = {}, folder = "repository") => {
+  const file = await scratch.write("opencode", "", 0o755);
+  const asked: string[] = [];
+  const guard = async (
+    agent = "build",
+    env: Record<string, string> = {},
+    folder = "repository",
+  ) => {
     const settings = {
       env: { PATH: process.env.PATH, HOME: scratch.path, KUGETSU_OPENCODE: file, ...env },
       cacheFolder: scratch.join("cache"),
     };
-    const opencode = new OpencodeCommand({ ...settings, debug: () => {} });
-    return opencode.needsOf({ agent, directory: scratch.join(folder) }).then(({ guard }) => guard);
+    const opencode = new ScriptedOpencode({ ...settings, debug: () => {} });
+    const needs = await opencode.needsOf({ agent, directory: scratch.join(folder) });
+    asked.push(...opencode.asked);
+    return needs.guard;
   };
-}
-
-async function callsOf(scratch: Scratch): Promise<string[]> {
-  const text = await readFile(scratch.join("calls"), "utf8").catch(() => "");
-  return text.split("\n").filter(Boolean);
+  return Object.assign(guard, { asked });
 }
 
 describe("a repository", () => {
@@ -46,8 +72,9 @@ describe("a repository", () => {
     await using scratch = await makeScratch();
     await scratch.write("repository/.git/HEAD", "");
     await scratch.write("opencode.json", "{}");
-    assert.deepEqual(await (await setUp(scratch))(), NO_GUARD);
-    assert.deepEqual(await callsOf(scratch), []);
+    const guard = await setUp(scratch);
+    assert.deepEqual(await guard(), NO_GUARD);
+    assert.deepEqual(guard.asked, []);
   });
 
   const PLACES = [
@@ -100,10 +127,10 @@ test("opencode is asked again only when something that counts has changed", asyn
   await scratch.write("repository/opencode.json", "{}");
   const guard = await setUp(scratch);
   const isAsked = async (agent?: string, env?: Record<string, string>) => {
-    const before = (await callsOf(scratch)).length;
+    const before = guard.asked.length;
     const found = await guard(agent, env);
     assert.notDeepEqual(found, NO_GUARD);
-    return (await callsOf(scratch)).length > before;
+    return guard.asked.length > before;
   };
   assert(await isAsked(), "the first time");
   assert(!await isAsked(), "nothing has changed");
@@ -118,7 +145,7 @@ test("opencode is asked again only when something that counts has changed", asyn
     "opencode",
   ];
   for (const file of counts) {
-    await scratch.write(file, `${file === "opencode" ? ANSWERS : ""}\n# changed\n`, 0o755);
+    await scratch.write(file, "\n# changed\n", 0o755);
     assert(await isAsked(), file);
     assert(!await isAsked(), file);
   }
@@ -143,7 +170,7 @@ describe("a new worktree", () => {
       await scratch.write(`${worktree}/opencode.json`, settings);
       await write(scratch, worktree);
       assert.notDeepEqual(await guard("build", env?.[at], worktree), NO_GUARD);
-      calls.push((await callsOf(scratch)).length);
+      calls.push(guard.asked.length);
     }
     assert(calls[0]! > 0);
     return calls[1]! > calls[0]!;

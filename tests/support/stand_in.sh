@@ -61,7 +61,7 @@ turn() {
   esac
   if [ -z "$session" ] || [ -n "$fork" ]; then
     session=ses_$number
-    printf %s "$PWD" >"$root/sessions/$session"
+    printf %s "$folder" >"$root/sessions/$session"
   fi
   if [ "$order" = refuse ]; then
     printf '{"type":"error","timestamp":1795366219715,"sessionID":"%s","error":{"name":"APIError","data":{"message":"scripted %s","statusCode":%s,"isRetryable":false}}}\n' \
@@ -93,7 +93,12 @@ turn() {
 }
 
 number
-printf '%s\000' "$PWD" "$@" >"$root/calls/$number"
+folder=$PWD before=''
+for word do
+  if [ "$before" = --dir ]; then folder=$word; fi
+  before=$word
+done
+printf '%s\000' "$folder" "$@" >"$root/calls/$number"
 case ${1-} in
   --version | -v) printf '%s\n' "$version" ;;
   run) shift; turn "$@" ;;

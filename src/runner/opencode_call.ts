@@ -1,0 +1,20 @@
+/** What every call of opencode has in common. */
+
+export type Environment = Record<string, string | undefined>;
+
+/** A call that is ready to be made. */
+export interface Call {
+  file: string;
+  args: string[];
+  env: Environment;
+}
+
+/**
+ * Where opencode is started, whatever folder it is to work in: its runtime reads a `tsconfig.json` of the folder in which
+ * it starts, and that can name code to be run. It is told of its folder in another way.
+ */
+export const NEUTRAL = "/";
+
+/** Where several start at once on one database, or on one that is new, opencode gives up rather than wait for it. */
+export const LOCKED = /database is locked|SQLITE_BUSY|Failed query/i;
+export const MOST_TRIES = 5;
