@@ -17,26 +17,33 @@ BLOCK_BEGIN='# >>> kugetsu >>>'
 BLOCK_END='# <<< kugetsu <<<'
 NEWLINE='
 '
-# shellcheck disable=SC3028 # Only bash has it; elsewhere $0 has to do.
-SCRIPT=${BASH_SOURCE:-$0}
+# Three shells say which file they are reading; find_script has a way for the others.
+# shellcheck disable=SC3028
+SCRIPT=${BASH_VERSION:+${BASH_SOURCE-}}
 case ${KSH_VERSION-} in Version*) eval 'SCRIPT=${.sh.file}' ;; esac
+[ -z "${ZSH_VERSION-}" ] || eval 'SCRIPT=${(%):-%x}; emulate sh'
+SHELL_NAME=$0
 TEMP='' STAGED='' COPY='' KIND='' before=''
-[ -z "${ZSH_VERSION-}" ] || emulate sh
-set -u
+# What the shell around us has set is not meant for us.
+set +aefvxC -u
+IFS=$(printf ' \t\n.') IFS=${IFS%.}
 trap 'clear_away' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
 main() {
   keep_absolute_path
-  if is_sourced; then
+  find_script
+  if [ -n "$SOURCED" ]; then
     # The arguments belong to the shell around us. A shell of our own knows none of its aliases.
-    for file in "$SCRIPT" ./install.sh; do
-      if is_this_script "$file"; then exec sh "$file"; fi
-    done
+    if [ -n "$SCRIPT" ]; then exec sh "$SCRIPT"; fi
     set --
   fi
+  case $SHELL_NAME in
+    --?*) fail 2 "Cannot tell what \"$SHELL_NAME\" is for: the first word behind sh -c names the shell" "sh -c \"\$(…)\" sh $SHELL_NAME" ;;
+  esac
   read_options "$@"
   find_bin
   case $ACTION in
@@ -183,12 +190,12 @@ choose_source() {
 }
 
 is_file_of_checkout() {
-  is_run_as_file && is_this_script "$SCRIPT" && [ -f "$(dirname -- "$SCRIPT")/scripts/compile.ts" ]
+  [ -n "$SCRIPT" ] && [ -f "$(dirname -- "$SCRIPT")/scripts/compile.ts" ]
 }
 
 find_checkout() {
   folder=.
-  if is_run_as_file && is_this_script "$SCRIPT"; then folder=$(dirname -- "$SCRIPT"); fi
+  if [ -n "$SCRIPT" ]; then folder=$(dirname -- "$SCRIPT"); fi
   CHECKOUT=$(CDPATH='' cd -- "$folder" && pwd -P) || fail 5 "Cannot enter \"$folder\"" 'cd to a checkout of kugetsu'
   for file in main.ts deno.json scripts/compile.ts; do
     [ -f "$CHECKOUT/$file" ] && continue
@@ -856,22 +863,26 @@ purge_state() {
 
 # --- Everything else ---
 
-# Whether a shell reads this file as part of itself (`. install.sh`), rather than running it or being fed it.
-is_sourced() {
-  if [ -n "${ZSH_VERSION-}" ]; then
-    case ${ZSH_EVAL_CONTEXT-} in *:file*) return 0 ;; *) return 1 ;; esac
-  fi
-  is_this_script "$0" && return 1
-  case $- in
-    *i* | *c*) return 0 ;;
-    *s*) return 1 ;;
-    *) return 0 ;;
+# Sets SCRIPT to the file that the shell is reading this from, or to nothing where it is fed or there is only a text; and
+# SOURCED, if it reads it as part of itself (`. install.sh`). Only what is known counts: a file that merely lies in the
+# current folder may be anybody's, and options must not be lost.
+find_script() {
+  SOURCED=
+  if [ -z "$SCRIPT" ]; then SCRIPT=$(file_being_read); fi
+  # shellcheck disable=SC3013 # All seven shells have -ef.
+  case ${ZSH_VERSION:+${ZSH_EVAL_CONTEXT-}} in
+    *:file*) SOURCED=1 ;;
+    '') if [ -n "$SCRIPT" ] && ! [ "$SHELL_NAME" -ef "$SCRIPT" ]; then SOURCED=1; fi ;;
   esac
+  is_this_script "$SCRIPT" || SCRIPT=
 }
 
-# Whether the shell was given the name of this file, and so $SCRIPT is one.
-is_run_as_file() {
-  case $- in *s*) return 1 ;; *) return 0 ;; esac
+# Most shells keep the file open until they have read its end: not below 10, where redirections of others are.
+file_being_read() {
+  for open in "/proc/$$/fd"/[1-9][0-9]*; do
+    if is_this_script "$open" && readlink -- "$open"; then return; fi
+  done
+  if is_this_script "$SHELL_NAME"; then say "$SHELL_NAME"; fi
 }
 
 is_this_script() {
