@@ -1,6 +1,7 @@
 /** What can come from a server, a disk or a machine in place of what should: the old executable stays, and works. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -56,6 +57,16 @@ const FAULTS: Record<string, Fault> = {
   },
   "a web page": { code: 9, message: /it is a web page/, files: { archive: HTML } },
   "an empty file": { code: 9, message: /it is empty/, files: { archive: "" } },
+  "a right hash of what is not compressed": {
+    code: 5,
+    message: /Cannot unpack what came from ".*": it is not compressed by gzip/,
+    files: { archive: HTML },
+    prepare: async ({ mirror }) => {
+      const file = join(mirror, "latest/download/SHA256SUMS");
+      const digest = createHash("sha256").update(HTML).digest("hex");
+      await writeFile(file, (await readFile(file, "utf8")).replaceAll(/^[0-9a-f]{64}/gm, digest));
+    },
+  },
   "half a file": {
     code: 9,
     message: /its sha256 is/,
@@ -482,7 +493,7 @@ test("uninstalling ends what stays behind, and is refused while that has turns",
   assert.equal((await host.install(["--uninstall", "--yes"])).code, 0);
   assert.match(
     await readFile(calls, "utf8"),
-    /\/\.kugetsu supervisor stop\n\/data\/k supervisor stop\n.*service uninstall\n$/,
+    /\/\.kugetsu supervisor stop\n\/data\/k supervisor stop\n.*service uninstall\n/,
   );
   const left = (await treeOf(host.home)).filter((it) => it.includes("kugetsu.service"));
   assert.deepEqual(left, []);
