@@ -412,7 +412,8 @@ fetch_file() {
       elif is_gnu_wget; then
         follow_with_wget "$1" "$2"
       elif has wget; then
-        wget -q -T 60 -O "$2" "$1" 2>"$TEMP/said"
+        # Without a limit of time: the busybox of Debian 12 crashes over -T.
+        wget -q -O "$2" "$1" 2>"$TEMP/said"
       else
         fail 5 'Cannot get anything: there is no curl and no wget on PATH' 'install curl, then run this again'
       fi
@@ -426,7 +427,16 @@ follow_with_wget() {
   next=$1
   for step in 1 2 3 4 5 6; do
     wget --no-config -S -nv -T 60 -t 3 --max-redirect=0 -O "$2" -- "$next" 2>"$TEMP/said" && return 0
-    next=$(sed -n 's/^ *[Ll]ocation: *\([^ ]*\).*$/\1/p' "$TEMP/said" | tr -d '\r' | tail -n 1)
+    lead=$(sed -n 's/^ *[Ll]ocation: *\([^ ]*\).*$/\1/p' "$TEMP/said" | tr -d '\r' | tail -n 1)
+    origin=${next#*://}
+    origin=${next%%://*}://${origin%%/*}
+    case $lead in
+      '') return 1 ;;
+      *://*) next=$lead ;;
+      //*) next=${next%%://*}:$lead ;;
+      /*) next=$origin$lead ;;
+      *) next=${next%/*}/$lead ;;
+    esac
     case $next in https://*) ;; *) return 1 ;; esac
   done
   say "too many redirections (step $step)" >"$TEMP/said"

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { run } from "../../scripts/_run.ts";
 import { makeSmallDisk } from "../support/disk.ts";
 import {
   type Host,
@@ -298,6 +299,56 @@ for (const tool of ["curl", "wget"] as const) {
   });
 }
 
+/** How a server names the place that it leads to, for what was asked of it: `/…/NAME` is served as `/…/there-NAME`. */
+const LEADS: Record<string, (path: string, server: string) => string> = {
+  "to an address": (path, server) => `${server}${path}`,
+  "to a path": (path) => path,
+  "to its neighbour": (path) => basename(path),
+};
+
+for (const tool of ["curl", "wget"] as const) {
+  for (const [where, lead] of Object.entries(LEADS)) {
+    test(
+      `${tool} follows https that leads ${where}`,
+      { skip: needs(tool, "openssl") },
+      async () => {
+        await using host = await makeHost();
+        await host.publish("1.0.0");
+        const { path: trusted, ...certificate } = await makeCertificate(host);
+        await using server = await serve(async (request, response) => {
+          const [folder, name] = [dirname(request.url!), basename(request.url!)];
+          if (name.startsWith("there-")) {
+            response.end(await readFile(join(host.mirror, folder, name.replace("there-", ""))));
+          } else {
+            const location = lead(`${folder}/there-${name}`, server.url);
+            response.writeHead(302, { location }).end();
+          }
+        }, certificate);
+        const real = `PATH=/usr/local/bin:/usr/bin:/bin CURL_CA_BUNDLE='${trusted}' exec ${tool}`;
+        const trust = tool === "wget" ? `--ca-certificate='${trusted}'` : "";
+        const PATH = await pathWith(host, {
+          own: { [tool]: `${real} ${trust} "$@"` },
+          without: [tool === "curl" ? "wget" : "curl"],
+        });
+        const { code, stderr } = await host.install(["--base-url", server.url], { env: { PATH } });
+        assert.equal(code, 0, stderr);
+        assert.equal(await versionOf(host.target), "kugetsu 1.0.0\n");
+      },
+    );
+  }
+}
+
+test("busybox's wget gets a mirror on loopback", { skip: needs("busybox") }, async () => {
+  await using host = await makeHost();
+  await host.publish("1.0.0");
+  await using server = await serveMirror(host);
+  const own = { wget: 'PATH=/usr/local/bin:/usr/bin:/bin exec busybox wget "$@"' };
+  const PATH = await pathWith(host, { own, without: ["curl"] });
+  const { code, stderr } = await host.install(["--base-url", server.url], { env: { PATH } });
+  assert.equal(code, 0, stderr);
+  assert.equal(await versionOf(host.target), "kugetsu 1.0.0\n");
+});
+
 test("addresses: https, files, and http on this machine; no name or password", async () => {
   await using host = await makeHost();
   const refused = [
@@ -535,4 +586,14 @@ async function hostWithOld(): Promise<Host> {
   const { code, stderr } = await host.install(["--no-modify-path"]);
   assert.equal(code, 0, stderr);
   return host;
+}
+
+/** One that this machine vouches for itself by; and the file of it. */
+async function makeCertificate({ scratch }: Host) {
+  const [keyout, out] = [scratch.join("key.pem"), scratch.join("cert.pem")];
+  const names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const kind = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
+  await run("openssl", ["req", ...kind, "-keyout", keyout, "-out", out, ...names]);
+  const [key, cert] = await Promise.all([keyout, out].map((it) => readFile(it, "utf8")));
+  return { key: key!, cert: cert!, path: out };
 }
