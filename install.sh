@@ -23,7 +23,7 @@ SCRIPT=${BASH_VERSION:+${BASH_SOURCE-}}
 case ${KSH_VERSION-} in Version*) eval 'SCRIPT=${.sh.file}' ;; esac
 [ -z "${ZSH_VERSION-}" ] || eval 'SCRIPT=${(%):-%x}; emulate sh'
 SHELL_NAME=$0
-TEMP='' STAGED='' COPY='' KIND='' before='' ANOTHER=''
+TEMP='' STAGED='' COPY='' LOCK='' KIND='' before='' ANOTHER=''
 # What the shell around us has set is not meant for us.
 set +aefvxC -u
 IFS=$(printf ' \t\n.') IFS=${IFS%.}
@@ -492,6 +492,12 @@ place_staged() {
   chmod 755 "$STAGED" || fail 5 "Cannot write in \"$BIN\": see above. What was there is unchanged" 'sh install.sh --prefix DIR'
   flush "$STAGED"
   try_executable "$STAGED" "$1"
+  lock_bin
+  # Another run may have put it there while this one got it.
+  if cmp -s -- "$STAGED" "$TARGET" && [ -x "$TARGET" ]; then
+    say "kugetsu $VERSION is in $BIN already."
+    return
+  fi
   before=$(installed_version)
   if is_script "$TARGET"; then keep_script; elif [ -f "$TARGET" ]; then keep_previous; fi
   take_place "$STAGED"
@@ -499,6 +505,50 @@ place_staged() {
   say "Installed kugetsu $VERSION as $TARGET${before:+ (before: $before)}."
   tell_about_running_turns
   read_state
+}
+
+# One at a time from here to the end: of two that put something in place at once, the second would keep the first one's as
+# the version before. The lock is a link that names its holder and is made in one step; it outlasts no holder.
+lock_bin() {
+  if [ -n "$LOCK" ]; then return; fi
+  make_temp
+  lock=$BIN/.kugetsu.lock
+  tries=0
+  until ln -s "$$" "$lock" 2>"$TEMP/said"; do
+    holder=$(readlink -- "$lock") || holder=
+    # Ours: taken over, or left by a process of the same number.
+    if [ "$holder" = "$$" ]; then break; fi
+    tries=$((tries + 1))
+    if [ "$tries" -gt 60 ]; then fail_to_lock; fi
+    if [ -z "$holder" ]; then continue; fi
+    if kill -0 "$holder" 2>/dev/null; then sleep 1; else take_lock_over; fi
+  done
+  LOCK=$lock
+}
+
+# Takes over from a holder that is gone. Only one may at a time, who makes the link that is called after that holder; and
+# only if the lock is still held by it then, for somebody may have done so before.
+take_lock_over() {
+  heir=$lock.$holder
+  if ln -s "$$" "$heir" 2>/dev/null; then
+    if [ "$(readlink -- "$lock")" = "$holder" ]; then mv -f -- "$heir" "$lock"; else rm -f -- "$heir"; fi
+  else
+    other=$(readlink -- "$heir") || return 0
+    if kill -0 "$other" 2>/dev/null; then sleep 1; else rm -f -- "$heir"; fi
+  fi
+}
+
+fail_to_lock() {
+  if [ -n "$holder" ]; then
+    fail 5 "Cannot change \"$BIN\": another installer has been at work there for a minute (process $holder)" \
+      "ps -p $holder; if that is none, delete \"$lock\""
+  fi
+  fail 5 "Cannot write in \"$BIN\": $(last_line "$TEMP/said"). What was there is unchanged" 'df, then run this again'
+}
+
+unlock_bin() {
+  if [ -n "$LOCK" ]; then rm -f -- "$LOCK"; fi
+  LOCK=
 }
 
 # try_executable FILE ORIGIN
@@ -578,6 +628,7 @@ roll_back() {
     fail 5 "Cannot go back: \"$PREVIOUS\" is the same kugetsu $VERSION" 'sh install.sh --version V'
   fi
   if [ -n "$DRY" ]; then say "Would go back to kugetsu $VERSION"; return; fi
+  lock_bin
   before=$(installed_version)
   begin_staging
   link_or_copy "$PREVIOUS" "$STAGED" || fail 5 "Cannot write in \"$BIN\": see above" 'df, then run this again'
@@ -665,6 +716,7 @@ extend_path() {
   make_path_lines
   if [ -z "$MODIFY_PATH" ]; then say "Note: $BIN is not on your PATH."; return; fi
   MISSED=
+  if [ -z "$DRY" ]; then lock_bin; fi
   if [ -n "${HOME-}" ]; then edit_start_up_files; else MISSED=1; fi
   if [ -n "$MISSED" ]; then tell_path_lines; else NEXT="$again, then: kugetsu doctor"; fi
 }
@@ -856,6 +908,7 @@ uninstall_kugetsu() {
   if [ -n "$DRY" ]; then say "Would take away $TARGET${PURGE:+ and $state}"; return; fi
   if [ -n "$installed$PURGE" ]; then confirm_uninstall; fi
   end_background
+  if [ -d "$BIN" ]; then lock_bin; fi
   take_path_away
   take_extras_away
   rm -f -- "$PREVIOUS" || fail 5 "Cannot delete \"$PREVIOUS\": see above" 'run this again'
@@ -871,6 +924,7 @@ uninstall_kugetsu() {
     if [ -e "$left" ]; then say "Left $left, a script that was there before"; fi
   done
   if [ -d "$BIN" ]; then sweep_bin; fi
+  unlock_bin
   rmdir -- "$BIN" 2>/dev/null
   if [ -n "$PURGE" ]; then purge_state; elif [ -d "$state" ]; then say "The state in $state is left."; fi
   if [ -n "$installed" ]; then say 'Uninstalled kugetsu.'; fi
@@ -1049,6 +1103,7 @@ make_temp() {
 clear_away() {
   if [ -n "$STAGED" ]; then rm -f -- "$STAGED"; fi
   drop_copy
+  unlock_bin
   if [ -n "$TEMP" ]; then rm -rf -- "$TEMP"; fi
 }
 

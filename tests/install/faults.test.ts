@@ -2,8 +2,9 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import process from "node:process";
 import { gzipSync } from "node:zlib";
 import { run } from "../../scripts/_run.ts";
 import { makeSmallDisk } from "../support/disk.ts";
@@ -20,6 +21,7 @@ import {
   versionOf,
 } from "../support/installer.ts";
 import { needs } from "../support/needs.ts";
+import { until } from "../support/until.ts";
 
 const HTML = "<!DOCTYPE html><html><body>Sign in</body></html>";
 const OTHER_MACHINE = Uint8Array.from([
@@ -347,6 +349,41 @@ test("busybox's wget gets a mirror on loopback", { skip: needs("busybox") }, asy
   const { code, stderr } = await host.install(["--base-url", server.url], { env: { PATH } });
   assert.equal(code, 0, stderr);
   assert.equal(await versionOf(host.target), "kugetsu 1.0.0\n");
+});
+
+test("many at once: one installs it, the version before is kept, and nothing is there twice", {
+  skip: needs("dash", "bash", "busybox"),
+}, async () => {
+  await using host = await hostWithOld();
+  await host.publish("1.1.0");
+  await writeFile(join(host.home, ".bashrc"), "mine\n");
+  // What a run that was killed held is in nobody's way.
+  await symlink("99999999", join(host.bin, ".kugetsu.lock"));
+  const shells = [["dash"], ["bash"], ["busybox", "ash"], ["dash"], ["bash"], ["busybox", "ash"]];
+  const results = await Promise.all(shells.map((shell) => host.install([], { shell })));
+  for (const { code, stderr } of results) assert.equal(code, 0, stderr);
+  assert.deepEqual(await treeOf(host.bin), [
+    `kugetsu 755 ${payload("1.1.0")}`,
+    `kugetsu.previous 755 ${payload("1.0.0")}`,
+  ]);
+  const bashrc = await readFile(join(host.home, ".bashrc"), "utf8");
+  assert.equal(bashrc.split(">>> kugetsu").length, 2);
+});
+
+test("while another run puts something in place, it waits", async () => {
+  await using host = await hostWithOld();
+  await host.publish("1.1.0");
+  const lock = join(host.bin, ".kugetsu.lock");
+  await symlink(String(process.pid), lock);
+  const waiting = host.install();
+  await until(
+    "it has a copy to put there",
+    async () => (await readdir(host.bin)).some((it) => it.endsWith(".tmp")),
+  );
+  assert.equal(await versionOf(host.target), "kugetsu 1.0.0\n");
+  await rm(lock);
+  assert.equal((await waiting).code, 0);
+  assert.equal(await versionOf(host.target), "kugetsu 1.1.0\n");
 });
 
 test("addresses: https, files, and http on this machine; no name or password", async () => {

@@ -159,7 +159,7 @@ export const CALLED = [
     .split(
       " ",
     ),
-  ..."readlink rm rmdir sed sh sha256sum shasum sync sysctl tail tr uname wc wget".split(" "),
+  ..."readlink rm rmdir sed sh sha256sum shasum sleep sync sysctl tail tr uname wc wget".split(" "),
 ];
 
 /** A server on loopback that stops at the end of the block; it speaks https if it is given a certificate. */
