@@ -28,10 +28,10 @@ TEMP='' STAGED='' COPY='' LOCK='' KIND='' before='' ANOTHER=''
 set +aefvxC -u
 IFS=$(printf ' \t\n.') IFS=${IFS%.}
 trap 'clear_away' EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 141' PIPE
-trap 'exit 143' TERM
+trap 'end_by HUP 129' HUP
+trap 'end_by INT 130' INT
+trap 'end_by PIPE 141' PIPE
+trap 'end_by TERM 143' TERM
 
 main() {
   keep_absolute_path
@@ -1105,6 +1105,19 @@ clear_away() {
   drop_copy
   unlock_bin
   if [ -n "$TEMP" ]; then rm -rf -- "$TEMP"; fi
+}
+
+# end_by SIGNAL STATUS. After `exit` in a trap ksh waits for ever, for it makes no process of a subshell.
+# shellcheck disable=SC2317 # The traps call it.
+end_by() {
+  case ${KSH_VERSION-} in
+    Version*)
+      clear_away
+      trap - EXIT "$1"
+      kill -s "$1" "$$"
+      ;;
+  esac
+  exit "$2"
 }
 
 # Where it can be had: a power cut must not leave an empty file.

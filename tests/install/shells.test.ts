@@ -1,15 +1,20 @@
 /** Every shell times every state that a host can be in: a release is got from a mirror and put in place. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
 import type { RunResult } from "../../scripts/_run.ts";
 import {
+  environmentOf,
   type Host,
   makeHost,
   OLD_TOOL,
   pathWith,
   payload,
+  serve,
   SHELLS,
   treeOf,
   versionOf,
@@ -149,6 +154,30 @@ for (const [shell, program] of SHELLS) {
 }
 
 for (const [shell, program] of SHELLS) {
+  test(`${shell.join(" ")}: Ctrl-C, TERM and HUP end it while it gets a file, and leave nothing`, {
+    skip: needs(program, "curl"),
+  }, async () => {
+    await using host = await makeHost("h");
+    const script = host.scratch.join("install.sh");
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+      await using server = await serve(() => isAsked());
+      const [program, ...args] = [...shell, script, "--base-url", server.url];
+      // In a process group of its own, all of which a terminal would tell.
+      const child = spawn(program!, args, { env: environmentOf(host), detached: true });
+      // The shell that was called may end before its subshell, which holds these two.
+      child.stdout.resume();
+      child.stderr.resume();
+      const ended = once(child, "close");
+      await asked;
+      process.kill(-child.pid!, signal);
+      const [code, by] = await ended;
+      assert.ok(code !== 0, `${signal}: ${code} ${by}`);
+      assert.deepEqual(await readdir(host.scratch.join("tmp")), []);
+      assert.deepEqual(await treeOf(host.home), []);
+    }
+  });
+
   test(`${shell.join(" ")}: when nobody reads what it says, it still leaves nothing behind`, {
     skip: needs(program, "bash"),
   }, async () => {
