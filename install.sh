@@ -17,26 +17,33 @@ BLOCK_BEGIN='# >>> kugetsu >>>'
 BLOCK_END='# <<< kugetsu <<<'
 NEWLINE='
 '
-# shellcheck disable=SC3028 # Only bash has it; elsewhere $0 has to do.
-SCRIPT=${BASH_SOURCE:-$0}
+# Three shells say which file they are reading; find_script has a way for the others.
+# shellcheck disable=SC3028
+SCRIPT=${BASH_VERSION:+${BASH_SOURCE-}}
 case ${KSH_VERSION-} in Version*) eval 'SCRIPT=${.sh.file}' ;; esac
-TEMP='' STAGED='' COPY='' KIND='' before=''
-[ -z "${ZSH_VERSION-}" ] || emulate sh
-set -u
+[ -z "${ZSH_VERSION-}" ] || eval 'SCRIPT=${(%):-%x}; emulate sh'
+SHELL_NAME=$0
+TEMP='' STAGED='' COPY='' LOCK='' KIND='' before='' ANOTHER=''
+# What the shell around us has set is not meant for us.
+set +aefvxC -u
+IFS=$(printf ' \t\n.') IFS=${IFS%.}
 trap 'clear_away' EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'end_by HUP 129' HUP
+trap 'end_by INT 130' INT
+trap 'end_by PIPE 141' PIPE
+trap 'end_by TERM 143' TERM
 
 main() {
   keep_absolute_path
-  if is_sourced; then
+  find_script
+  if [ -n "$SOURCED" ]; then
     # The arguments belong to the shell around us. A shell of our own knows none of its aliases.
-    for file in "$SCRIPT" ./install.sh; do
-      if is_this_script "$file"; then exec sh "$file"; fi
-    done
+    if [ -n "$SCRIPT" ]; then exec sh "$SCRIPT"; fi
     set --
   fi
+  case $SHELL_NAME in
+    --?*) fail 2 "Cannot tell what \"$SHELL_NAME\" is for: the first word behind sh -c names the shell" "sh -c \"\$(…)\" sh $SHELL_NAME" ;;
+  esac
   read_options "$@"
   find_bin
   case $ACTION in
@@ -183,12 +190,12 @@ choose_source() {
 }
 
 is_file_of_checkout() {
-  is_run_as_file && is_this_script "$SCRIPT" && [ -f "$(dirname -- "$SCRIPT")/scripts/compile.ts" ]
+  [ -n "$SCRIPT" ] && [ -f "$(dirname -- "$SCRIPT")/scripts/compile.ts" ]
 }
 
 find_checkout() {
   folder=.
-  if is_run_as_file && is_this_script "$SCRIPT"; then folder=$(dirname -- "$SCRIPT"); fi
+  if [ -n "$SCRIPT" ]; then folder=$(dirname -- "$SCRIPT"); fi
   CHECKOUT=$(CDPATH='' cd -- "$folder" && pwd -P) || fail 5 "Cannot enter \"$folder\"" 'cd to a checkout of kugetsu'
   for file in main.ts deno.json scripts/compile.ts; do
     [ -f "$CHECKOUT/$file" ] && continue
@@ -214,8 +221,16 @@ tell_plan() {
 prepare_bin() {
   mkdir -p -- "$BIN" || fail 5 "Cannot make \"$BIN\"" 'sh install.sh --prefix DIR'
   set_bin "$BIN"
-  [ -w "$BIN" ] || fail 5 "Cannot write in \"$BIN\"" 'sh install.sh --prefix DIR'
+  need_writable_bin
   [ ! -d "$TARGET" ] || fail 5 "Cannot install \"$TARGET\": it is a folder" 'sh install.sh --prefix DIR'
+}
+
+need_writable_bin() {
+  if [ -w "$BIN" ]; then return; fi
+  case $ACTION in
+    install) fail 5 "Cannot write in \"$BIN\"" 'sh install.sh --prefix DIR' ;;
+    *) fail 5 "Cannot write in \"$BIN\". Nothing was changed" "ls -ld \"$BIN\"" ;;
+  esac
 }
 
 install_build() {
@@ -240,9 +255,15 @@ install_release() {
   fetch_file "$url" "$TEMP/archive"
   verify_archive
   begin_staging
-  gzip -dc <"$TEMP/archive" >"$STAGED" ||
-    fail 5 "Cannot write in \"$BIN\": see above. What was there is unchanged" 'df, then run this again'
+  gzip -dc <"$TEMP/archive" >"$STAGED" || fail_to_unpack
   place_staged "$url"
+}
+
+fail_to_unpack() {
+  if gzip -t <"$TEMP/archive" 2>/dev/null; then
+    fail 5 "Cannot write in \"$BIN\": see above. What was there is unchanged" 'df, then run this again'
+  fi
+  fail 5 "Cannot unpack what came from \"$url\": it is not compressed by gzip. What was there is unchanged" 'sh install.sh --version V'
 }
 
 installed_version() {
@@ -391,7 +412,8 @@ fetch_file() {
       elif is_gnu_wget; then
         follow_with_wget "$1" "$2"
       elif has wget; then
-        wget -q -T 60 -O "$2" "$1" 2>"$TEMP/said"
+        # Without a limit of time: the busybox of Debian 12 crashes over -T.
+        wget -q -O "$2" "$1" 2>"$TEMP/said"
       else
         fail 5 'Cannot get anything: there is no curl and no wget on PATH' 'install curl, then run this again'
       fi
@@ -405,7 +427,16 @@ follow_with_wget() {
   next=$1
   for step in 1 2 3 4 5 6; do
     wget --no-config -S -nv -T 60 -t 3 --max-redirect=0 -O "$2" -- "$next" 2>"$TEMP/said" && return 0
-    next=$(sed -n 's/^ *[Ll]ocation: *\([^ ]*\).*$/\1/p' "$TEMP/said" | tr -d '\r' | tail -n 1)
+    lead=$(sed -n 's/^ *[Ll]ocation: *\([^ ]*\).*$/\1/p' "$TEMP/said" | tr -d '\r' | tail -n 1)
+    origin=${next#*://}
+    origin=${next%%://*}://${origin%%/*}
+    case $lead in
+      '') return 1 ;;
+      *://*) next=$lead ;;
+      //*) next=${next%%://*}:$lead ;;
+      /*) next=$origin$lead ;;
+      *) next=${next%/*}/$lead ;;
+    esac
     case $next in https://*) ;; *) return 1 ;; esac
   done
   say "too many redirections (step $step)" >"$TEMP/said"
@@ -461,6 +492,12 @@ place_staged() {
   chmod 755 "$STAGED" || fail 5 "Cannot write in \"$BIN\": see above. What was there is unchanged" 'sh install.sh --prefix DIR'
   flush "$STAGED"
   try_executable "$STAGED" "$1"
+  lock_bin
+  # Another run may have put it there while this one got it.
+  if cmp -s -- "$STAGED" "$TARGET" && [ -x "$TARGET" ]; then
+    say "kugetsu $VERSION is in $BIN already."
+    return
+  fi
   before=$(installed_version)
   if is_script "$TARGET"; then keep_script; elif [ -f "$TARGET" ]; then keep_previous; fi
   take_place "$STAGED"
@@ -468,6 +505,50 @@ place_staged() {
   say "Installed kugetsu $VERSION as $TARGET${before:+ (before: $before)}."
   tell_about_running_turns
   read_state
+}
+
+# One at a time from here to the end: of two that put something in place at once, the second would keep the first one's as
+# the version before. The lock is a link that names its holder and is made in one step; it outlasts no holder.
+lock_bin() {
+  if [ -n "$LOCK" ]; then return; fi
+  make_temp
+  lock=$BIN/.kugetsu.lock
+  tries=0
+  until ln -s "$$" "$lock" 2>"$TEMP/said"; do
+    holder=$(readlink -- "$lock") || holder=
+    # Ours: taken over, or left by a process of the same number.
+    if [ "$holder" = "$$" ]; then break; fi
+    tries=$((tries + 1))
+    if [ "$tries" -gt 60 ]; then fail_to_lock; fi
+    if [ -z "$holder" ]; then continue; fi
+    if kill -0 "$holder" 2>/dev/null; then sleep 1; else take_lock_over; fi
+  done
+  LOCK=$lock
+}
+
+# Takes over from a holder that is gone. Only one may at a time, who makes the link that is called after that holder; and
+# only if the lock is still held by it then, for somebody may have done so before.
+take_lock_over() {
+  heir=$lock.$holder
+  if ln -s "$$" "$heir" 2>/dev/null; then
+    if [ "$(readlink -- "$lock")" = "$holder" ]; then mv -f -- "$heir" "$lock"; else rm -f -- "$heir"; fi
+  else
+    other=$(readlink -- "$heir") || return 0
+    if kill -0 "$other" 2>/dev/null; then sleep 1; else rm -f -- "$heir"; fi
+  fi
+}
+
+fail_to_lock() {
+  if [ -n "$holder" ]; then
+    fail 5 "Cannot change \"$BIN\": another installer has been at work there for a minute (process $holder)" \
+      "ps -p $holder; if that is none, delete \"$lock\""
+  fi
+  fail 5 "Cannot write in \"$BIN\": $(last_line "$TEMP/said"). What was there is unchanged" 'df, then run this again'
+}
+
+unlock_bin() {
+  if [ -n "$LOCK" ]; then rm -f -- "$LOCK"; fi
+  LOCK=
 }
 
 # try_executable FILE ORIGIN
@@ -533,8 +614,12 @@ take_place() {
 
 roll_back() {
   if [ ! -f "$PREVIOUS" ]; then
+    if [ -f "$BIN/$BACKUP" ]; then
+      fail 5 "Cannot go back: before this kugetsu there was a script, which is kept as \"$BIN/$BACKUP\"" 'sh install.sh --uninstall'
+    fi
     fail 5 "Cannot go back: there is no \"$PREVIOUS\"" 'sh install.sh --version V'
   fi
+  need_writable_bin
   make_temp
   answer=$("$PREVIOUS" --version </dev/null 2>"$TEMP/said") ||
     fail 5 "Cannot go back: \"$PREVIOUS\" does not run" 'sh install.sh --version V'
@@ -543,6 +628,7 @@ roll_back() {
     fail 5 "Cannot go back: \"$PREVIOUS\" is the same kugetsu $VERSION" 'sh install.sh --version V'
   fi
   if [ -n "$DRY" ]; then say "Would go back to kugetsu $VERSION"; return; fi
+  lock_bin
   before=$(installed_version)
   begin_staging
   link_or_copy "$PREVIOUS" "$STAGED" || fail 5 "Cannot write in \"$BIN\": see above" 'df, then run this again'
@@ -627,13 +713,18 @@ extend_path() {
   case $BIN in
     *:*) say "Note: \"$BIN\" cannot be on PATH, for it has a colon in it."; return ;;
   esac
+  make_path_lines
+  if [ -z "$MODIFY_PATH" ]; then say "Note: $BIN is not on your PATH."; return; fi
+  MISSED=
+  if [ -z "$DRY" ]; then lock_bin; fi
+  if [ -n "${HOME-}" ]; then edit_start_up_files; else MISSED=1; fi
+  if [ -n "$MISSED" ]; then tell_path_lines; else NEXT="$again, then: kugetsu doctor"; fi
+}
+
+make_path_lines() {
   shown=$(quoted "$BIN")
   LINE="case \":\$PATH:\" in *:$shown:*) ;; *) export PATH=$shown:\"\$PATH\" ;; esac"
   FISH_LINE="contains -- $shown \$PATH; or set -gx PATH $shown \$PATH"
-  if [ -z "$MODIFY_PATH" ]; then say "Note: $BIN is not on your PATH."; return; fi
-  EDITED='' LEFT=''
-  if [ -n "${HOME-}" ]; then edit_start_up_files; fi
-  if [ -n "$EDITED$LEFT" ]; then NEXT='open a new shell, then: kugetsu doctor'; else tell_path_lines; fi
 }
 
 tell_path_lines() {
@@ -642,66 +733,110 @@ tell_path_lines() {
   say "  zsh   ~/.zshrc                    export PATH=$shown:\"\$PATH\""
   say "  fish  ~/.config/fish/config.fish  fish_add_path $shown"
   say "  sh    ~/.profile                  export PATH=$shown:\"\$PATH\""
+  say "  csh   ~/.cshrc                    set path = ($shown \$path)"
 }
 
-# The files that are there and that a shell reads, and those that the user's own shell would read.
+# The files that are there and that a shell reads, and those that the user's own shell would read. Sets MISSED where that
+# one may not find kugetsu afterwards, and otherwise `again`: what lets it read them.
 edit_start_up_files() {
   own=${SHELL-}
   own=${own##*/}
+  again='open a new shell'
   login=
   for name in .bash_profile .bash_login .profile; do
-    if [ -f "$HOME/$name" ]; then login=1; add_block "$HOME/$name"; fi
+    if [ -f "$HOME/$name" ]; then login=1; add_line "$HOME/$name" "$LINE"; fi
   done
   zshrc=${ZDOTDIR:-$HOME}/.zshrc
   fish=${XDG_CONFIG_HOME:-$HOME/.config}/fish
-  if [ -f "$HOME/.bashrc" ] || [ "$own" = bash ]; then add_block "$HOME/.bashrc"; fi
-  if [ -f "$zshrc" ] || [ "$own" = zsh ]; then add_block "$zshrc"; fi
+  if [ -f "$HOME/.bashrc" ] || [ "$own" = bash ]; then add_line "$HOME/.bashrc" "$LINE"; fi
+  if [ -f "$zshrc" ] || [ "$own" = zsh ]; then add_line "$zshrc" "$LINE"; fi
   if [ -d "$fish" ] || [ "$own" = fish ]; then
-    if [ -n "$DRY" ] || mkdir -p -- "$fish/conf.d" 2>/dev/null; then
-      LINE=$FISH_LINE
-      add_block "$fish/conf.d/kugetsu.fish"
-    fi
+    [ -n "$DRY" ] || mkdir -p -- "$fish/conf.d" 2>/dev/null
+    add_line "$fish/conf.d/kugetsu.fish" "$FISH_LINE"
   fi
-  case $own in zsh | fish) ;; *) if [ -z "$login" ]; then add_block "$HOME/.profile"; fi ;; esac
+  case $own in
+    zsh | fish) ;;
+    bash) if [ -z "$login" ]; then add_line "$HOME/.profile" "$LINE"; fi ;;
+    # These read no file but this one, and only at a login.
+    '' | sh | ash | dash | yash | *ksh*)
+      again='log in again'
+      if [ ! -f "$HOME/.profile" ]; then add_line "$HOME/.profile" "$LINE"; fi
+      ;;
+    *) MISSED=1 ;;
+  esac
 }
 
-# Adds LINE between two marks, once, and never half. The first mark says what else has to be taken back.
-add_block() {
-  if grep -qF "$BLOCK_BEGIN" "$1" 2>/dev/null; then LEFT=1; return; fi
-  if [ -n "$DRY" ]; then EDITED=1; say "Would add to $1: $LINE"; return; fi
-  also='' start=''
-  if [ ! -e "$1" ]; then
-    also=' (new file)'
-  elif [ -n "$(tail -c 1 -- "$1" | tr '\n' ' ' | tr -d ' ')" ]; then
-    also=' (after an unended line)' start=$NEWLINE
+# add_line FILE LINE: once, and never half. It stands in a block between two marks, one line for each folder that kugetsu
+# was installed in; the first mark says what else has to be taken back.
+add_line() {
+  if grep -qxF -e "$2" "$1" 2>/dev/null; then return; fi
+  block=
+  if find_block "$1"; then
+    if [ -z "$to" ]; then MISSED=1; tell_changed_block "$1"; return; fi
+  else
+    also='' start=''
+    if [ ! -e "$1" ]; then
+      also=' (new file)'
+    elif [ -n "$(tail -c 1 -- "$1" | tr '\n' ' ' | tr -d ' ')" ]; then
+      also=' (after an unended line)' start=$NEWLINE
+    fi
+    block="$start$BLOCK_BEGIN$also by kugetsu's installer; kugetsu uninstall takes it away$NEWLINE$2$NEWLINE$BLOCK_END"
   fi
-  block="$start$BLOCK_BEGIN$also by kugetsu's installer; kugetsu uninstall takes it away$NEWLINE$LINE$NEWLINE$BLOCK_END"
-  if begin_copy "$1" && printf '%s\n' "$block" >>"$COPY" && [ "$(tail -n 1 -- "$COPY")" = "$BLOCK_END" ] && end_copy; then
-    EDITED=1
+  if [ -n "$DRY" ]; then say "Would add to $1: $2"; return; fi
+  if begin_copy "$1" && copy_with_line "$1" "$2" && grep -qxF -e "$2" "$COPY" && grep -qF "$BLOCK_END" "$COPY" && end_copy; then
     say "Added $BIN to PATH in $1"
   else
+    drop_copy
+    MISSED=1
     say "Note: \"$1\" cannot be changed."
   fi
 }
 
-# Takes the block out again; what stands around it stays byte for byte.
-take_block() {
-  first=$(grep -nF "$BLOCK_BEGIN" "$1" 2>/dev/null) || return 0
+copy_with_line() {
+  if [ -n "$block" ]; then printf '%s\n' "$block" >>"$COPY"; return; fi
+  { sed "$to,\$d" <"$1" && printf '%s\n' "$2" && sed -n "$to,\$p" <"$1"; } >"$COPY"
+}
+
+# take_line FILE LINE: the line of this folder, and the block with the last one; what stands around stays byte for byte.
+# Sets ANOTHER where there are lines of other folders.
+take_line() {
+  find_block "$1" || return 0
+  if [ -z "$to" ]; then tell_changed_block "$1"; return; fi
+  at=$(sed -n "$from,${to}p" <"$1" | grep -nxF -e "$2") || at=
+  if [ -z "$at" ] && [ "$((to - from))" -gt 1 ]; then ANOTHER=1; return; fi
+  if [ "$((to - from))" -le 2 ]; then
+    cut=$from,$to
+  else
+    ANOTHER=1
+    cut=$((from + ${at%%:*} - 1))
+  fi
+  if begin_copy "$1" && copy_without_lines "$1" && end_copy; then
+    case $first in *'(new file)'*) if [ ! -s "$1" ]; then rm -f -- "$1"; fi ;; esac
+    say "Took $BIN off PATH in $1"
+  else
+    drop_copy
+    say "Note: \"$1\" cannot be changed. Its lines of kugetsu are left to you."
+  fi
+}
+
+copy_without_lines() {
+  sed "${cut}d" <"$1" >"$COPY" || return 1
+  case $cut$first in
+    *,*'(after an unended line)'*) if [ "$to" -ge "$(wc -l <"$1")" ]; then drop_last_byte "$1" "$from"; fi ;;
+  esac
+}
+
+# find_block FILE: sets from and to, the lines of its marks; to is empty where somebody changed them. False without any.
+find_block() {
+  first=$(grep -nF "$BLOCK_BEGIN" "$1" 2>/dev/null) || return 1
   last=$(grep -nF "$BLOCK_END" "$1") || last=
   case $first$last in *"$NEWLINE"*) last= ;; esac
   from=${first%%:*} to=${last%%:*}
-  if [ -z "$to" ] || [ "$from" -gt "$to" ]; then
-    say "Note: the lines of kugetsu in \"$1\" were changed. They are left to you."
-    return
-  fi
-  { begin_copy "$1" && sed "$from,${to}d" <"$1" >"$COPY"; } ||
-    fail 5 "Cannot change \"$1\": see above" 'df, then run this again'
-  case $first in
-    *'(after an unended line)'*) if [ "$to" -ge "$(wc -l <"$1")" ]; then drop_last_byte "$1" "$from"; fi ;;
-  esac
-  end_copy || fail 5 "Cannot change \"$1\": see above" 'df, then run this again'
-  case $first in *'(new file)'*) if [ ! -s "$1" ]; then rm -f -- "$1"; fi ;; esac
-  say "Took $BIN off PATH in $1"
+  if [ -n "$to" ] && [ "$from" -gt "$to" ]; then to=; fi
+}
+
+tell_changed_block() {
+  say "Note: the lines of kugetsu in \"$1\" were changed. They are left to you."
 }
 
 # drop_last_byte FILE LINE: what stands in FILE before LINE, without the end of its last line
@@ -728,12 +863,20 @@ begin_copy() {
     cp -p -- "$REAL" "$COPY" 2>/dev/null
   else
     { true >"$COPY"; } 2>/dev/null
-  fi
+  fi || return 1
+  locked=
+  if [ ! -w "$COPY" ]; then locked=1; chmod u+w "$COPY"; fi
 }
 
 end_copy() {
+  if [ -n "$locked" ]; then chmod u-w "$COPY"; fi
   flush "$COPY"
   mv -f -- "$COPY" "$REAL" || return 1
+  COPY=
+}
+
+drop_copy() {
+  if [ -n "$COPY" ]; then rm -f -- "$COPY"; fi
   COPY=
 }
 
@@ -750,16 +893,22 @@ quoted() {
 uninstall_kugetsu() {
   make_temp
   state=${KUGETSU_HOME:-${HOME-}/.kugetsu}
-  if [ ! -e "$TARGET" ] && [ ! -e "$PREVIOUS" ]; then say "There is no kugetsu in $BIN."; fi
+  installed=1
+  if [ ! -e "$PREVIOUS" ] && { [ ! -e "$TARGET" ] || is_script "$TARGET"; }; then
+    installed=
+    say "There is no kugetsu in $BIN."
+  fi
   count=$(running_turns) || count=
   case $count in
     0) ;;
-    '') [ -z "$PURGE" ] || fail 9 "Refused to delete \"$state\": cannot tell whether turns are running" "\"$TARGET\" doctor" ;;
+    '') if [ -n "$PURGE" ]; then refuse_purge; fi ;;
     *) fail 4 "Cannot uninstall: turns are running ($count)" "\"$TARGET\" list" ;;
   esac
+  if [ -d "$BIN" ]; then need_writable_bin; fi
   if [ -n "$DRY" ]; then say "Would take away $TARGET${PURGE:+ and $state}"; return; fi
-  confirm_uninstall
+  if [ -n "$installed$PURGE" ]; then confirm_uninstall; fi
   end_background
+  if [ -d "$BIN" ]; then lock_bin; fi
   take_path_away
   take_extras_away
   rm -f -- "$PREVIOUS" || fail 5 "Cannot delete \"$PREVIOUS\": see above" 'run this again'
@@ -771,10 +920,20 @@ uninstall_kugetsu() {
       rm -f -- "$TARGET" || fail 5 "Cannot delete \"$TARGET\": see above" 'run this again'
     fi
   fi
+  for left in "$BIN/$BACKUP"*; do
+    if [ -e "$left" ]; then say "Left $left, a script that was there before"; fi
+  done
   if [ -d "$BIN" ]; then sweep_bin; fi
+  unlock_bin
   rmdir -- "$BIN" 2>/dev/null
   if [ -n "$PURGE" ]; then purge_state; elif [ -d "$state" ]; then say "The state in $state is left."; fi
-  say 'Uninstalled kugetsu.'
+  if [ -n "$installed" ]; then say 'Uninstalled kugetsu.'; fi
+}
+
+refuse_purge() {
+  way="\"$TARGET\" doctor"
+  if [ -z "$(installed_version)" ]; then way="sh install.sh --uninstall, then delete \"$state\" yourself"; fi
+  fail 9 "Refused to delete \"$state\": cannot tell whether turns are running" "$way"
 }
 
 confirm_uninstall() {
@@ -818,9 +977,10 @@ UNIT_MARK='^# Written by kugetsu service install'
 
 take_path_away() {
   if [ -z "${HOME-}" ]; then return; fi
-  for name in .bash_profile .bash_login .profile .bashrc; do take_block "$HOME/$name"; done
-  take_block "${ZDOTDIR:-$HOME}/.zshrc"
-  take_block "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/kugetsu.fish"
+  make_path_lines
+  for name in .bash_profile .bash_login .profile .bashrc; do take_line "$HOME/$name" "$LINE"; done
+  take_line "${ZDOTDIR:-$HOME}/.zshrc" "$LINE"
+  take_line "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/kugetsu.fish" "$FISH_LINE"
 }
 
 take_extras_away() {
@@ -828,13 +988,41 @@ take_extras_away() {
     remove_file "$SHARE/$file" 'made by: kugetsu completions'
   done
   if [ -z "${HOME-}" ]; then return; fi
+  if [ -x "$TARGET" ] && ! is_script "$TARGET"; then "$TARGET" skill install --dir "$TEMP" </dev/null >/dev/null 2>&1; fi
   for folder in "${XDG_CONFIG_HOME:-$HOME/.config}/opencode" "${CLAUDE_CONFIG_DIR:-$HOME/.claude}" "$HOME/.agents"; do
-    if [ -L "$folder/skills/kugetsu" ]; then continue; fi
-    remove_file "$folder/skills/kugetsu/SKILL.md" '^name: kugetsu$'
-    if [ -e "$folder/skills/kugetsu/SKILL.md.previous" ]; then
-      say "Left $folder/skills/kugetsu/SKILL.md.previous, which was there before"
-    fi
+    if [ ! -L "$folder/skills/kugetsu" ]; then take_skill_away "$folder/skills/kugetsu/SKILL.md"; fi
   done
+}
+
+# Only as this executable writes it, and only where no other one is left that it tells of.
+take_skill_away() {
+  if another_is_left; then
+    if [ -e "$1" ]; then say "Left $1: another kugetsu is installed"; fi
+    return
+  fi
+  if cmp -s -- "$TEMP/kugetsu/SKILL.md" "$1"; then
+    remove_file "$1" '^name: kugetsu$'
+  elif [ -e "$1" ]; then
+    say "Left $1: it is not what this kugetsu writes"
+  fi
+  for kept in "$1".previous*; do
+    if [ -e "$kept" ]; then say "Left $kept, which was there before"; fi
+  done
+}
+
+another_is_left() {
+  if [ -n "$ANOTHER" ]; then return 0; fi
+  separator=$IFS
+  IFS=:
+  set -f
+  for folder in $PATH "$HOME/.local/bin"; do
+    other=$folder/kugetsu
+    # shellcheck disable=SC3013 # All seven shells have -ef.
+    if [ -f "$other" ] && [ -x "$other" ] && ! [ "$other" -ef "$TARGET" ] && ! is_script "$other"; then ANOTHER=1; fi
+  done
+  set +f
+  IFS=$separator
+  [ -n "$ANOTHER" ]
 }
 
 # remove_file FILE PATTERN: if a line of it says that it is ours; and the folder, if nothing else is in it
@@ -856,22 +1044,26 @@ purge_state() {
 
 # --- Everything else ---
 
-# Whether a shell reads this file as part of itself (`. install.sh`), rather than running it or being fed it.
-is_sourced() {
-  if [ -n "${ZSH_VERSION-}" ]; then
-    case ${ZSH_EVAL_CONTEXT-} in *:file*) return 0 ;; *) return 1 ;; esac
-  fi
-  is_this_script "$0" && return 1
-  case $- in
-    *i* | *c*) return 0 ;;
-    *s*) return 1 ;;
-    *) return 0 ;;
+# Sets SCRIPT to the file that the shell is reading this from, or to nothing where it is fed or there is only a text; and
+# SOURCED, if it reads it as part of itself (`. install.sh`). Only what is known counts: a file that merely lies in the
+# current folder may be anybody's, and options must not be lost.
+find_script() {
+  SOURCED=
+  if [ -z "$SCRIPT" ]; then SCRIPT=$(file_being_read); fi
+  # shellcheck disable=SC3013 # All seven shells have -ef.
+  case ${ZSH_VERSION:+${ZSH_EVAL_CONTEXT-}} in
+    *:file*) SOURCED=1 ;;
+    '') if [ -n "$SCRIPT" ] && ! [ "$SHELL_NAME" -ef "$SCRIPT" ]; then SOURCED=1; fi ;;
   esac
+  is_this_script "$SCRIPT" || SCRIPT=
 }
 
-# Whether the shell was given the name of this file, and so $SCRIPT is one.
-is_run_as_file() {
-  case $- in *s*) return 1 ;; *) return 0 ;; esac
+# Most shells keep the file open until they have read its end: not below 10, where redirections of others are.
+file_being_read() {
+  for open in "/proc/$$/fd"/[1-9][0-9]*; do
+    if is_this_script "$open" && readlink -- "$open"; then return; fi
+  done
+  if is_this_script "$SHELL_NAME"; then say "$SHELL_NAME"; fi
 }
 
 is_this_script() {
@@ -910,8 +1102,22 @@ make_temp() {
 # shellcheck disable=SC2317 # The traps call it.
 clear_away() {
   if [ -n "$STAGED" ]; then rm -f -- "$STAGED"; fi
-  if [ -n "$COPY" ]; then rm -f -- "$COPY"; fi
+  drop_copy
+  unlock_bin
   if [ -n "$TEMP" ]; then rm -rf -- "$TEMP"; fi
+}
+
+# end_by SIGNAL STATUS. After `exit` in a trap ksh waits for ever, for it makes no process of a subshell.
+# shellcheck disable=SC2317 # The traps call it.
+end_by() {
+  case ${KSH_VERSION-} in
+    Version*)
+      clear_away
+      trap - EXIT "$1"
+      kill -s "$1" "$$"
+      ;;
+  esac
+  exit "$2"
 }
 
 # Where it can be had: a power cut must not leave an empty file.

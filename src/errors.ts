@@ -565,7 +565,10 @@ export const errors = {
       "supervisor-busy",
       EXIT.busy,
       `Cannot end the supervisor: ${turns === 1 ? "a turn is" : `${turns} turns are`} not over`,
-      { next: "kugetsu supervisor status", hint: "shows which; --force stops them" },
+      {
+        next: "kugetsu supervisor status",
+        hint: "shows which; kugetsu supervisor stop --force stops them",
+      },
     ),
   noSystemd: () =>
     make(

@@ -1,5 +1,5 @@
 /** `kugetsu skill`: the text that tells agents how to use kugetsu. */
-import { EXIT, type ExitStatus } from "../errors.ts";
+import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import { SKILL_PLACES, type SkillPlace } from "../installation/mod.ts";
 import type { Context } from "./context.ts";
 import { type Host, newCommand, newGroup } from "./define.ts";
@@ -11,6 +11,7 @@ export type SkillOptions =
 /** opencode's folder if none is named. */
 export async function skillInstall(context: Context, options: SkillOptions): Promise<ExitStatus> {
   const { output } = context;
+  if (options.dir === "") throw errors.usage("--dir needs a value", "kugetsu skill install --help");
   const installation = await context.installation();
   const places: (SkillPlace | { folder: string })[] = SKILL_PLACES.filter((it) => options[it]);
   if (options.dir !== undefined) places.push({ folder: context.pathOf(options.dir) });

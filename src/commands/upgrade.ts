@@ -1,5 +1,7 @@
 /** `kugetsu upgrade`: another version in the place of this executable. */
 import { errors, EXIT, type ExitStatus, reasonOf } from "../errors.ts";
+import type { Change, Installation } from "../installation/mod.ts";
+import { isOlder } from "../session/version.ts";
 import type { Context } from "./context.ts";
 import { type Host, newCommand } from "./define.ts";
 
@@ -14,17 +16,19 @@ export async function upgrade(
   context: Context,
   options: UpgradeCommandOptions,
 ): Promise<ExitStatus> {
-  const { check, version, rollback } = options;
-  if ([check, version, rollback].filter(Boolean).length > 1) {
+  const { check, version, rollback, baseUrl } = options;
+  if ([check, version, rollback].filter((it) => it !== undefined).length > 1) {
     throw errors.usage(
       "Cannot do more than one of --check, --version and --rollback",
       "kugetsu upgrade --help",
     );
   }
   const installation = await context.installation();
-  if (check) return await tellNewest(context, options.baseUrl);
+  if (check) return await tellNewest(context, baseUrl);
   const { executable } = installation;
-  const { before, after } = await installation.upgrade(options);
+  const { before, after } = rollback || version !== undefined
+    ? await installation.upgrade(options)
+    : await toNewest(context, installation, baseUrl);
   const changed = after !== before;
   const supervisor = changed ? await makeRoom(context) : undefined;
   context.output.result(
@@ -32,6 +36,23 @@ export async function upgrade(
     `kugetsu ${after}\n`,
   );
   return EXIT.ok;
+}
+
+/** Never back to an older one: whoever wants that names it. */
+async function toNewest(
+  { output }: Context,
+  installation: Installation,
+  baseUrl: string | undefined,
+): Promise<Change> {
+  const { version } = installation;
+  const newest = await installation.newest(baseUrl);
+  if (!isOlder(newest, version)) return await installation.upgrade({ version: newest, baseUrl });
+  output.note(`${olderOnly(newest, version)} To go back: kugetsu upgrade --version ${newest}`);
+  return { before: version, after: version };
+}
+
+function olderOnly(newest: string, version: string): string {
+  return `The newest version that can be had is ${newest}, which is older than this, ${version}.`;
 }
 
 /** The supervisor of the version before is ended if it is idle. The upgrade is done, whatever becomes of that. */
@@ -55,13 +76,14 @@ async function tellNewest(context: Context, baseUrl: string | undefined): Promis
   const installation = await context.installation();
   const { version } = installation;
   const newest = await installation.newest(baseUrl);
-  const same = newest === version;
-  context.output.result(
-    { installed: version, newest, upgrade: !same },
-    same
-      ? `kugetsu ${version} is the newest version.\n`
-      : `kugetsu ${newest} can be had; this is ${version}. Install it with: kugetsu upgrade\n`,
-  );
+  const found = (upgrade: boolean, text: string) =>
+    context.output.result({ installed: version, newest, upgrade }, `${text}\n`);
+  if (newest === version) found(false, `kugetsu ${version} is the newest version.`);
+  else if (isOlder(newest, version)) found(false, olderOnly(newest, version));
+  else {
+    const how = "Install it with: kugetsu upgrade";
+    found(true, `kugetsu ${newest} can be had; this is ${version}. ${how}`);
+  }
   return EXIT.ok;
 }
 

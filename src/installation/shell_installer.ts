@@ -22,7 +22,8 @@ export interface InstallerOptions {
 
 export function shellInstaller(options: InstallerOptions): Installation {
   const { env, version, execPath } = options;
-  const install = (args: string[]) => runScript([...args, ...placeOf(execPath)], options);
+  const install = (args: string[], say = options.say) =>
+    runScript([...args, ...placeOf(execPath)], { ...options, say });
   return {
     version,
     get executable() {
@@ -30,7 +31,7 @@ export function shellInstaller(options: InstallerOptions): Installation {
       return execPath;
     },
     async newest(baseUrl) {
-      return (await install(["--check", ...sourceOf({ baseUrl })])).at(-1) ?? "";
+      return (await install(["--check", ...sourceOf({ baseUrl })], () => {})).at(-1) ?? "";
     },
     async upgrade(wanted) {
       const action = wanted.rollback ? ["--rollback"] : sourceOf(wanted);
@@ -45,7 +46,9 @@ export function shellInstaller(options: InstallerOptions): Installation {
 }
 
 function sourceOf({ version, baseUrl }: UpgradeOptions): string[] {
-  return [...(version ? ["--version", version] : []), ...(baseUrl ? ["--base-url", baseUrl] : [])];
+  const given = Object.entries({ "--version": version, "--base-url": baseUrl });
+  // An empty one too, which the script refuses.
+  return given.flatMap(([name, value]) => value === undefined ? [] : [name, value]);
 }
 
 /** A run from source has an executable that is a runtime's: that is not ours to replace. */
@@ -55,7 +58,10 @@ function placeOf(execPath: string): string[] {
 }
 
 /** Runs install.sh, which a shell reads whole before it begins, and returns the lines of its standard output. */
-async function runScript(args: string[], { env, say }: InstallerOptions): Promise<string[]> {
+async function runScript(
+  args: string[],
+  { env, say, execPath }: InstallerOptions,
+): Promise<string[]> {
   // In /, so that nothing in the current folder matters.
   const child = spawn("/bin/sh", ["-s", "--", ...args], { cwd: "/", env });
   const [lines, complaints]: [string[], string[]] = [[], []];
@@ -74,23 +80,26 @@ async function runScript(args: string[], { env, say }: InstallerOptions): Promis
   ]);
   const code = await outcome;
   await read;
-  if (code !== 0) throw failure(code, complaints);
+  if (code !== 0) throw failure(code, complaints, dirname(execPath));
   return lines;
 }
 
 /** What the script's last lines say: `error: …` and `  try: …`, as errors of kugetsu look. */
-function failure(code: number | null, complaints: string[]) {
+function failure(code: number | null, complaints: string[], folder: string) {
   const at = complaints.findLastIndex((line) => line.startsWith("error: "));
   const message = complaints[at]?.slice("error: ".length) ??
     `The installer ended with ${code ?? "a signal"}`;
   const next = complaints[at + 1]?.replace(/^ {2}try: /, "");
   const detail = complaints.slice(0, Math.max(at, 0)).join("; ");
-  return errors.installFailed(statusOf(code), message, detail, next && inOurWords(next));
+  return errors.installFailed(statusOf(code), message, detail, next && inOurWords(next, folder));
 }
 
-/** The script names itself as the next command; what kugetsu can do itself is said as such. */
-function inOurWords(next: string): string {
-  return next.replace(/\bsh install\.sh (--(?:version|base-url|help)\b)/, "kugetsu upgrade $1");
+/** The script names itself as the next command, and is not at hand; what kugetsu can do itself is said as such. */
+function inOurWords(next: string, folder: string): string {
+  return next
+    .replace(/\bsh install\.sh (--(?:version|base-url|help)\b)/, "kugetsu upgrade $1")
+    .replace("sh install.sh --uninstall", "kugetsu uninstall")
+    .replace("sh install.sh --prefix DIR", `ls -ld "${folder}"`);
 }
 
 function statusOf(code: number | null): ExitStatus {

@@ -21,12 +21,21 @@ export function writeSkill(
   if (before === content) return { path, changed: false };
   try {
     mkdirSync(dirname(path), { recursive: true });
-    const kept = before === undefined ? undefined : `${path}.previous`;
+    const kept = before === undefined ? undefined : keptName(path, before);
     if (kept) copyFileSync(path, kept);
     writeDurably(before === undefined ? path : realpathSync(path), content);
     return { path, changed: true, kept };
   } catch (cause) {
     throw errors.unwritable(path, cause);
+  }
+}
+
+/** A name beside it under which nothing else is kept: one that is there may hold the only copy of something. */
+function keptName(path: string, before: string): string {
+  for (let count = 1;; count++) {
+    const name = count === 1 ? `${path}.previous` : `${path}.previous.${count}`;
+    const there = readIfThere(name);
+    if (there === undefined || there === before) return name;
   }
 }
 

@@ -12,6 +12,7 @@ import { errors, reasonOf } from "../errors.ts";
 import { Cache } from "../platform/cache.ts";
 import { findExecutable, fingerprintOf, isExecutable } from "../platform/executables.ts";
 import { TURN_MARK_PREFIX } from "../platform/processes.ts";
+import { isOlder } from "../session/version.ts";
 import type { TurnRequest } from "./mod.ts";
 import {
   OPENCODES_OWN,
@@ -253,11 +254,4 @@ function merge(under: Json, over: Json | PermissionConfig): Json {
 
 function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isOlder(version: string, than: string): boolean {
-  const parts = (text: string) => text.split(/[.-]/).slice(0, 3).map(Number);
-  const [a, b] = [parts(version), parts(than)];
-  for (let i = 0; i < 3; i++) if (a[i] !== b[i]) return a[i]! < b[i]!;
-  return false;
 }

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { skillInstall, type SkillOptions } from "../../src/commands/skill.ts";
+import { EXIT, KugetsuError } from "../../src/errors.ts";
 import { makeStage } from "../support/fakes.ts";
 
 const CASES: [options: SkillOptions, places: unknown[]][] = [
@@ -30,3 +31,11 @@ for (const [options, places] of CASES) {
     assert.deepEqual(written[0], { path: "p1", changed: true, kept: null });
   });
 }
+
+test("an empty folder is refused, not taken for the current one", async () => {
+  const { context } = makeStage(() => ({ installation: {} }));
+  await assert.rejects(
+    skillInstall(context, { dir: "" }),
+    (error) => error instanceof KugetsuError && error.exit === EXIT.usage,
+  );
+});

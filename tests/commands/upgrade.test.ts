@@ -66,11 +66,28 @@ test("--check asks and changes nothing, whether there is something newer or not"
   assert.deepEqual(same.stdout, ["kugetsu 1.0.0 is the newest version.\n"]);
 });
 
+test("without a version it never goes back to an older one, and says how", async () => {
+  const ahead = { version: "1.10.0", newest: () => Promise.resolve("1.9.0") };
+  const asked = stageWith(ahead);
+  await upgrade(asked.context, { check: true });
+  assert.deepEqual(asked.results, [{ installed: "1.10.0", newest: "1.9.0", upgrade: false }]);
+  assert.match(asked.stdout[0]!, /newest version that can be had is 1\.9\.0, which is older/);
+  const done = stageWith(ahead);
+  assert.equal(await upgrade(done.context, {}), EXIT.ok);
+  assert.deepEqual(done.effects, []);
+  assert.equal((done.results[0] as { changed: boolean }).changed, false);
+  assert.match(done.stderr[0]!, /older than this, 1\.10\.0\. .*kugetsu upgrade --version 1\.9\.0/);
+  const named = stageWith(ahead);
+  await upgrade(named.context, { version: "1.9.0" });
+  assert.deepEqual(named.effects, ['upgrade {"version":"1.9.0"}']);
+});
+
 test("contradictions are refused before anything is done", async () => {
   const calls = [
     { check: true, rollback: true },
     { check: true, version: "1.1.0" },
     { rollback: true, version: "1.1.0" },
+    { check: true, version: "" },
   ];
   for (const options of calls) {
     const { context, effects } = stageWith({});

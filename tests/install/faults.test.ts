@@ -1,9 +1,12 @@
 /** What can come from a server, a disk or a machine in place of what should: the old executable stays, and works. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import process from "node:process";
 import { gzipSync } from "node:zlib";
+import { run } from "../../scripts/_run.ts";
 import { makeSmallDisk } from "../support/disk.ts";
 import {
   type Host,
@@ -18,6 +21,7 @@ import {
   versionOf,
 } from "../support/installer.ts";
 import { needs } from "../support/needs.ts";
+import { until } from "../support/until.ts";
 
 const HTML = "<!DOCTYPE html><html><body>Sign in</body></html>";
 const OTHER_MACHINE = Uint8Array.from([
@@ -56,6 +60,16 @@ const FAULTS: Record<string, Fault> = {
   },
   "a web page": { code: 9, message: /it is a web page/, files: { archive: HTML } },
   "an empty file": { code: 9, message: /it is empty/, files: { archive: "" } },
+  "a right hash of what is not compressed": {
+    code: 5,
+    message: /Cannot unpack what came from ".*": it is not compressed by gzip/,
+    files: { archive: HTML },
+    prepare: async ({ mirror }) => {
+      const file = join(mirror, "latest/download/SHA256SUMS");
+      const digest = createHash("sha256").update(HTML).digest("hex");
+      await writeFile(file, (await readFile(file, "utf8")).replaceAll(/^[0-9a-f]{64}/gm, digest));
+    },
+  },
   "half a file": {
     code: 9,
     message: /its sha256 is/,
@@ -287,6 +301,91 @@ for (const tool of ["curl", "wget"] as const) {
   });
 }
 
+/** How a server names the place that it leads to, for what was asked of it: `/…/NAME` is served as `/…/there-NAME`. */
+const LEADS: Record<string, (path: string, server: string) => string> = {
+  "to an address": (path, server) => `${server}${path}`,
+  "to a path": (path) => path,
+  "to its neighbour": (path) => basename(path),
+};
+
+for (const tool of ["curl", "wget"] as const) {
+  for (const [where, lead] of Object.entries(LEADS)) {
+    test(
+      `${tool} follows https that leads ${where}`,
+      { skip: needs(tool, "openssl") },
+      async () => {
+        await using host = await makeHost();
+        await host.publish("1.0.0");
+        const { path: trusted, ...certificate } = await makeCertificate(host);
+        await using server = await serve(async (request, response) => {
+          const [folder, name] = [dirname(request.url!), basename(request.url!)];
+          if (name.startsWith("there-")) {
+            response.end(await readFile(join(host.mirror, folder, name.replace("there-", ""))));
+          } else {
+            const location = lead(`${folder}/there-${name}`, server.url);
+            response.writeHead(302, { location }).end();
+          }
+        }, certificate);
+        const real = `PATH=/usr/local/bin:/usr/bin:/bin CURL_CA_BUNDLE='${trusted}' exec ${tool}`;
+        const trust = tool === "wget" ? `--ca-certificate='${trusted}'` : "";
+        const PATH = await pathWith(host, {
+          own: { [tool]: `${real} ${trust} "$@"` },
+          without: [tool === "curl" ? "wget" : "curl"],
+        });
+        const { code, stderr } = await host.install(["--base-url", server.url], { env: { PATH } });
+        assert.equal(code, 0, stderr);
+        assert.equal(await versionOf(host.target), "kugetsu 1.0.0\n");
+      },
+    );
+  }
+}
+
+test("busybox's wget gets a mirror on loopback", { skip: needs("busybox") }, async () => {
+  await using host = await makeHost();
+  await host.publish("1.0.0");
+  await using server = await serveMirror(host);
+  const own = { wget: 'PATH=/usr/local/bin:/usr/bin:/bin exec busybox wget "$@"' };
+  const PATH = await pathWith(host, { own, without: ["curl"] });
+  const { code, stderr } = await host.install(["--base-url", server.url], { env: { PATH } });
+  assert.equal(code, 0, stderr);
+  assert.equal(await versionOf(host.target), "kugetsu 1.0.0\n");
+});
+
+test("many at once: one installs it, the version before is kept, and nothing is there twice", {
+  skip: needs("dash", "bash", "busybox"),
+}, async () => {
+  await using host = await hostWithOld();
+  await host.publish("1.1.0");
+  await writeFile(join(host.home, ".bashrc"), "mine\n");
+  // What a run that was killed held is in nobody's way.
+  await symlink("99999999", join(host.bin, ".kugetsu.lock"));
+  const shells = [["dash"], ["bash"], ["busybox", "ash"], ["dash"], ["bash"], ["busybox", "ash"]];
+  const results = await Promise.all(shells.map((shell) => host.install([], { shell })));
+  for (const { code, stderr } of results) assert.equal(code, 0, stderr);
+  assert.deepEqual(await treeOf(host.bin), [
+    `kugetsu 755 ${payload("1.1.0")}`,
+    `kugetsu.previous 755 ${payload("1.0.0")}`,
+  ]);
+  const bashrc = await readFile(join(host.home, ".bashrc"), "utf8");
+  assert.equal(bashrc.split(">>> kugetsu").length, 2);
+});
+
+test("while another run puts something in place, it waits", async () => {
+  await using host = await hostWithOld();
+  await host.publish("1.1.0");
+  const lock = join(host.bin, ".kugetsu.lock");
+  await symlink(String(process.pid), lock);
+  const waiting = host.install();
+  await until(
+    "it has a copy to put there",
+    async () => (await readdir(host.bin)).some((it) => it.endsWith(".tmp")),
+  );
+  assert.equal(await versionOf(host.target), "kugetsu 1.0.0\n");
+  await rm(lock);
+  assert.equal((await waiting).code, 0);
+  assert.equal(await versionOf(host.target), "kugetsu 1.1.0\n");
+});
+
 test("addresses: https, files, and http on this machine; no name or password", async () => {
   await using host = await makeHost();
   const refused = [
@@ -482,7 +581,7 @@ test("uninstalling ends what stays behind, and is refused while that has turns",
   assert.equal((await host.install(["--uninstall", "--yes"])).code, 0);
   assert.match(
     await readFile(calls, "utf8"),
-    /\/\.kugetsu supervisor stop\n\/data\/k supervisor stop\n.*service uninstall\n$/,
+    /\/\.kugetsu supervisor stop\n\/data\/k supervisor stop\n.*service uninstall\n/,
   );
   const left = (await treeOf(host.home)).filter((it) => it.includes("kugetsu.service"));
   assert.deepEqual(left, []);
@@ -524,4 +623,14 @@ async function hostWithOld(): Promise<Host> {
   const { code, stderr } = await host.install(["--no-modify-path"]);
   assert.equal(code, 0, stderr);
   return host;
+}
+
+/** One that this machine vouches for itself by; and the file of it. */
+async function makeCertificate({ scratch }: Host) {
+  const [keyout, out] = [scratch.join("key.pem"), scratch.join("cert.pem")];
+  const names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const kind = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
+  await run("openssl", ["req", ...kind, "-keyout", keyout, "-out", out, ...names]);
+  const [key, cert] = await Promise.all([keyout, out].map((it) => readFile(it, "utf8")));
+  return { key: key!, cert: cert!, path: out };
 }

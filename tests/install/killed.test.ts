@@ -16,7 +16,7 @@ const NEW = payload("1.1.0");
 const MINE = "# mine, without an end";
 
 const CHANGING =
-  "openat,write,rename,renameat,renameat2,unlink,unlinkat,link,linkat,chmod,fchmod,fchmodat," +
+  "openat,write,rename,renameat,renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat,chmod,fchmod,fchmodat," +
   "mkdir,mkdirat,ftruncate,fsync,copy_file_range";
 
 /** A host with the old version, whose start-up files know nothing of it yet. */

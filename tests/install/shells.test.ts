@@ -1,15 +1,20 @@
 /** Every shell times every state that a host can be in: a release is got from a mirror and put in place. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
 import type { RunResult } from "../../scripts/_run.ts";
 import {
+  environmentOf,
   type Host,
   makeHost,
   OLD_TOOL,
   pathWith,
   payload,
+  serve,
   SHELLS,
   treeOf,
   versionOf,
@@ -145,6 +150,86 @@ for (const [shell, program] of SHELLS) {
       stdout,
       /Installed kugetsu 1\.1\.0[^]*\nrc 0, --prefix \/nowhere, none, none\nthe caller ended\n$/,
     );
+  });
+}
+
+for (const [shell, program] of SHELLS) {
+  test(`${shell.join(" ")}: Ctrl-C, TERM and HUP end it while it gets a file, and leave nothing`, {
+    skip: needs(program, "curl"),
+  }, async () => {
+    await using host = await makeHost("h");
+    const script = host.scratch.join("install.sh");
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+      await using server = await serve(() => isAsked());
+      const [program, ...args] = [...shell, script, "--base-url", server.url];
+      // In a process group of its own, all of which a terminal would tell.
+      const child = spawn(program!, args, { env: environmentOf(host), detached: true });
+      // The shell that was called may end before its subshell, which holds these two.
+      child.stdout.resume();
+      child.stderr.resume();
+      const ended = once(child, "close");
+      await asked;
+      process.kill(-child.pid!, signal);
+      const [code, by] = await ended;
+      assert.ok(code !== 0, `${signal}: ${code} ${by}`);
+      assert.deepEqual(await readdir(host.scratch.join("tmp")), []);
+      assert.deepEqual(await treeOf(host.home), []);
+    }
+  });
+
+  test(`${shell.join(" ")}: when nobody reads what it says, it still leaves nothing behind`, {
+    skip: needs(program, "bash"),
+  }, async () => {
+    await using host = await makeHost("h");
+    await host.publish("1.0.0");
+    const F = host.scratch.join("install.sh");
+    const command = `${shell.join(" ")} "$F" | true`;
+    await host.install([], { shell: ["bash"], command, env: { F } });
+    assert.deepEqual(await readdir(host.scratch.join("tmp")), []);
+  });
+}
+
+/** How a shell is given the text, with options behind it; "$F" is the file, and $TRIED the shell that is tried. */
+const IDIOMS = [
+  '$TRIED -c "$(cat "$F")" x --dry-run',
+  '$TRIED <(cat "$F") --dry-run',
+  'cat "$F" | $TRIED -s -- --dry-run',
+  '$TRIED -s -- --dry-run <"$F"',
+  '$TRIED "$F" --dry-run',
+];
+
+/** What lies in the folder that somebody happens to be in. */
+const FOREIGN = "MARK='this is the installer of kugetsu'\necho foreign >\"$HOME/foreign\"\n";
+
+for (const [shell, program] of SHELLS) {
+  test(`${shell.join(" ")}: options are heeded however the text comes, and no other file is run`, {
+    skip: needs(program, "bash"),
+  }, async () => {
+    await using host = await makeHost("h");
+    await host.publish("1.0.0");
+    const F = host.scratch.join("install.sh");
+    await host.scratch.write("foreign/install.sh", FOREIGN);
+    const bash = (command: string) =>
+      host.install([], {
+        shell: ["bash"],
+        command: `cd foreign && ${command}`,
+        env: { F, TRIED: shell.join(" ") },
+      });
+    for (const idiom of IDIOMS) {
+      succeeded(await bash(idiom), /Would install kugetsu 1\.0\.0 as /);
+      assert.deepEqual(await treeOf(host.home), [], idiom);
+    }
+    const lost = await bash('$TRIED -c "$(cat "$F")" --dry-run');
+    assert.equal(lost.code, 2, lost.stdout);
+    assert.match(lost.stderr, /Cannot tell what "--dry-run" is for[^]*try: sh -c .* sh --dry-run/);
+    assert.deepEqual(await treeOf(host.home), []);
+    for (const [options, IFS] of [["-C", "."], ["-eufa", "/"]]) {
+      const sourced = `set ${options}; IFS=${IFS}; set -- --dry-run; . "${F}"; echo "rc $?"`;
+      succeeded(await bash(`$TRIED -c '${sourced}'`), /Installed kugetsu[^]*\nrc 0\n$/);
+      assert.ok(!(await treeOf(host.home)).some((line) => line.startsWith("foreign")));
+      await rm(host.bin, { recursive: true });
+    }
   });
 }
 

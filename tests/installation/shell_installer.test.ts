@@ -1,10 +1,11 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EXIT, KugetsuError } from "../../src/errors.ts";
 import { shellInstaller } from "../../src/installation/shell_installer.ts";
-import { environmentOf, type Host, makeHost, payload } from "../support/installer.ts";
+import { environmentOf, type Host, makeHost, OLD_TOOL, payload } from "../support/installer.ts";
+import { needs } from "../support/needs.ts";
 
 /** The installation of an executable that says it is 1.0.0. */
 async function prepared(): Promise<
@@ -46,6 +47,8 @@ test("what the script says and how it ends become an error of the catalogue", as
     [{ version: "../x" }, EXIT.usage, /Cannot install version "\.\.\/x"/],
     [{ version: "9.9.9" }, EXIT.environment, /Cannot get "file:/],
     [{ baseUrl: "http://example.org" }, EXIT.usage, /only https/],
+    [{ version: "" }, EXIT.usage, /--version needs a value/],
+    [{ baseUrl: "" }, EXIT.usage, /--base-url needs a value/],
     [{ rollback: true }, EXIT.environment, /Cannot go back: there is no/],
   ];
   for (const [options, exit, message] of cases) {
@@ -63,6 +66,24 @@ test("what the script says and how it ends become an error of the catalogue", as
     (error) => error instanceof KugetsuError && error.exit === EXIT.refused,
   );
   assert.equal(await readFile(host.target, "utf8"), payload("1.0.0"));
+});
+
+test("what to run next is something that is at hand", { skip: needs("linux") }, async () => {
+  const { host, installation } = await prepared();
+  await using _ = host;
+  await rm(host.target);
+  await host.scratch.write("a home/.local/bin/kugetsu.bash-backup", OLD_TOOL);
+  await assert.rejects(
+    installation.upgrade({ rollback: true }),
+    (error) => error instanceof KugetsuError && error.next === "kugetsu uninstall",
+  );
+  // A folder whose file system takes nothing, root's neither.
+  const options = { env: environmentOf(host), version: "1.0.0", say() {} };
+  const elsewhere = shellInstaller({ ...options, execPath: "/proc/self/kugetsu" });
+  await assert.rejects(
+    elsewhere.upgrade({}),
+    (error) => error instanceof KugetsuError && error.next === 'ls -ld "/proc/self"',
+  );
 });
 
 test("a runtime is not replaced", async () => {

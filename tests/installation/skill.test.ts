@@ -38,6 +38,20 @@ test("what says something else is kept beside it", async () => {
   assert.equal((await treeOf(home.path)).length, 2);
 });
 
+test("each version that somebody wrote is kept, none twice", async () => {
+  await using home = await makeScratch("skill");
+  const { path } = writeSkill("agents", {}, home.path);
+  const kept = [];
+  for (const text of ["first", "second", "first", "third"]) {
+    await writeFile(path, text);
+    kept.push(writeSkill("agents", {}, home.path).kept);
+  }
+  const names = [`${path}.previous`, `${path}.previous.2`, `${path}.previous.3`];
+  assert.deepEqual(kept, [names[0], names[1], names[0], names[2]]);
+  const texts = await Promise.all(names.map((name) => readFile(name, "utf8")));
+  assert.deepEqual(texts, ["first", "second", "third"]);
+});
+
 test("a folder that cannot be made is an error that names the file", async () => {
   await using home = await makeScratch("skill");
   await home.write(".agents", "a file");

@@ -1,6 +1,7 @@
 /** A host to install kugetsu on: a scratch home, a mirror with small releases, and install.sh in any shell. */
 import { createHash } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -158,16 +159,20 @@ export const CALLED = [
     .split(
       " ",
     ),
-  ..."readlink rm rmdir sed sh sha256sum shasum sync sysctl tail tr uname wc wget".split(" "),
+  ..."readlink rm rmdir sed sh sha256sum shasum sleep sync sysctl tail tr uname wc wget".split(" "),
 ];
 
-/** A server on loopback that stops at the end of the block. */
-export async function serve(listener: RequestListener): Promise<AsyncDisposable & { url: string }> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
+/** A server on loopback that stops at the end of the block; it speaks https if it is given a certificate. */
+export async function serve(
+  listener: RequestListener,
+  certificate?: { key: string; cert: string },
+): Promise<AsyncDisposable & { url: string }> {
+  const made = certificate ? createSecureServer(certificate, listener) : createServer(listener);
+  const server = made.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address() as { port: number };
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `${certificate ? "https" : "http"}://127.0.0.1:${address.port}`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
