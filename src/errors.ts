@@ -128,6 +128,13 @@ export const errors = {
       `Cannot adopt ${quote(shorten(text))}: it is not the id of a session, as in ses_abc123`,
       { next: "opencode session list", hint: "shows the sessions that there are" },
     ),
+  tooMuchText: (what: string, most: number) =>
+    make(
+      "too-much-text",
+      EXIT.usage,
+      `Cannot send ${what}: it has more than ${most / (1024 * 1024)} MiB`,
+      { hint: "put it into a file that the agent can read, and name that" },
+    ),
   noText: (what: string) =>
     make("no-text", EXIT.usage, `Cannot send ${what}: it is not text in UTF-8`, {
       hint: "write it as UTF-8, or name the file in the message",

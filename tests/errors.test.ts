@@ -21,6 +21,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   emptyMessage: errors.emptyMessage("the message"),
   badSessionId: errors.badSessionId("mine"),
   noText: errors.noText("standard input"),
+  tooMuchText: errors.tooMuchText("standard input", 8 * 1024 * 1024),
   badConfig: errors.badConfig(PATH, "line 3: CommaExpected"),
   badSetting: errors.badSetting("model", "x", "a model is written provider/model"),
   unknownSetting: errors.unknownSetting("modle", "model"),

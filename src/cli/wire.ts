@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Context } from "../commands/context.ts";
 import type { Output } from "../commands/output.ts";
-import { errors } from "../errors.ts";
 import { once } from "../platform/once.ts";
 import type { Plugins } from "../plugins/mod.ts";
 import type { Runner } from "../runner/mod.ts";
@@ -123,17 +122,14 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     }),
     overSsh: (words) => overSsh(env, words),
     readInput: async () => {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of process.stdin) chunks.push(chunk);
-      return textIn(Buffer.concat(chunks), "standard input");
+      const { textOf } = await import("./input.ts");
+      return await textOf(process.stdin, "standard input");
     },
+    argumentsAreText: async () => (await import("./input.ts")).argumentsAreText(),
     pathOf: (path) => resolve(cwd, path),
     readFile: async (path) => {
-      const { readFile } = await import("node:fs/promises");
-      const bytes = await readFile(resolve(cwd, path)).catch((cause) => {
-        throw errors.unreadableFile(path, cause);
-      });
-      return textIn(bytes, `"${path}"`);
+      const { textOfFile } = await import("./input.ts");
+      return await textOfFile(resolve(cwd, path), path);
     },
     untilStopped: (work, options) =>
       untilStopped(work, () => options?.quiet || output.note("Stopping …")),
@@ -167,15 +163,6 @@ export const STAYS = "--stay";
 export async function hostPlugin(file: string): Promise<void> {
   const { hostPlugin } = await import("../plugins/host.ts");
   await hostPlugin(file);
-}
-
-/** What is no text would reach the agent as something else than it is. @throws no-text */
-function textIn(bytes: Uint8Array, what: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw errors.noText(what);
-  }
 }
 
 function now(): string {

@@ -38,6 +38,8 @@ export interface Context {
   readonly overSsh: (words: string) => string;
   /** All of standard input. */
   readonly readInput: () => Promise<string>;
+  /** Whether all arguments of this process were text in UTF-8: what was none has been replaced. */
+  readonly argumentsAreText: () => Promise<boolean>;
   /** The absolute path of a file or folder that the user named. */
   readonly pathOf: (path: string) => string;
   /** The text of a file that the user named. @throws unreadable */

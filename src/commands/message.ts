@@ -8,7 +8,10 @@ export interface MessageSource {
   file: string | undefined;
 }
 
-/** The message, or undefined when none was given. @throws usage, empty-message, unreadable */
+/** What stands for bytes that are no text. */
+const REPLACED = "\ufffd";
+
+/** The message, or undefined when none was given. @throws usage, empty-message, no-text, too-much-text, unreadable-file */
 export async function readMessage(
   context: Context,
   { argument, file }: MessageSource,
@@ -17,6 +20,9 @@ export async function readMessage(
     throw errors.usage("Cannot take the message twice: both MESSAGE and --message-file were given");
   }
   if (argument === undefined && file === undefined) return undefined;
+  if (argument?.includes(REPLACED) && !await context.argumentsAreText()) {
+    throw errors.noText("the message");
+  }
   const fromInput = argument === "-" || file === "-";
   const message = fromInput
     ? await context.readInput()

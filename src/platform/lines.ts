@@ -4,8 +4,19 @@ import type { Readable } from "node:stream";
 /** Longer lines are dropped: no event that we read comes near it, and a tool can print anything. */
 const LONGEST_LINE = 16 * 1024 * 1024;
 
+export interface LineOptions {
+  /** In bytes. */
+  longest?: number;
+  /** A longer line was dropped. */
+  onDropped?(): void;
+}
+
 /** Calls `onLine` for each line, without its end; resolves when the stream is over, however it ends. */
-export function readLines(stream: Readable, onLine: (line: string) => void): Promise<void> {
+export function readLines(
+  stream: Readable,
+  onLine: (line: string) => void,
+  { longest = LONGEST_LINE, onDropped }: LineOptions = {},
+): Promise<void> {
   let held: Uint8Array[] = [];
   let size = 0;
   let dropping = false;
@@ -17,10 +28,10 @@ export function readLines(stream: Readable, onLine: (line: string) => void): Pro
   };
   const keep = (piece: Uint8Array) => {
     if (dropping || piece.length === 0) return;
-    if (size + piece.length > LONGEST_LINE) {
+    if (size + piece.length > longest) {
       dropping = true;
       held = [];
-      return;
+      return onDropped?.();
     }
     held.push(piece);
     size += piece.length;

@@ -128,6 +128,12 @@ function parseIssueUrl(text: string): IssueRef | undefined {
   return makeRef(`${host}/${found[1]}`, found[2]!, text);
 }
 
+/** Where forges take SSH on port 443, for networks that let nothing else out. */
+const SSH_HOSTS: Record<string, string> = {
+  "ssh.github.com": "github.com",
+  "altssh.gitlab.com": "gitlab.com",
+};
+
 /**
  * The repository that a git remote points to, or undefined where it points to no forge (a local path).
  * Credentials in the address are dropped; an ssh port is not part of a forge's name.
@@ -136,7 +142,8 @@ export function repositoryOfRemote(remote: string): Repository | undefined {
   const text = remote.trim();
   const url = /^(https?|ssh|git\+ssh|git):\/\//i.test(text) ? URL.parse(text) : undefined;
   const scp = url ? null : /^(?:[^@/\s]+@)?([a-z0-9.-]+):(?!\/\/)(.+)$/i.exec(text);
-  const host = url ? (url.protocol.startsWith("http") ? url.host : url.hostname) : scp?.[1];
+  const named = url ? (url.protocol.startsWith("http") ? url.host : url.hostname) : scp?.[1];
+  const host = named && (SSH_HOSTS[named.toLowerCase()] ?? named);
   const path = url ? url.pathname : scp?.[2];
   if (!host || !path) return undefined;
   const project = path.toLowerCase().replace(/\.git\/?$/, "").split("/").filter(Boolean);

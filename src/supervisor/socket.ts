@@ -11,6 +11,8 @@ import { errors } from "../errors.ts";
 import { readLines } from "../platform/lines.ts";
 
 const LONGEST_PATH = 100;
+/** In bytes: the longest text of a turn (cli/input.ts), in JSON, where a character may have six. */
+const LONGEST_MESSAGE = 64 * 1024 * 1024;
 
 /** Runs `use` with a path that fits. @throws path-too-long */
 function withShortPath<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
@@ -74,7 +76,7 @@ export class Channel {
         socket.destroy();
       }
       this.#wake();
-    }).then(() => {
+    }, { longest: LONGEST_MESSAGE, onDropped: () => socket.destroy() }).then(() => {
       this.#isOver = true;
       this.#wake();
     });

@@ -38,6 +38,16 @@ test("a message is the argument, standard input or a file, as it is", async () =
   assert.equal(await read(undefined, undefined), undefined);
 });
 
+test("an argument that was no text is refused; one that holds what stands for it is not", async () => {
+  const readIn = (isText: boolean) => {
+    const argumentsAreText = () => Promise.resolve(isText);
+    const { context } = makeStage(() => ({ context: { argumentsAreText } }));
+    return readMessage(context, { argument: "caf\ufffd", file: undefined });
+  };
+  assert.equal(await readIn(true), "caf\ufffd");
+  await assert.rejects(readIn(false), usage("no-text", /send the message: it is not text/));
+});
+
 test("two messages at once are refused, and neither is read", async () => {
   const calls: [string, string][] = [["fix it", "task.md"], ["-", "task.md"], ["fix it", "-"], [
     "-",

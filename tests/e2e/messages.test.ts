@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { test } from "node:test";
-import { makeWorld, type World } from "../support/opencode_home.ts";
+import { kugetsuCommand, makeWorld, type World } from "../support/opencode_home.ts";
+import { run } from "../../scripts/_run.ts";
 import { digestOf } from "../support/scripted_model.ts";
 
 const AWKWARD = [
@@ -39,6 +40,27 @@ test("200 kB from a file, and 100 kB as an argument", async () => {
   assert.equal(fromArgument.stdout, `${digestOf(argument)}\n`, fromArgument.stderr);
 });
 
+test("the longest message there is reaches opencode, whatever it takes to write it down", async () => {
+  await using world = await makeWorld({ opencode: "stand-in" });
+  await init(world);
+  const longest = '"'.repeat(8 * 1024 * 1024);
+  const { code, stderr } = await world.kugetsu(["start", "14", "-"], { input: longest });
+  assert.equal(code, 0, stderr);
+  assert.equal((await world.standIn.calls()).at(-1)!.input, longest);
+});
+
+test("an argument that is no text is refused, and not sent as something else", async () => {
+  await using world = await makeWorld({ opencode: "stand-in" });
+  await init(world);
+  const command = kugetsuCommand().map((it) => `'${it}'`).join(" ");
+  const script = `${command} start 14 "$(printf 'caf\\351 x')"`;
+  const { code, stderr } = await run("sh", ["-c", script], {
+    cwd: world.repository,
+    env: world.env,
+  });
+  assert.deepEqual([code, /not text in UTF-8/.test(stderr)], [2, true], stderr);
+});
+
 test("a message stands in no argument and no log, and in files that only the user can read", async () => {
   await using world = await makeWorld();
   await init(world);
@@ -69,7 +91,7 @@ test("a message that is empty, given twice or not to be read is refused before a
   await using world = await makeWorld({ opencode: "stand-in" });
   await init(world);
   const refused: [number, string[], RegExp][] = [
-    [2, ["start", "localhost:1/a/b#14", "--base", "default"], /no message was given/],
+    [5, ["start", "localhost:1/a/b#14", "--base", "default"], /localhost:1 cannot be reached/],
     [2, ["start", "14", "  \n"], /it is empty/],
     [2, ["start", "14", "-"], /standard input: it is empty/],
     [2, ["start", "14", "a", "--message-file", "b"], /twice/],
@@ -77,6 +99,7 @@ test("a message that is empty, given twice or not to be read is refused before a
   ];
   const binary = await world.scratch.write("binary", Uint8Array.of(0xff, 0xfe, 0, 0x78));
   refused.push([2, ["start", "14", "--message-file", binary], /is not text in UTF-8/]);
+  refused.push([2, ["start", "14", "--message-file", "/dev/zero"], /more than 8 MiB/]);
   for (const [code, args, pattern] of refused) {
     const result = await world.kugetsu(args);
     assert.equal(result.code, code, `${args.join(" ")}: ${result.stderr}`);

@@ -108,6 +108,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     issueKeys: unexpected("the issue keys to be read"),
     overSsh: (words) => `ssh -t host '${"kugetsu "}${words}'`,
     readInput: unexpected("standard input to be read"),
+    argumentsAreText: unexpected("the arguments to be looked at"),
     readFile: unexpected("a file to be read"),
     owner: () => Promise.resolve(OWNER),
     untilStopped: (work) => work(new AbortController().signal),
