@@ -148,7 +148,12 @@ describe("a turn that has its place", () => {
 
   test("gives the runner its settings, and the name of a message that an earlier attempt may have sent", async () => {
     const requests: TurnRequest[] = [];
-    const sent = { ...CONTINUED, turn: { ...CONTINUED.turn, message_id: "msg_1" }, model: "m/x" };
+    const sent = {
+      ...CONTINUED,
+      turn: { ...CONTINUED.turn, message_id: "msg_1" },
+      model: "m/x",
+      debug: true,
+    };
     await play(sent, (did) => ({ runner: runnerThat(did, {}, (it) => requests.push(it)) }));
     assert.deepEqual(requests, [{
       id: "turn-1",
@@ -162,6 +167,7 @@ describe("a turn that has its place", () => {
       agent: undefined,
       permissions: "deny",
       limits: SETTINGS.limits,
+      debug: true,
     }]);
   });
 
