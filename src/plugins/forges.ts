@@ -41,7 +41,8 @@ export class Forges {
   ): Promise<T> {
     const { member, forge } = await this.#find(ref.host);
     const driver = await driverOf(member, ref.host);
-    const token = await this.#token(ref.host);
+    // For an address nobody is asked.
+    const token = method === "url" ? undefined : await this.#token(ref.host);
     const params = {
       ...this.#about(ref.host, forge),
       ref,

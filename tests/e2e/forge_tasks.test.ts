@@ -75,14 +75,16 @@ describe("start", () => {
     exits(0, await bench.lab.kugetsu(["start", bench.ref, "fix it"]));
     assert.equal(await bench.told(), "fix it");
     assert.deepEqual(bench.server.asked, []);
-    exits(0, await bench.lab.kugetsu(["continue", bench.ref, "and this", "--with-issue"]));
+    const env = { MY_TOKEN: TOKEN };
+    exits(0, await bench.lab.kugetsu(["continue", bench.ref, "and this", "--with-issue"], { env }));
     assert.match(await bench.told(), /^and this\n\n=====[^]*It breaks/);
   });
 
   test("takes a template of one's own, and names one that cannot be used", async () => {
     await using bench = await makeBench();
     const file = await bench.lab.scratch.write("task.txt", "Look at {url}!\n{issue}");
-    const env = { KUGETSU_ISSUE_TEMPLATE: file, KUGETSU_ISSUE_COMMENTS: "all" };
+    const comments = { KUGETSU_ISSUE_COMMENTS: "all" };
+    const env = { MY_TOKEN: TOKEN, KUGETSU_ISSUE_TEMPLATE: file, ...comments };
     exits(0, await bench.lab.kugetsu(["start", bench.ref], { env }));
     assert.match(await bench.told(), /^Look at http:[^\n]*issues\/100!\n=====[^]*Me neither/);
     await writeFile(file, "no placeholder");
@@ -96,10 +98,11 @@ describe("start", () => {
   test("refuses a closed issue unless it is told to, and leaves nothing behind", async () => {
     await using bench = await makeBench();
     bench.server.says[kind.paths.issue] = { json: { ...kind.issue, state: "closed" } };
-    const refused = exits(9, await bench.lab.kugetsu(["start", bench.ref]));
+    const env = { MY_TOKEN: TOKEN };
+    const refused = exits(9, await bench.lab.kugetsu(["start", bench.ref], { env }));
     assert.match(refused.stderr, /the issue is closed\n.*--closed/);
     assert.deepEqual(await readdir(join(bench.lab.state, "sessions")), ["base.json"]);
-    exits(0, await bench.lab.kugetsu(["start", bench.ref, "--closed"]));
+    exits(0, await bench.lab.kugetsu(["start", bench.ref, "--closed"], { env }));
   });
 });
 
@@ -138,8 +141,8 @@ test("web addresses of a forge that config names are refs, and open writes them"
 test("a forge that nobody named is recognised by what it answers, without a token", async () => {
   await using bench = await makeBench({ instances: {} });
   // Only https is tried where config says nothing, and this server has none.
-  const { stderr } = exits(2, await bench.lab.kugetsu(["issue", bench.ref]));
-  assert.match(stderr, /no plugin speaks for it/);
+  const { stderr } = exits(5, await bench.lab.kugetsu(["issue", bench.ref]));
+  assert.match(stderr, /Cannot find out what forge .*\n.*instances in config/);
   await configure(bench.lab, { instances: { [bench.server.host]: { url: bench.server.url } } });
   exits(0, await bench.lab.kugetsu(["issue", bench.ref]));
   const probes = bench.server.asked.filter((it) => it.path.endsWith("/version"));

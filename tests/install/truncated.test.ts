@@ -13,7 +13,7 @@ import { needs } from "../support/needs.ts";
 import { rounds } from "../support/rounds.ts";
 
 /** How many bytes apart the cuts are; at every byte under torture. Of the last lines, always at every byte. */
-const STEP = { dash: rounds(2, 1), bash: rounds(4, 1) };
+const STEP = { dash: rounds(5, 1), bash: rounds(10, 1) };
 
 /** Cuts `$1` from byte $2 on at every $3rd byte, down to byte $4, and runs what is left. */
 const DRIVER = `

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import type { ForgeContext, IssueRef, Plugin } from "../../src/api/mod.ts";
 import { KugetsuError } from "../../src/errors.ts";
 import { identify } from "../../src/platform/processes.ts";
-import { address, Forges, type ForgesOptions, issue } from "../../src/plugins/forges.ts";
+import { address, Forges, type ForgesOptions, issue, posted } from "../../src/plugins/forges.ts";
 import { tokenFrom } from "../../src/plugins/token_command.ts";
 import { CANARY, memberOf } from "../support/members.ts";
 import { needs } from "../support/needs.ts";
@@ -22,6 +22,7 @@ const forgeOf = (name: string, more: object = {}): Plugin => ({
     hosts: ["git.example.org"],
     url: (_, { token = "none" }) => `https://${name}/${token}`,
     issue: () => Promise.reject(new Error("not asked for")),
+    comment: (_, { token = "none" }) => Promise.resolve({ url: `https://${name}/${token}` }),
     ...more,
   }],
 });
@@ -123,7 +124,7 @@ test("the token comes from the variable or the command that config names for the
       instances: { "git.example.org": instance },
       env: { MINE: "from-variable", OTHER: "from-command" },
     });
-    return await made.forges.ask(REF, "url", address);
+    return (await made.forges.ask(REF, "comment", posted)).url;
   };
   assert.equal(await tokenBy({ token_variable: "MINE" }), "https://one/from-variable");
   assert.equal(
@@ -141,15 +142,16 @@ test("the token comes from the variable or the command that config names for the
 test("where config names a variable that is not set, no other token is sent in its place", async () => {
   const sent: (string | undefined)[] = [];
   const asks = forgeOf("one", {
-    url: (_: IssueRef, { token }: ForgeContext) => `https://one/${sent.push(token)}`,
+    issue: (_: IssueRef, { token }: ForgeContext) => void sent.push(token),
   });
   await using made = await forgesOf([asks], {
     instances: { "git.example.org": { token_variable: "MINE" } },
     env: { MINE: "", GITHUB_TOKEN: "another" },
   });
-  const asked = made.forges.ask(REF, "url", address);
+  const asked = made.forges.ask(REF, "issue", issue);
   await assert.rejects(asked, rejected("token-unset", 5, /MINE, which config names/));
   assert.deepEqual(sent, []);
+  assert.equal(await made.forges.ask(REF, "url", address), "https://one/none", "nobody is asked");
 });
 
 test(
