@@ -33,8 +33,9 @@ export function withoutRepeats(lines: readonly Line[]): Line[] {
   return lines.filter(({ text }, at) => lines.findIndex((it) => it.text === text) === at);
 }
 
-export function inWords({ ok, text, next, hint, repaired }: Line): string {
+/** For people: a line of text, and one for each thing that helps. */
+export function inWords({ ok, text, next, hint, repaired }: Line): string[] {
   const mark = repaired ? "fixed" : ok ? "ok" : "bad";
   const more = [next && `run: ${next}`, hint && `(${hint})`].filter(Boolean);
-  return [`${mark.padEnd(6)} ${text}`, ...more.map((it) => `       ${it}`), ""].join("\n");
+  return [`${mark.padEnd(6)} ${text}`, ...more.map((it) => `       ${it}`)];
 }

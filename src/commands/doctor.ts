@@ -38,7 +38,9 @@ export async function doctor(context: Context, { fix }: DoctorOptions): Promise<
     ],
   );
   const bad = lines.filter((line) => !line.ok);
-  context.output.result({ ok: bad.length === 0, checks: lines }, lines.map(inWords).join(""));
+  const { output } = context;
+  const report = lines.flatMap(inWords).map((it) => `${output.visible(it)}\n`);
+  output.result({ ok: bad.length === 0, checks: lines }, report.join(""));
   return bad.length === 0 ? EXIT.ok : EXIT.environment;
 }
 

@@ -408,6 +408,15 @@ describe("what is not as it should be", () => {
     }
   });
 
+  test("is named with nothing in it that could move the cursor or hide", async () => {
+    const bad = "a\x1b[31m\u202e\n.json";
+    const { context, stdout, results } = stageWith({ findings: [{ ...ORPHAN, subject: bad }] });
+    assert.equal(await doctor(context, {}), 0);
+    assert.match(stdout.join(""), /^ok +a\\u\{001b\}\[31m\\u\{202e\}\\u\{000a\}\.json: /m);
+    const { checks } = results[0] as { checks: { text: string }[] };
+    assert(checks.some(({ text }) => text.startsWith(bad)), "JSON has it as it is");
+  });
+
   test("is told without asking for sessions if the index cannot be read", async () => {
     const { context, effects } = stageWith({ findings: [DAMAGED] });
     assert.equal(await doctor(context, {}), EXIT.environment);

@@ -4,6 +4,7 @@
  * A test hands in the methods that it expects to be called; each other one, and each port that it says nothing
  * about, throws when it is used. What is done is kept in `effects`, one line each, in order.
  */
+import { makeVisible } from "../../src/cli/table.ts";
 import type { Context } from "../../src/commands/context.ts";
 import type { Config, Settings } from "../../src/config/mod.ts";
 import type { Installation, Service } from "../../src/installation/mod.ts";
@@ -64,7 +65,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
       colour: false,
       isClosed: false,
       screen: () => undefined,
-      visible: (text) => text,
+      visible: makeVisible,
       write: (text) => void stdout.push(text),
       result(value, text) {
         results.push(value);
