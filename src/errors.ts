@@ -258,6 +258,13 @@ export const errors = {
         hint: "kugetsu list shows what there is",
       },
     ),
+  noSessionToDestroy: (ref: string) =>
+    make(
+      "no-session",
+      EXIT.notFound,
+      `Cannot destroy the session of ${quote(ref)}: there is none`,
+      "kugetsu list",
+    ),
   noCursor: (cursor: string) =>
     make(
       "no-cursor",

@@ -9,7 +9,7 @@ const PATH = "/state/index.json";
 const BAD = { kind: "failed", words: "failed: no credit", advice: "kugetsu status" };
 
 /** What a script does is the same, whatever could not be done. */
-const SHARED = ["base-exists", "no-base", "no-terminal"];
+const SHARED = ["base-exists", "no-base", "no-session", "no-terminal"];
 
 /** One of each. An entry that is left out does not compile. */
 const EVERY: Record<keyof typeof errors, KugetsuError> = {
@@ -57,6 +57,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   noWorktree: errors.noWorktree(REF, "/clone"),
   noBaseToDestroy: errors.noBaseToDestroy(),
   noSession: errors.noSession(REF),
+  noSessionToDestroy: errors.noSessionToDestroy(REF),
   noSuchOpencodeSession: errors.noSuchOpencodeSession("ses_1", "opencode session list"),
   baseExists: errors.baseExists("ses_1"),
   baseElsewhere: errors.baseElsewhere("/plain", { directory: "/repository" }, true),

@@ -54,8 +54,7 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
   };
   const traces = once(async () => {
     const { FileTraces } = await import("../supervisor/traces.ts");
-    const { parseRef } = await import("../session/ref.ts");
-    return new FileTraces(folder, async (key) => (await store()).nameOf(parseRef(key)));
+    return new FileTraces(folder, async (key) => (await store()).nameOf(key));
   });
   return {
     output,

@@ -11,7 +11,6 @@ import { environmentDigest } from "../platform/environment.ts";
 import { limitSize } from "../platform/logs.ts";
 import { ServerRunner } from "../runner/server_runner.ts";
 import { timestamp } from "../session/record.ts";
-import { parseRef } from "../session/ref.ts";
 import { layoutOf, prepareFolder } from "../store/layout.ts";
 import { type HeldLock, tryLock } from "../store/lock.ts";
 import { Keeper } from "../supervisor/keeper.ts";
@@ -106,7 +105,7 @@ async function keepTurns(
     ),
     caps: { host: defaultParallel(availableParallelism(), totalmem()), repository: Infinity },
     answer: (turn, ask, answer) => runner.answer(turn, ask, answer),
-    nameOf: async (key) => (await context.store()).nameOf(parseRef(key)),
+    nameOf: async (key) => (await context.store()).nameOf(key),
     now,
     debug,
   });

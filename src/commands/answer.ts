@@ -6,7 +6,7 @@ import type { Context } from "./context.ts";
 import { adviceForAsk } from "../session/advice.ts";
 import { readStatuses } from "./issue_status.ts";
 import { readMessage } from "./message.ts";
-import { resolveRef } from "./target.ts";
+import { resolveKey } from "./target.ts";
 
 export interface AnswerOptions {
   allow?: boolean | undefined;
@@ -21,8 +21,7 @@ export async function answer(
   options: AnswerOptions,
 ): Promise<ExitStatus> {
   demandOne(text, options);
-  const ref = await resolveRef(context, typed);
-  const [status] = await readStatuses(context, [ref]);
+  const [status] = await readStatuses(context, [await resolveKey(context, typed)]);
   const { issue_ref: key, ask } = status!;
   if (!ask) throw errors.nothingAsked(key);
   demandFits(key, ask, text, options);

@@ -8,7 +8,6 @@ import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus, KugetsuError, type StopSignal } from "../errors.ts";
 import type { Attended } from "../runner/mod.ts";
 import type { SessionRecord } from "../session/record.ts";
-import { parseRef } from "../session/ref.ts";
 import { attended, whereabouts } from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
 import type { Context } from "./context.ts";
@@ -45,7 +44,7 @@ export async function attach(
 async function holdUnlessRunning(context: Context, key: string): Promise<Hold | undefined> {
   const store = await context.store();
   try {
-    return await store.hold(parseRef(key));
+    return await store.hold(key);
   } catch (error) {
     if (!(error instanceof KugetsuError) || error.code !== "turn-running") throw error;
     context.output.note("A turn is running; it can be watched, and it goes on when you leave.");

@@ -1,12 +1,12 @@
 /** `kugetsu destroy`: takes an issue's session away, or the base's mapping. */
 import { type Host, newCommand } from "./define.ts";
-import { errors, EXIT, type ExitStatus } from "../errors.ts";
+import { errors, EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
 import type { SessionRecord } from "../session/record.ts";
 import { whereabouts } from "../session/state.ts";
 import type { Context } from "./context.ts";
 import { aroundDestroy } from "./hooks.ts";
 import { demandSaved, removeWorktree } from "./removal.ts";
-import { asRepository, resolveRef } from "./target.ts";
+import { asRepository, resolveKey } from "./target.ts";
 import { endLeftovers } from "./turn.ts";
 
 export interface DestroyOptions {
@@ -44,9 +44,7 @@ async function destroyIssue(
   options: DestroyOptions,
 ): Promise<ExitStatus> {
   const { output } = context;
-  const ref = await resolveRef(context, typed);
-  const store = await context.store();
-  const hold = await store.hold(ref);
+  const hold = await holdOf(context, await resolveKey(context, typed));
   try {
     const { opencode_session_id: id, worktree } = hold.record;
     const removal = {
@@ -63,7 +61,7 @@ async function destroyIssue(
       sameCall(typed, { ...options, yes: true }),
       options,
     );
-    const removed = await aroundDestroy(context, ref, hold.record, async () => {
+    const removed = await aroundDestroy(context, hold.key, hold.record, async () => {
       if (hold.record.turn) {
         await endLeftovers(context, hold.record.turn, whereabouts(hold.record));
       }
@@ -84,6 +82,17 @@ async function destroyIssue(
     return EXIT.ok;
   } finally {
     await hold.release();
+  }
+}
+
+/** @throws no-session, turn-running, damaged-record */
+async function holdOf(context: Context, key: string) {
+  const store = await context.store();
+  try {
+    return await store.hold(key);
+  } catch (error) {
+    if (!(error instanceof KugetsuError) || error.code !== "no-session") throw error;
+    throw errors.noSessionToDestroy(key);
   }
 }
 

@@ -2,7 +2,6 @@
 import { type Host, newCommand } from "./define.ts";
 import { EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
 import type { Worktree } from "../session/record.ts";
-import { parseRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import { clearTraces } from "./gc_traces.ts";
 import { demandSaved, removeWorktree } from "./removal.ts";
@@ -73,7 +72,7 @@ async function clear(
       return { ...line, cleared: false };
     }
     const store = await context.store();
-    const hold = await store.hold(parseRef(key));
+    const hold = await store.hold(key);
     try {
       await removeWorktree(context, worktree, options);
     } finally {

@@ -1,6 +1,5 @@
 /** The part of `kugetsu gc` that goes by age: transcripts, messages and logs of what is over. */
 import { KugetsuError } from "../errors.ts";
-import { parseRef } from "../session/ref.ts";
 import { isActive } from "../session/state.ts";
 import type { Trace, Traces } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
@@ -41,7 +40,7 @@ async function knownIssues(context: Context) {
   const { sessions } = await store.list();
   const entries = await Promise.all(sessions.map(async ({ key, record, holder }) => {
     const isOver = !holder && record !== undefined && !isActive(record);
-    return [await store.nameOf(parseRef(key)), { key, isOver }] as const;
+    return [await store.nameOf(key), { key, isOver }] as const;
   }));
   return new Map<string, { key: string | undefined; isOver: boolean }>(entries);
 }
@@ -57,7 +56,7 @@ async function clear(
   if (dryRun) return { cleared: false };
   try {
     const store = await context.store();
-    const hold = key === undefined ? undefined : await store.resume(parseRef(key));
+    const hold = key === undefined ? undefined : await store.resume(key);
     try {
       traces.remove(name);
     } finally {

@@ -2,6 +2,7 @@
 import type { HookContext, Issue, IssueRef, Outcome as ToldOutcome } from "../api/mod.ts";
 import type { TurnResult } from "../runner/mod.ts";
 import { explain } from "../session/outcome.ts";
+import { refOfKey } from "../session/ref.ts";
 import type { SessionRecord } from "../session/record.ts";
 import type { Context } from "./context.ts";
 
@@ -50,14 +51,18 @@ export async function afterTurn(
   await plugins.after(`post-${plan.turn.kind}`, given);
 }
 
-/** Runs work that takes a session away, between its two hooks. @throws plugin-refused */
+/**
+ * Runs work that takes a session away, between its two hooks. A key that an older tool wrote and that is no ref names
+ * nothing that a plugin could know. @throws plugin-refused
+ */
 export async function aroundDestroy<T>(
   context: Context,
-  ref: IssueRef,
+  key: string,
   record: SessionRecord | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (!context.hasPlugins()) return await work();
+  const ref = context.hasPlugins() ? refOfKey(key) : undefined;
+  if (!ref) return await work();
   const plugins = await context.plugins();
   const given = about({ ref, directory: record?.directory }, record);
   await plugins.before("pre-destroy", given);

@@ -2,7 +2,7 @@
 import { type Advice, errors, EXIT } from "../errors.ts";
 import type { Ask } from "../runner/mod.ts";
 import { adviceAfter, adviceForAsk, type Ending } from "../session/advice.ts";
-import { foldRef, formatRef, type IssueRef } from "../session/ref.ts";
+import { foldRef } from "../session/ref.ts";
 import { isActive } from "../session/state.ts";
 import type { SessionRow } from "../store/mod.ts";
 import type { Kept, LiveTurn } from "../supervisor/mod.ts";
@@ -36,27 +36,27 @@ export interface IssueStatus {
   opencode_session_id: string | null;
 }
 
-/** All issues, or those of `refs`, in their order. @throws no-session */
+/** All issues, or those of `keys`, in their order. @throws no-session */
 export async function readStatuses(
   context: Context,
-  refs?: readonly IssueRef[],
+  keys?: readonly string[],
 ): Promise<IssueStatus[]> {
   const [store, supervisor] = await Promise.all([context.store(), context.supervisor()]);
   // First what runs, then what is stored: a turn that is over in between has its end in the store.
   const { rows, live } = await trueOnes(context, async () => {
     const live = await supervisor.status();
-    return { ...await store.overview(refs), live };
+    return { ...await store.overview(keys), live };
   });
   const traces = await context.traces();
   const turns = new Map(live?.turns.map((turn) => [turn.turn, turn]));
   const told = (row: SessionRow) => statusOf(row, row.turn ? turns.get(row.turn) : undefined);
-  if (!refs) {
+  if (!keys) {
     const failed = traces.failedStarts(rows.map((it) => it.name));
     return [...rows.map(told), ...failed.map(statusOfFailedStart)];
   }
-  return await Promise.all(refs.map(async (ref) => {
-    const key = formatRef(ref);
-    const row = rows.find((it) => foldRef(it.key) === key);
+  return await Promise.all(keys.map(async (key) => {
+    const row = rows.find((it) => it.key === key) ??
+      rows.find((it) => foldRef(it.key) === foldRef(key));
     if (row) return told(row);
     const kept = await traces.kept(key);
     if (kept && kept.accepted.length > 0) return told(rowOfAccepted(kept));

@@ -1,13 +1,12 @@
 /** `kugetsu logs`: what was said and done in all turns of an issue. */
 import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
-import { formatRef, type IssueRef } from "../session/ref.ts";
 import type { Line } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
 import { LogText } from "./log_text.ts";
 import { momentOf } from "./moment.ts";
 import { stoppedBy } from "./status.ts";
-import { resolveRef } from "./target.ts";
+import { resolveKey } from "./target.ts";
 import { wake } from "./wake.ts";
 
 export interface LogsOptions {
@@ -22,11 +21,10 @@ export async function logs(
 ): Promise<ExitStatus> {
   const { output } = context;
   const from = since === undefined ? -Infinity : momentOf(since, context.now());
-  const ref = await resolveRef(context, typed);
-  const key = formatRef(ref);
+  const key = await resolveKey(context, typed);
   await wake(context);
   const kept = await (await context.traces()).transcript(key);
-  if (kept.length === 0) await demandKnown(context, ref);
+  if (kept.length === 0) await demandKnown(context, key);
   const text = new LogText();
   const show = (line: Line) => {
     if (Date.parse(line.time) < from) return;
@@ -49,10 +47,10 @@ export async function logs(
 }
 
 /** @throws no-session for an issue of which there is nothing at all */
-async function demandKnown(context: Context, ref: IssueRef): Promise<void> {
+async function demandKnown(context: Context, key: string): Promise<void> {
   const [store, traces] = await Promise.all([context.store(), context.traces()]);
-  if (await store.find(ref) || await traces.kept(formatRef(ref))) return;
-  throw errors.noSession(formatRef(ref));
+  if (await store.find(key) || await traces.kept(key)) return;
+  throw errors.noSession(key);
 }
 
 export function logsCommand(host: Host) {

@@ -2,10 +2,9 @@
 import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
 import type { SessionRecord } from "../session/record.ts";
-import { formatRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import { locate } from "./locate.ts";
-import { resolveRef } from "./target.ts";
+import { resolveKey } from "./target.ts";
 
 export async function path(context: Context, typed: string): Promise<ExitStatus> {
   const { key, record } = await recordOf(context, typed);
@@ -32,10 +31,10 @@ export async function recordOf(
   context: Context,
   typed: string,
 ): Promise<{ key: string; record: SessionRecord }> {
-  const ref = await resolveRef(context, typed);
+  const issue = await resolveKey(context, typed);
   const store = await context.store();
-  const found = await store.find(ref);
-  if (!found) throw errors.noSession(formatRef(ref));
+  const found = await store.find(issue);
+  if (!found) throw errors.noSession(issue);
   if (!found.record) throw errors.damagedRecord(found.key, found.problem!);
   return { key: found.key, record: found.record };
 }

@@ -1,7 +1,7 @@
 /** `kugetsu __refs COMMAND`: the refs that completion scripts offer, one a line. Quick, and never an error. */
 import { Command } from "@commander-js/extra-typings";
 import { EXIT, type ExitStatus } from "../errors.ts";
-import { foldRef, formatRef, formatRepository, parseRef } from "../session/ref.ts";
+import { foldRef, formatRef, formatRepository, parseRef, refOfKey } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import type { Host } from "./define.ts";
 
@@ -15,11 +15,8 @@ export async function refs(context: Context, command: string | undefined): Promi
 
 /** Nothing but a ref is handed to a shell: a key is whatever somebody wrote into the index. */
 function isRef(key: string): boolean {
-  try {
-    return formatRef(parseRef(key)) === foldRef(key);
-  } catch {
-    return false;
-  }
+  const ref = refOfKey(key);
+  return ref !== undefined && formatRef(ref) === foldRef(key);
 }
 
 function repositoryOf(key: string): string {

@@ -1,10 +1,9 @@
 /** `kugetsu status`: what each issue does now, and what helps where it is not done. */
 import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
-import type { IssueRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import { type IssueStatus, readStatuses } from "./issue_status.ts";
-import { resolveRefs } from "./target.ts";
+import { resolveKeys } from "./target.ts";
 
 export interface StatusOptions {
   watch?: boolean | undefined;
@@ -18,9 +17,9 @@ export async function status(
   { watch }: StatusOptions,
 ): Promise<ExitStatus> {
   const { output } = context;
-  const refs = typed.length > 0 ? await resolveRefs(context, typed) : undefined;
-  if (watch) return await watchStatus(context, refs);
-  const all = await readStatuses(context, refs);
+  const keys = typed.length > 0 ? await resolveKeys(context, typed) : undefined;
+  if (watch) return await watchStatus(context, keys);
+  const all = await readStatuses(context, keys);
   const now = context.clock();
   const lines = all.flatMap((it) => linesFor(it, now)).map((it) => `${output.visible(it)}\n`);
   output.result({ issues: all }, lines.join(""));
@@ -30,7 +29,7 @@ export async function status(
 
 async function watchStatus(
   context: Context,
-  refs: IssueRef[] | undefined,
+  keys: string[] | undefined,
 ): Promise<ExitStatus> {
   const { output } = context;
   if (output.json) {
@@ -40,7 +39,7 @@ async function watchStatus(
   if (!screen) throw errors.nothingToWatch();
   return await context.untilStopped(async (signal) => {
     while (!signal.aborted && !output.isClosed) {
-      const all = await readStatuses(context, refs);
+      const all = await readStatuses(context, keys);
       const now = context.clock();
       const lines = byUrgency(all).flatMap((it) => linesFor(it, now));
       await screen.show([sum(all), ...lines.map((it) => output.visible(it))]);

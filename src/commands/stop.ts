@@ -1,10 +1,10 @@
 /** `kugetsu stop`: ends turns, with every process that they started. */
 import { type Host, newCommand } from "./define.ts";
 import { errors, EXIT, type ExitStatus } from "../errors.ts";
-import { foldRef, formatRef } from "../session/ref.ts";
+import { foldRef } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 import { readStatuses } from "./issue_status.ts";
-import { resolveRefs } from "./target.ts";
+import { resolveKeys } from "./target.ts";
 
 export interface StopOptions {
   all?: boolean | undefined;
@@ -20,14 +20,14 @@ export async function stop(
     throw errors.usage("Cannot tell what to stop: give a REF, or --all", "kugetsu status");
   }
   const { output } = context;
-  const refs = await resolveRefs(context, typed);
+  const keys = await resolveKeys(context, typed);
   const supervisor = await context.supervisor();
   // What was cut off would be taken up by the next one.
   await supervisor.wake();
-  const stopped = await supervisor.stop(all ? "all" : refs.map(formatRef), "SIGTERM");
+  const stopped = await supervisor.stop(all ? "all" : keys, "SIGTERM");
   const has = new Set(stopped.map((it) => foldRef(it.key)));
   // Asked afterwards: a start that a plugin has yet to agree to is on no record.
-  const others = refs.filter((it) => !has.has(foldRef(formatRef(it))));
+  const others = keys.filter((it) => !has.has(foldRef(it)));
   const idle = (await readStatuses(context, others)).map((it) => it.issue_ref);
   const lines = stopped.map((it) => `${output.visible(it.key)}\n`).join("");
   output.result({

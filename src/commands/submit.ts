@@ -2,7 +2,7 @@
 import { errors, EXIT, type ExitStatus, KugetsuError } from "../errors.ts";
 import { adviceForAsk, turnError } from "../session/advice.ts";
 import { exitStatusOf, type Outcome } from "../session/outcome.ts";
-import { formatRef, type IssueRef, parseRef } from "../session/ref.ts";
+import { formatRef, type IssueRef } from "../session/ref.ts";
 import type { Accepted, Line, Submission } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
 import type { TurnFlags } from "./turn_flags.ts";
@@ -101,7 +101,7 @@ async function follow(
 async function waits(context: Context, key: string, { ask }: Asks): Promise<never> {
   const outcome: Outcome = { kind: "blocked", detail: `it wants ${ask.what}`, pending: true };
   // One that asks has a session, and has said which.
-  const found = await (await context.store()).find(parseRef(key));
+  const found = await (await context.store()).find(key);
   report(context, key, outcome, found?.record?.opencode_session_id ?? null, "");
   throw errors.waitingForAnswer(key, ask.what, adviceForAsk(key, ask));
 }

@@ -28,10 +28,18 @@ export async function resolveRef(context: Context, typed: string): Promise<Issue
   return refInRepository(repository, number, typed);
 }
 
+/**
+ * What an issue is called that is only looked at or taken away: a key of the index as it stands there, which need not be
+ * a ref where an older tool wrote it, or else the ref that was typed. @throws bad-ref, no-origin, no-git
+ */
+export async function resolveKey(context: Context, typed: string): Promise<string> {
+  const keys = await context.issueKeys();
+  return keys.includes(typed) ? typed : formatRef(await resolveRef(context, typed));
+}
+
 /** Several of them, each once. @throws bad-ref, no-origin, no-git */
-export async function resolveRefs(context: Context, typed: string[]): Promise<IssueRef[]> {
-  const refs = await Promise.all(typed.map((it) => resolveRef(context, it)));
-  return [...new Map(refs.map((ref) => [formatRef(ref), ref])).values()];
+export async function resolveKeys(context: Context, typed: string[]): Promise<string[]> {
+  return [...new Set(await Promise.all(typed.map((it) => resolveKey(context, it))))];
 }
 
 /** A repository as it was typed, in the spelling that bases have. @throws bad-repository */

@@ -2,13 +2,12 @@
 import { type Host, newCommand } from "./define.ts";
 import { readDuration } from "../config/mod.ts";
 import { type ErrorParts, errors, EXIT, type ExitStatus, partsOf } from "../errors.ts";
-import { formatRef, type IssueRef } from "../session/ref.ts";
 import type { Line } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
 import { adviceForAsk } from "../session/advice.ts";
 import { type IssueStatus, readStatuses } from "./issue_status.ts";
 import { stoppedBy } from "./status.ts";
-import { resolveRefs } from "./target.ts";
+import { resolveKeys } from "./target.ts";
 
 export interface WaitOptions {
   any?: boolean | undefined;
@@ -29,20 +28,20 @@ export async function wait(
 ): Promise<ExitStatus> {
   if (options.any && options.all) throw errors.usage("Cannot wait both for any and for all");
   const seconds = options.timeout === undefined ? undefined : secondsOf(options.timeout);
-  const refs = await resolveRefs(context, typed);
+  const keys = await resolveKeys(context, typed);
   // What there is nothing of is said before anything is waited for.
-  await readStatuses(context, refs);
+  await readStatuses(context, keys);
   return await context.untilStopped(async (signal) => {
     const enough = new AbortController();
     const late = seconds === undefined
       ? undefined
       : setTimeout(() => enough.abort("timeout"), seconds * 1000);
     const both = AbortSignal.any([signal, enough.signal]);
-    const over = new Map<IssueRef, Rest>();
-    const waits = refs.map(async (ref) => {
-      const rest = await restOf(context, ref, both);
+    const over = new Map<string, Rest>();
+    const waits = keys.map(async (key) => {
+      const rest = await restOf(context, key, both);
       if (!rest || both.aborted) return;
-      over.set(ref, rest);
+      over.set(key, rest);
       report(context, rest);
       if (options.any) enough.abort("any");
     });
@@ -52,7 +51,7 @@ export async function wait(
       clearTimeout(late);
     }
     if (signal.aborted) return stoppedBy(signal);
-    const waiting = refs.filter((ref) => !over.has(ref)).map(formatRef);
+    const waiting = keys.filter((key) => !over.has(key));
     return conclude(context, [...over.values()], options.any ? [] : waiting, options.timeout);
   }, { quiet: true });
 }
@@ -60,31 +59,30 @@ export async function wait(
 /** Resolves when nothing more comes of what was accepted, or when a turn waits for an answer. */
 async function restOf(
   context: Context,
-  ref: IssueRef,
+  key: string,
   signal: AbortSignal,
 ): Promise<Rest | undefined> {
   const [supervisor, traces] = await Promise.all([context.supervisor(), context.traces()]);
-  const key = formatRef(ref);
   while (!signal.aborted) {
     const kept = await traces.kept(key);
     const [turn] = kept?.accepted ?? [];
-    const [status] = await readStatuses(context, [ref]);
+    const [status] = await readStatuses(context, [key]);
     if (status!.ask) return { status: status!, failure: asks(status!) };
     if (!turn) {
       const failure = status!.state === "idle" ? undefined : kept?.failure ?? failureOf(status!);
       return { status: status!, failure };
     }
     for await (const line of supervisor.follow({ key, turn: turn.id }, signal)) {
-      if (await isTurningPoint(context, ref, line)) break;
+      if (await isTurningPoint(context, key, line)) break;
     }
   }
   return undefined;
 }
 
 /** Whether the turn waits for an answer now: it may have been given one since the line was written. */
-async function isTurningPoint(context: Context, ref: IssueRef, line: Line): Promise<boolean> {
+async function isTurningPoint(context: Context, key: string, line: Line): Promise<boolean> {
   if (line.kind !== "asks") return false;
-  const [status] = await readStatuses(context, [ref]);
+  const [status] = await readStatuses(context, [key]);
   return status!.ask !== undefined;
 }
 

@@ -58,6 +58,15 @@ export function parseRef(text: string): IssueRef {
   return makeRef(path!, number, text);
 }
 
+/** The same for a key of the index; undefined for one that an older tool wrote and that is no ref. */
+export function refOfKey(key: string): IssueRef | undefined {
+  try {
+    return parseRef(key);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Builds a ref from a repository and a number as typed. */
 export function refInRepository(repository: Repository, number: string, typed: string): IssueRef {
   return makeRef(formatRepository(repository), number, typed);

@@ -11,7 +11,7 @@ import type { SessionRecord } from "../session/record.ts";
 import { baseFiles } from "./bases.ts";
 import { baseProblems, furtherBaseProblems } from "./checkup_base.ts";
 import { copyAside, isMade, type Problem } from "./checkup_problem.ts";
-import { entryProblems, strayProblems } from "./checkup_sessions.ts";
+import { entryProblems, oneIssueProblems, strayProblems } from "./checkup_sessions.ts";
 import { inspectIndex, readSession, sessionFiles, writeIndex } from "./files.ts";
 import { BASE_FILE, hiddenFilesIn, type Layout, unwritableFolder } from "./layout.ts";
 import { type Finding, isByHand } from "./mod.ts";
@@ -43,6 +43,7 @@ async function problemsOf(layout: Layout, holder = ""): Promise<Problem[]> {
   const problems = [
     ...baseProblems(layout, index.value.base),
     ...baseFiles(layout).flatMap((file) => furtherBaseProblems(layout, file)),
+    ...oneIssueProblems(Object.keys(index.value.issues)),
   ];
   for (const [key, file] of entries) {
     problems.push(...await entryProblems(layout, key, file, holder));

@@ -60,6 +60,20 @@ export async function entryProblems(
   }];
 }
 
+/** Keys of one issue, which the tool before this one told apart. Which session is to stay is not ours to say. */
+export function oneIssueProblems(keys: string[]): Problem[] {
+  return [...Map.groupBy(keys, foldRef)].flatMap(([fold, same]) => {
+    const meant = same.includes(fold) ? fold : same[0]!;
+    return same.filter((key) => key !== meant).map((key): Problem => ({
+      kind: "one-issue",
+      subject: key,
+      what: `the index has it besides ${JSON.stringify(meant)}, which is the same issue`,
+      repair: `kugetsu destroy ${JSON.stringify(key)} takes this one's session away`,
+      fix() {},
+    }));
+  });
+}
+
 /** A destroy that was cut off; but where another file is of that very issue, the entry is what is wrong. */
 function danglingEntry(layout: Layout, key: string): Problem {
   const { issues } = readIndex(layout);

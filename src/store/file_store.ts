@@ -13,7 +13,7 @@ import { basename } from "node:path";
 import { errors, reasonOf } from "../errors.ts";
 import { removeDurably } from "../platform/durable_write.ts";
 import type { MadeSession, SessionRecord } from "../session/record.ts";
-import { foldRef, formatRef, type IssueRef } from "../session/ref.ts";
+import { foldRef, formatRef, type IssueRef, parseRef } from "../session/ref.ts";
 import { allBases, baseOf, defaultBase, dropBase, putBase, standingBase } from "./bases.ts";
 import { type Found, readEntry, readIndex, readSession, writeSession } from "./files.ts";
 import { type Layout, layoutOf, prepareFolder } from "./layout.ts";
@@ -24,6 +24,7 @@ import type {
   Following,
   Hold,
   Listing,
+  Named,
   Orphan,
   Overview,
   Store,
@@ -63,9 +64,9 @@ export class FileStore implements Store {
     return readListing(this.#layout);
   }
 
-  async overview(refs?: readonly IssueRef[]): Promise<Overview> {
-    if (!refs) return await readOverview(this.#layout);
-    const places = await Promise.all(refs.map((ref) => this.#entryOrPlace(ref)));
+  async overview(issues?: readonly Named[]): Promise<Overview> {
+    if (!issues) return await readOverview(this.#layout);
+    const places = await Promise.all(issues.map((issue) => this.#entryOrPlace(issue)));
     return await readOverview(this.#layout, places);
   }
 
@@ -98,8 +99,8 @@ export class FileStore implements Store {
     return this.#changing(() => dropBase(this.#layout, repository));
   }
 
-  async find(ref: IssueRef): Promise<StoredSession | undefined> {
-    const entry = entryOf(readIndex(this.#layout), ref);
+  async find(issue: Named): Promise<StoredSession | undefined> {
+    const entry = entryOf(readIndex(this.#layout), issue);
     return entry && await storedSession(this.#layout, entry.key, entry.file);
   }
 
@@ -122,10 +123,10 @@ export class FileStore implements Store {
     });
   }
 
-  hold(ref: IssueRef): Promise<Hold & { readonly record: SessionRecord }> {
+  hold(issue: Named): Promise<Hold & { readonly record: SessionRecord }> {
     return this.#locked(async () => {
-      const entry = entryOf(readIndex(this.#layout), ref);
-      if (!entry) throw await this.#missing(ref);
+      const entry = entryOf(readIndex(this.#layout), issue);
+      if (!entry) throw await this.#missing(refOf(issue));
       const { key, file } = entry;
       return await this.#takeTurn(key, file, (taken) => {
         const found = readEntry(this.#layout, key, file);
@@ -140,9 +141,9 @@ export class FileStore implements Store {
     });
   }
 
-  resume(ref: IssueRef): Promise<Hold> {
+  resume(issue: Named): Promise<Hold> {
     return this.#locked(async () => {
-      const { key, file } = await this.#entryOrPlace(ref);
+      const { key, file } = await this.#entryOrPlace(issue);
       return await this.#takeTurn(key, file, (taken) => {
         const found = readSession(this.#layout, file);
         if (found.kind !== "damaged") return holdOf(this.#place, key, file, taken, found);
@@ -151,8 +152,8 @@ export class FileStore implements Store {
     });
   }
 
-  async nameOf(ref: IssueRef): Promise<string> {
-    return basename((await this.#entryOrPlace(ref)).file, ".json");
+  async nameOf(issue: Named): Promise<string> {
+    return basename((await this.#entryOrPlace(issue)).file, ".json");
   }
 
   orphans(): Promise<Orphan[]> {
@@ -200,10 +201,12 @@ export class FileStore implements Store {
     });
   }
 
-  async #entryOrPlace(ref: IssueRef): Promise<{ key: string; file: string }> {
+  async #entryOrPlace(issue: Named): Promise<{ key: string; file: string }> {
     const index = readIndex(this.#layout);
-    return entryOf(index, ref) ??
-      { key: formatRef(ref), file: await this.#fileFor(ref, index) };
+    const entry = entryOf(index, issue);
+    if (entry) return entry;
+    const ref = refOf(issue);
+    return { key: formatRef(ref), file: await this.#fileFor(ref, index) };
   }
 
   async *events({ since, follow }: Following): AsyncGenerator<StoredEvent> {
@@ -316,11 +319,16 @@ async function fileNames(ref: IssueRef): Promise<string[]> {
 }
 
 /** The index entry of an issue, however its key is spelled. The exact spelling goes first. */
-function entryOf(index: Index, ref: IssueRef): { key: string; file: string } | undefined {
-  const key = formatRef(ref);
+function entryOf(index: Index, issue: Named): { key: string; file: string } | undefined {
+  const key = typeof issue === "string" ? issue : formatRef(issue);
   if (Object.hasOwn(index.issues, key)) return { key, file: index.issues[key]! };
-  const folded = Object.entries(index.issues).find(([other]) => foldRef(other) === key);
+  const fold = foldRef(key);
+  const folded = Object.entries(index.issues).find(([other]) => foldRef(other) === fold);
   return folded && { key: folded[0], file: folded[1] };
+}
+
+function refOf(issue: Named): IssueRef {
+  return typeof issue === "string" ? parseRef(issue) : issue;
 }
 
 /** What a start may be made over: nothing, or a start that never got a session. */

@@ -10,6 +10,12 @@ import type { IssueRef } from "../session/ref.ts";
 import type { MadeSession, RunningTurn, SessionRecord, Worktree } from "../session/record.ts";
 import type { Whereabouts } from "../session/state.ts";
 
+/**
+ * An issue by its ref, however the index spells it, or by the index's own key: where an older tool wrote it, that need
+ * not be a ref. A key that is not in the index is read as one. @throws bad-ref where it is none
+ */
+export type Named = IssueRef | string;
+
 /** A session as it is stored, with what is true of it now. */
 export interface StoredSession {
   /** The issue as the index spells it. */
@@ -98,6 +104,7 @@ export interface Finding {
     | "cut-off-adopt"
     | "interrupted-turn"
     | "leftover"
+    | "one-issue"
     | "unwritable";
   /** The file or issue concerned. */
   subject: string;
@@ -119,7 +126,7 @@ export interface Following {
 
 /** What `repair` leaves to a person. */
 export function isByHand({ kind }: Finding): boolean {
-  return kind === "orphan" || kind === "unwritable";
+  return kind === "orphan" || kind === "unwritable" || kind === "one-issue";
 }
 
 export interface Store {
@@ -128,10 +135,10 @@ export interface Store {
   /** Everything, in the order in which it was started. @throws index-damaged */
   list(): Promise<Listing>;
   /**
-   * The same in few words, and much faster where there are thousands; of `refs` alone, if given, and then without
+   * The same in few words, and much faster where there are thousands; of `issues` alone, if given, and then without
    * bases. Starts under way are among them. @throws index-damaged
    */
-  overview(refs?: readonly IssueRef[]): Promise<Overview>;
+  overview(issues?: readonly Named[]): Promise<Overview>;
   /** The default base: the first that was made. */
   base(): Promise<MadeSession | undefined>;
   /** All bases, the default one first; those that cannot be read are left out. */
@@ -144,15 +151,15 @@ export interface Store {
   setBase(record: MadeSession, options: { replace: boolean }): Promise<void>;
   /** Removes the mapping of the default base, or of a repository's; false when there is none. */
   removeBase(repository?: string): Promise<boolean>;
-  find(ref: IssueRef): Promise<StoredSession | undefined>;
+  find(issue: Named): Promise<StoredSession | undefined>;
   /** The right to begin an issue that has no session. @throws session-exists, turn-running, not-indexed */
   claim(ref: IssueRef): Promise<Hold>;
   /** The right to a session's next turn. @throws no-session, turn-running, damaged-record */
-  hold(ref: IssueRef): Promise<Hold & { readonly record: SessionRecord }>;
+  hold(issue: Named): Promise<Hold & { readonly record: SessionRecord }>;
   /** The right to go on with a turn whose owner died, whatever there is of it. @throws turn-running, damaged-record */
-  resume(ref: IssueRef): Promise<Hold>;
+  resume(issue: Named): Promise<Hold>;
   /** The name that an issue has in files, be there anything of it or not. */
-  nameOf(ref: IssueRef): Promise<string>;
+  nameOf(issue: Named): Promise<string>;
   /** Session files outside the index, less those a running start is about to index. @throws index-damaged */
   orphans(): Promise<Orphan[]>;
   /** Deletes such files, but for those to be spared, and returns them. */

@@ -2,12 +2,18 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { clearTraces } from "../../src/commands/gc_traces.ts";
 import { errors } from "../../src/errors.ts";
+import { parseRef } from "../../src/session/ref.ts";
+import type { Named } from "../../src/store/mod.ts";
 import type { Trace } from "../../src/supervisor/mod.ts";
 import { fakeHold, makeStage, NOW, SESSION } from "../support/fakes.ts";
 
 const DAY = 24 * 3600 * 1000;
 const at = (days: number) => Date.parse(NOW) - days * DAY;
 const key = (number: number) => `github.com/a/b#${number}`;
+
+function numberOf(issue: Named): string {
+  return (typeof issue === "string" ? parseRef(issue) : issue).number;
+}
 
 function trace(name: string, changes: Partial<Trace> = {}): Trace {
   return { name, key: undefined, changed: at(40), isOpen: false, ...changes };
@@ -27,10 +33,11 @@ function stageWith(issues: Trace[]) {
             { key: key(3), record: SESSION },
           ],
         }),
-      nameOf: ({ number }) => Promise.resolve(`n${number}`),
-      resume(ref) {
-        if (ref.number === "3") return Promise.reject(errors.turnRunning(key(3), "pid 9"));
-        did(`hold ${ref.number}`);
+      nameOf: (issue) => Promise.resolve(`n${numberOf(issue)}`),
+      resume(issue) {
+        const number = numberOf(issue);
+        if (number === "3") return Promise.reject(errors.turnRunning(key(3), "pid 9"));
+        did(`hold ${number}`);
         return Promise.resolve(fakeHold(did, SESSION));
       },
     },

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { asRepository, resolveRef, resolveRefs } from "../../src/commands/target.ts";
+import { asRepository, resolveKey, resolveKeys, resolveRef } from "../../src/commands/target.ts";
 import { errors, EXIT, KugetsuError } from "../../src/errors.ts";
 import { formatRef } from "../../src/session/ref.ts";
 import { makeStage } from "../support/fakes.ts";
@@ -82,6 +82,13 @@ test("a repository is read in any spelling, and what is none is refused as what 
 test("an issue that is named twice counts once", async () => {
   const { context } = makeStage(() => ({}));
   const typed = ["github.com/a/b#2", "github.com/A/b#1", "github.com/a/B#2"];
-  const refs = await resolveRefs(context, typed);
-  assert.deepEqual(refs.map(formatRef), ["github.com/a/b#2", "github.com/a/b#1"]);
+  assert.deepEqual(await resolveKeys(context, typed), ["github.com/a/b#2", "github.com/a/b#1"]);
+});
+
+test("a key of the index is taken as it is, be it a ref or not", async () => {
+  const keys = ["github.com/a/b#001", "not a ref", "GitHub.com/a/b#1", "github.com/a/b#1"];
+  const { context } = makeStage(() => ({ context: { issueKeys: () => Promise.resolve(keys) } }));
+  for (const key of keys) assert.equal(await resolveKey(context, key), key);
+  assert.equal(await resolveKey(context, "GitHub.com/A/b#1"), "github.com/a/b#1");
+  await assert.rejects(resolveKey(context, "no ref either"), { code: "bad-ref" });
 });

@@ -98,6 +98,43 @@ test("keys with capitals keep their spelling, and are the same issue", async () 
   assert.equal((await indexOf(lab.state)).issues[key], undefined);
 });
 
+test("what is no ref is looked at, named and taken away by its key", async () => {
+  await using lab = await takeOver();
+  const keys = ["github.com/a/b#001", "not a ref"];
+  for (const [at, key] of keys.entries()) {
+    await addOld(lab, { [key]: `odd-${at}.json` }, key, `ses_odd${at}`);
+  }
+  for (const key of keys) {
+    const { issues } = await lab.json<{ issues: { issue_ref: string }[] }>(["status", key]);
+    assert.deepEqual(issues.map((it) => it.issue_ref), [key]);
+    assert.equal((await lab.kugetsu(["path", key])).stdout, `${lab.scratch.path}\n`);
+    assert.equal((await lab.kugetsu(["logs", key])).code, 0);
+    assert.equal((await lab.kugetsu(["gc"])).code, 0);
+    assert.equal((await lab.kugetsu(["destroy", key, "-y"])).code, 0);
+    assert.equal((await indexOf(lab.state)).issues[key], undefined);
+  }
+  assert.ok(!(await lab.standIn.sessions()).some((id) => id.startsWith("ses_odd")));
+});
+
+test("two keys of one issue are named by the doctor, and either can be destroyed", async () => {
+  const [capital, plain] = ["GitHub.com/Shoko/Other#7", "github.com/shoko/other#7"];
+  for (const [gone, left] of [[capital, plain], [plain, capital]] as const) {
+    await using lab = await takeOver();
+    await addOld(lab, { [capital]: "capital.json" }, capital, "ses_capital");
+    await addOld(lab, { [plain]: "plain.json" }, plain, "ses_plain");
+    const { code, stdout } = await lab.kugetsu(["doctor", "--fix"]);
+    assert.equal(code, 5);
+    assert.match(
+      stdout,
+      /^bad +GitHub\.com\/Shoko\/Other#7: .* besides "github.com\/shoko\/other#7"/m,
+    );
+    assert.equal((await lab.kugetsu(["destroy", gone, "-y"])).code, 0);
+    const { issues } = await indexOf(lab.state);
+    assert.deepEqual([issues[gone] === undefined, issues[left] !== undefined], [true, true]);
+    assert.equal((await lab.kugetsu(["doctor"])).code, 0);
+  }
+});
+
 test("fields that kugetsu does not know survive all that it does", async () => {
   await using lab = await takeOver();
   const file = join(lab.state, "sessions", "github.com-shoko-kugetsu-14.json");

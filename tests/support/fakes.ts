@@ -13,7 +13,7 @@ import type { AgentSession, AgentSessions, Runner, TurnResult } from "../../src/
 import type { MadeSession, RunningTurn, SessionRecord } from "../../src/session/record.ts";
 import type { Plugins, Shelf } from "../../src/plugins/mod.ts";
 import { formatRef } from "../../src/session/ref.ts";
-import type { Hold, Store } from "../../src/store/mod.ts";
+import type { Hold, Named, Store } from "../../src/store/mod.ts";
 import type { Supervisor } from "../../src/supervisor/mod.ts";
 import type { Traces } from "../../src/supervisor/mod.ts";
 import type { Workspace } from "../../src/workspace/mod.ts";
@@ -106,7 +106,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     installation: port<Installation>("installation", parts.installation),
     service: port<Service>("service", { found: () => "none", ...parts.service }),
     pathOf: (path) => path.startsWith("/") ? path : `/cwd/${path}`,
-    issueKeys: unexpected("the issue keys to be read"),
+    issueKeys: () => Promise.resolve([]),
     overSsh: (words) => `ssh -t host '${"kugetsu "}${words}'`,
     readInput: unexpected("standard input to be read"),
     argumentsAreText: unexpected("the arguments to be looked at"),
@@ -242,16 +242,20 @@ export function storeWith(
       did(`claim ${formatRef(ref)}`);
       return Promise.resolve(fakeHold(did, stored, onSave));
     },
-    hold(ref) {
-      did(`hold ${formatRef(ref)}`);
+    hold(issue) {
+      did(`hold ${keyOf(issue)}`);
       if (stored) return Promise.resolve(fakeHold(did, stored, onSave));
-      return Promise.reject(errors.noSession(formatRef(ref)));
+      return Promise.reject(errors.noSession(keyOf(issue)));
     },
-    resume(ref) {
-      did(`resume ${formatRef(ref)}`);
+    resume(issue) {
+      did(`resume ${keyOf(issue)}`);
       return Promise.resolve(fakeHold(did, stored, onSave));
     },
   };
+}
+
+function keyOf(issue: Named): string {
+  return typeof issue === "string" ? issue : formatRef(issue);
 }
 
 /** Folders that are all there, and in no repository. */
