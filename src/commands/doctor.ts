@@ -23,7 +23,7 @@ export async function doctor(context: Context, { fix }: DoctorOptions): Promise<
   });
   const around = [...await checkGit(context), ...await checkSettings(context)];
   const state = await checkStore(context, fix === true);
-  const readable = !state.some((line) => line.check === "index-damaged" && !line.repaired);
+  const readable = !state.some((line) => UNREADABLE.includes(line.check) && !line.repaired);
   const sessions = opencode.ok && readable
     ? await checkSessions(context, state.some(isRebuiltBase))
     : [];
@@ -43,6 +43,9 @@ export async function doctor(context: Context, { fix }: DoctorOptions): Promise<
   output.result({ ok: bad.length === 0, checks: lines }, report.join(""));
   return bad.length === 0 ? EXIT.ok : EXIT.environment;
 }
+
+/** What leaves nothing to be known of the sessions. */
+const UNREADABLE = ["index-damaged", "not-a-folder"];
 
 async function checkOpencode(context: Context): Promise<Line> {
   return await attempt("opencode", async () => {

@@ -10,7 +10,15 @@ import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 import { baseFileOf } from "../session/file_name.ts";
 import type { MadeSession, SessionRecord } from "../session/record.ts";
 import type { Repository } from "../session/ref.ts";
-import { type Found, readIndex, readSession, readText, writeIndex, writeSession } from "./files.ts";
+import {
+  type Found,
+  readIndex,
+  readParsed,
+  readSession,
+  readText,
+  writeIndex,
+  writeSession,
+} from "./files.ts";
 import { BASE_FILE, filesIn, type Layout } from "./layout.ts";
 import type { SessionRow } from "./mod.ts";
 import { damagedRow, rowOf } from "./row.ts";
@@ -28,9 +36,8 @@ export function baseFiles(layout: Layout): string[] {
 }
 
 export function readBase(layout: Layout, file: string): Found {
-  const text = readText(layout.base(file));
-  if (text === undefined) return { kind: "absent" };
-  const parsed = parseRecord(text);
+  const parsed = readParsed(layout.base(file), parseRecord);
+  if (!parsed) return { kind: "absent" };
   if (!parsed.ok) return { kind: "damaged", why: parsed.why };
   const { type, repository, opencode_session_id: id } = parsed.value;
   const isRight = type === "base" && id !== null && repository && baseFileFor(repository) === file;

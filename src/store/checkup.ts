@@ -13,7 +13,13 @@ import { baseProblems, furtherBaseProblems } from "./checkup_base.ts";
 import { copyAside, isMade, type Problem } from "./checkup_problem.ts";
 import { entryProblems, oneIssueProblems, strayProblems } from "./checkup_sessions.ts";
 import { inspectIndex, readSession, sessionFiles, writeIndex } from "./files.ts";
-import { BASE_FILE, hiddenFilesIn, type Layout, unwritableFolder } from "./layout.ts";
+import {
+  BASE_FILE,
+  hiddenFilesIn,
+  type Layout,
+  misplacedFile,
+  unwritableFolder,
+} from "./layout.ts";
 import { type Finding, isByHand } from "./mod.ts";
 
 export async function examineFiles(layout: Layout): Promise<Finding[]> {
@@ -35,6 +41,8 @@ export async function repairFiles(layout: Layout, holder: string): Promise<Findi
 }
 
 async function problemsOf(layout: Layout, holder = ""): Promise<Problem[]> {
+  const misplaced = misplacedFile(layout);
+  if (misplaced) return [notAFolder(misplaced)];
   const index = inspectIndex(layout);
   const general = [...unwritable(layout), ...leftovers(layout)];
   if (!index.ok) return [damagedIndex(layout, index.why), ...general];
@@ -52,6 +60,17 @@ async function problemsOf(layout: Layout, holder = ""): Promise<Problem[]> {
     if (!indexed.has(file)) problems.push(...await strayProblems(layout, file, holder));
   }
   return [...problems, ...general];
+}
+
+/** Nothing else can be looked at then. */
+function notAFolder(path: string): Problem {
+  return {
+    kind: "not-a-folder",
+    subject: path,
+    what: "it is not a folder, and a folder belongs there",
+    repair: "move it away yourself; what is missing is made when it is needed",
+    fix() {},
+  };
 }
 
 /** A folder in which nothing can be written, the first one: the others lie in it, as a rule. */

@@ -70,7 +70,8 @@ export function furtherBaseProblems(layout: Layout, file: string): Problem[] {
  * missing then is asked of the folder and of opencode (commands/base.ts). Undefined if there is nothing to go by.
  */
 function rebuiltBase(path: string, indexed: string | null): SessionRecord | undefined {
-  const read = salvageRecord(readText(path) ?? "");
+  const text = readText(path);
+  const read = salvageRecord(text?.ok ? text.value : "");
   const id = read.opencode_session_id ?? indexed;
   if (id === null || (read.type ?? "base") !== "base" || read.issue_ref) return undefined;
   const known = { created_at: timestamp(new Date()), state: "idle", ...read };

@@ -1,5 +1,5 @@
 /** A finding with its repair, and what the checks have in common. */
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, statSync } from "node:fs";
 import { errors } from "../errors.ts";
 import { writeDurably } from "../platform/durable_write.ts";
 import type { SessionRecord } from "../session/record.ts";
@@ -14,15 +14,20 @@ export function isMade(record: SessionRecord): boolean {
     record.opencode_session_id !== null;
 }
 
-/** Copies a file to `NAME.damaged-TIME` beside it; nothing to copy is fine. */
+/**
+ * Copies a file to `NAME.damaged-TIME` beside it; nothing to copy is fine. What is no regular file cannot be copied, and
+ * is moved there.
+ */
 export function copyAside(path: string): void {
-  let content: Uint8Array;
+  const time = new Date().toISOString().replaceAll(/[:.]/g, "-");
+  const aside = `${path}.damaged-${time}`;
+  let content: Uint8Array | undefined;
   try {
-    content = readFileSync(path);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.isFile()) content = readFileSync(path);
+    else if (stats) renameSync(path, aside);
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return;
     throw errors.unreadable(path, error);
   }
-  const time = new Date().toISOString().replaceAll(/[:.]/g, "-");
-  writeDurably(`${path}.damaged-${time}`, content);
+  if (content) writeDurably(aside, content);
 }

@@ -1,5 +1,5 @@
 /** Reading and writing the index and the session files. A reader takes no lock: files change by rename. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { errors } from "../errors.ts";
 import { writeDurably } from "../platform/durable_write.ts";
 import type { SessionRecord } from "../session/record.ts";
@@ -13,20 +13,39 @@ export type Found =
   | { kind: "damaged"; why: string }
   | { kind: "record"; record: SessionRecord };
 
-/** The text of a file, or undefined where there is none. @throws unreadable */
-export function readText(path: string): string | undefined {
+/**
+ * The text of a file, or why it is none; undefined where there is nothing. A pipe or a device is not read: that might
+ * never end. @throws unreadable
+ */
+export function readText(path: string): Parsed<string> | undefined {
   try {
-    return readFileSync(path, "utf8");
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (!stats) return undefined;
+    if (!stats.isFile()) {
+      return {
+        ok: false,
+        why: stats.isDirectory() ? "it is a folder" : "it is not a regular file",
+      };
+    }
+    return { ok: true, value: readFileSync(path, "utf8") };
   } catch (cause) {
     if ((cause as { code?: string }).code === "ENOENT") return undefined;
     throw errors.unreadable(path, cause);
   }
 }
 
+/** What the text of a file says. @throws unreadable */
+export function readParsed<T>(
+  path: string,
+  parse: (text: string) => Parsed<T>,
+): Parsed<T> | undefined {
+  const text = readText(path);
+  return text?.ok ? parse(text.value) : text;
+}
+
 export function readSession(layout: Layout, file: string): Found {
-  const text = readText(layout.session(file));
-  if (text === undefined) return { kind: "absent" };
-  const parsed = parseRecord(text);
+  const parsed = readParsed(layout.session(file), parseRecord);
+  if (!parsed) return { kind: "absent" };
   return parsed.ok
     ? { kind: "record", record: parsed.value }
     : { kind: "damaged", why: parsed.why };
@@ -50,15 +69,14 @@ export function writeSession(layout: Layout, file: string, record: SessionRecord
  * with session files has lost its index.
  */
 export function inspectIndex(layout: Layout): Parsed<Index> {
-  const text = readText(layout.index);
-  if (text !== undefined) return parseIndex(text);
+  const read = readParsed(layout.index, parseIndex);
+  if (read) return read;
   if (filesIn(layout.sessions, ".json").length === 0) {
     return { ok: true, value: { base: null, issues: {} } };
   }
   // The first session may have come since: its index was there before it.
-  const since = readText(layout.index);
-  if (since !== undefined) return parseIndex(since);
-  return { ok: false, why: "it is missing, but there are session files" };
+  const since = readParsed(layout.index, parseIndex);
+  return since ?? { ok: false, why: "it is missing, but there are session files" };
 }
 
 /** @throws index-damaged */

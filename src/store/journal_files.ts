@@ -48,7 +48,8 @@ export function parseCursor(text: string): { name: string; offset: number } | un
 /** What the newest file says last of each session file. */
 export function lastWords(newest: JournalFile | undefined): Map<string, SessionEvent> {
   const words = new Map<string, SessionEvent>();
-  const text = newest && readText(newest.path) || "";
+  const read = newest && readText(newest.path);
+  const text = read?.ok ? read.value : "";
   // What is behind the last line's end was cut off: whoever appends next takes it away.
   for (const line of text.slice(0, text.lastIndexOf("\n") + 1).split("\n")) {
     const event = parseEvent(line);

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   statfsSync,
+  statSync,
 } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { errors } from "../errors.ts";
@@ -66,10 +67,14 @@ export function prepareFolder(layout: Layout): void {
   if (kind) throw errors.networkFolder(layout.folder, kind);
 }
 
-/** A folder in which writing would fail, without trying; what is missing would be made in what is there. */
+/** What lies where a folder of the state belongs, and is none. */
+export function misplacedFile(layout: Layout): string | undefined {
+  return foldersThere(layout).find((path) => !statSync(path).isDirectory());
+}
+
+/** A folder in which writing would fail, without trying. */
 export function unwritableFolder(layout: Layout): { path: string; cause: unknown } | undefined {
-  for (const folder of [layout.folder, layout.sessions, layout.bases, layout.turnLocks]) {
-    const path = nearestThere(folder);
+  for (const path of foldersThere(layout)) {
     try {
       accessSync(path, constants.W_OK | constants.X_OK);
     } catch (cause) {
@@ -77,6 +82,11 @@ export function unwritableFolder(layout: Layout): { path: string; cause: unknown
     }
   }
   return undefined;
+}
+
+/** The folders that are written to; what is missing would be made in what is there. */
+function foldersThere({ folder, sessions, bases, turnLocks }: Layout): string[] {
+  return [folder, sessions, bases, turnLocks].map(nearestThere);
 }
 
 function nearestThere(path: string): string {

@@ -105,6 +105,7 @@ export interface Finding {
     | "interrupted-turn"
     | "leftover"
     | "one-issue"
+    | "not-a-folder"
     | "unwritable";
   /** The file or issue concerned. */
   subject: string;
@@ -124,9 +125,11 @@ export interface Following {
   follow: boolean;
 }
 
+const BY_HAND: Finding["kind"][] = ["orphan", "unwritable", "one-issue", "not-a-folder"];
+
 /** What `repair` leaves to a person. */
 export function isByHand({ kind }: Finding): boolean {
-  return kind === "orphan" || kind === "unwritable" || kind === "one-issue";
+  return BY_HAND.includes(kind);
 }
 
 export interface Store {

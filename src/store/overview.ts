@@ -114,7 +114,7 @@ function readFields(
   isRight: (fields: Partial<Fields>) => boolean,
 ): FileRow | undefined {
   const text = readText(layout.session(file));
-  const fields = text === undefined ? undefined : fieldsOf(text);
+  const fields = text?.ok ? fieldsOf(text.value) : undefined;
   if (!fields || !isRight(fields) || !isShown(fields)) return undefined;
   return rowOf(key, file, fields);
 }

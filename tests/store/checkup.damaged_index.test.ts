@@ -1,9 +1,10 @@
 /** Damaged index files of every kind: nothing hangs or crashes, nothing is lost, and the doctor rebuilds. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { run } from "../../scripts/_run.ts";
 import { figures } from "../support/figures.ts";
 import { assertRepairs } from "../support/promises.ts";
 import { rounds } from "../support/rounds.ts";
@@ -51,6 +52,54 @@ const DAMAGES: Record<string, Damage> = {
   "keys that mean something": (good) =>
     good.replace('"issues": {', '"issues": {"__proto__": "a.json", "constructor": "b.json", '),
 };
+
+test("what is no regular file is not read, and moved aside by the doctor", async () => {
+  for (const make of ["mkfifo", "mkdir"]) {
+    await using lab = await makeStateFolder();
+    for (const ref of REFS) assert.equal((await lab.kugetsu(["start", ref, "do it"])).code, 0);
+    const file = join(lab.state, "sessions", "github.com-shoko-kugetsu-14.json");
+    await rm(file);
+    const stray = join(lab.state, "sessions", "stray.json");
+    for (const path of [file, stray]) assert.equal((await run(make, [path])).code, 0);
+    const what = make === "mkdir" ? /it is a folder/ : /it is not a regular file/;
+    assert.match((await lab.kugetsu(["list"])).stderr, what);
+    assert.match((await lab.kugetsu(["prune"])).stdout, /stray\.json/);
+    assert.match((await lab.kugetsu(["doctor"])).stdout, what);
+    await assertRepairs(lab);
+    const left = await readdir(join(lab.state, "sessions"));
+    assert.equal(left.filter((name) => name.includes(".json.damaged-")).length, 2);
+    assert.equal((await lab.kugetsu(["start", REFS[0]!, "do it"])).code, 0);
+  }
+});
+
+test("an index that is no regular file is moved aside, and rebuilt", async () => {
+  for (const make of ["mkfifo", "mkdir"]) {
+    await using lab = await makeStateFolder();
+    assert.equal((await lab.kugetsu(["start", REFS[0]!, "do it"])).code, 0);
+    const index = join(lab.state, "index.json");
+    await rm(index);
+    assert.equal((await run(make, [index])).code, 0);
+    const { code, stderr } = await lab.kugetsu(["list"]);
+    assert.equal(code, 9);
+    assert.match(stderr, /try: kugetsu doctor --fix/);
+    assert.equal((await lab.kugetsu(["status", REFS[0]!])).code, 9);
+    await assertRepairs(lab);
+    assert.equal((await lab.kugetsu(["continue", REFS[0]!])).code, 0);
+  }
+});
+
+test("a file in the place of a folder is named by the doctor with what to do", async () => {
+  await using lab = await makeStateFolder();
+  const folder = join(lab.state, "sessions");
+  await rm(folder, { recursive: true });
+  await writeFile(folder, "");
+  const { code, stdout } = await lab.kugetsu(["doctor", "--fix"]);
+  assert.equal(code, 5);
+  assert.match(stdout, /^bad +.*\/sessions: it is not a folder, .*; repair: move it away/m);
+  assert.equal(stdout.match(/^bad/gm)?.length, 1, stdout);
+  await rm(folder);
+  await assertRepairs(lab);
+});
 
 test("damaged index files are backed up and rebuilt", async () => {
   await using lab = await makeStateFolder();
