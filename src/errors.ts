@@ -756,12 +756,12 @@ export const errors = {
       `Refused to ${what}: ${quote(path)} is locked: ${why}`,
       next,
     ),
-  worktreeForeign: (path: string, why: string, next?: string) =>
+  worktreeForeign: (path: string, why: string, advice: Advice) =>
     make(
       "worktree-foreign",
       EXIT.refused,
       `Refused to use ${quote(path)} as a worktree: ${why}`,
-      { next, hint: "if its repository was moved: git worktree repair there, with this path" },
+      advice,
     ),
   serviceForeign: (path: string, action: "write" | "remove") =>
     make(

@@ -120,7 +120,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
     "kugetsu destroy 14 --discard",
   ),
   worktreeLocked: errors.worktreeLocked("destroy it", "/worktree", "mine", "git worktree unlock x"),
-  worktreeForeign: errors.worktreeForeign("/worktree", "it is not ours"),
+  worktreeForeign: errors.worktreeForeign("/worktree", "it is not ours", { hint: "put it back" }),
   copyRefused: errors.copyRefused(".env", "it is not a file"),
   notConfirmed: errors.notConfirmed("destroy it", "kugetsu destroy 14 -y"),
   unguarded: errors.unguarded("bash"),

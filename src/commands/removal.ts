@@ -26,7 +26,10 @@ export async function demandSaved(
     throw errors.worktreeLocked(what, path, found.locked, unlock);
   }
   if (discard) return found;
-  if (found.kind === "foreign") throw errors.worktreeForeign(path, found.why!, next);
+  if (found.kind === "foreign") {
+    const hint = `gives up what is in it; to keep that: ${found.remedy}`;
+    throw errors.worktreeForeign(path, found.why!, { next, hint });
+  }
   const unsaved = [...found.changes, ...found.commits.map((it) => `commit: ${it}`)];
   if (unsaved.length === 0) return found;
   const lost = found.ignored.map((it) => `ignored, and no reason to refuse: ${it}`);

@@ -18,11 +18,12 @@ export function checkWorktrees(context: Context, fix: boolean): Promise<Line[]> 
       lines.push(...await strayLines(context, stray, fix));
     }
     for (const { key, worktree } of used) {
-      const { kind, why } = await workspace.inspect(worktree);
+      const { kind, why, remedy } = await workspace.inspect(worktree);
       if (kind !== "foreign") continue;
       const text = `${key}: its worktree "${worktree.path}" cannot be used: ${why}`;
-      const next = `kugetsu destroy ${JSON.stringify(key)} --discard`;
-      lines.push({ check: "worktrees", ok: false, text, next });
+      // What gives up the work in it is not the first thing to be run.
+      const hint = `${remedy}; kugetsu destroy ${JSON.stringify(key)} --discard gives it up`;
+      lines.push({ check: "worktrees", ok: false, text, hint });
     }
     return lines;
   });

@@ -67,10 +67,15 @@ async function compare<T>(
   work: (folder: string, range: string[], env: Record<string, string>) => Promise<T>,
 ): Promise<T> {
   const located = await locate(git, places, worktree);
-  if (located.kind === "foreign") throw errors.worktreeForeign(worktree.path, located.why);
+  if (located.kind === "foreign") {
+    throw errors.worktreeForeign(worktree.path, located.why, { hint: located.remedy });
+  }
   if (located.kind === "gone") {
     const tip = located.clone && await tipOf(git, located.clone, worktree.branch);
-    if (!tip) throw errors.worktreeForeign(worktree.path, "folder and branch are gone");
+    if (!tip) {
+      const hint = "the next turn makes both again, without what was in them";
+      throw errors.worktreeForeign(worktree.path, "folder and branch are gone", { hint });
+    }
     return await work(located.clone!, [worktree.from, tip], {});
   }
   const { path, from } = worktree;

@@ -47,9 +47,10 @@ export interface PlannedWorktree {
 
 /** A worktree as it is now. */
 export interface Inspection {
-  /** `gone` is also one whose making was cut off: nobody has worked in it. `foreign`: there is something in its place, but `why` tells that nobody can say it is ours. */
+  /** `gone` is also one whose making was cut off: nobody has worked in it. `foreign`: there is something in its place, but `why` tells that nobody can say it is ours, and `remedy` what would make it so. */
   kind: "present" | "gone" | "foreign";
   why?: string;
+  remedy?: string;
   /** Changed and untracked files, and what is under way, one line each. */
   changes: string[];
   /** Commits that are on no remote and on no other branch. */

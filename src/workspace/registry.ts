@@ -33,7 +33,7 @@ function parse(block: string): Registered {
 export type Located =
   | { kind: "present"; slug: string; clone: string; entry: Registered }
   | { kind: "gone"; slug: string; clone: string | undefined }
-  | { kind: "foreign"; why: string };
+  | { kind: "foreign"; why: string; remedy: string };
 
 /**
  * Finds a worktree and makes sure that it is ours: inside `worktrees/`, a folder and no link, and known to git as
@@ -41,20 +41,32 @@ export type Located =
  */
 export async function locate(git: Git, places: Places, worktree: Worktree): Promise<Located> {
   const slug = places.slugOf(worktree.path);
-  if (!slug) return { kind: "foreign", why: `it is not inside "${places.worktrees}"` };
+  if (!slug) {
+    const remedy = "put the state folder back where it was, if it was moved";
+    return foreign(`it is not inside "${places.worktrees}"`, remedy);
+  }
   const found = lstatSync(worktree.path, { throwIfNoEntry: false });
   const known = await registered(git, worktree.repository);
   if (!found) return { kind: "gone", slug, clone: known && worktree.repository };
   if (!found.isDirectory() || realpathSync(worktree.path) !== worktree.path) {
-    return { kind: "foreign", why: "it is not a folder, or lies behind a symbolic link" };
+    return foreign("it is not a folder, or lies behind a symbolic link", "put the folder back");
   }
   const entry = known?.find((it) => it.path === worktree.path);
   if (entry) return await checked(git, slug, worktree.repository, entry);
   const clone = known ? undefined : await movedTo(git, worktree);
   if (clone) return await checked(git, slug, clone.path, clone.entry);
   const repository = JSON.stringify(worktree.repository);
-  const why = known ? `${repository} does not know it` : `its repository ${repository} is gone`;
-  return { kind: "foreign", why };
+  const repair = `git worktree repair ${JSON.stringify(worktree.path)}`;
+  return known
+    ? foreign(`${repository} does not know it`, `in the repository that it is of: ${repair}`)
+    : foreign(
+      `its repository ${repository} is gone`,
+      `put the repository back, or where it was moved to: ${repair}`,
+    );
+}
+
+function foreign(why: string, remedy: string): Located {
+  return { kind: "foreign", why, remedy };
 }
 
 /** A setting can have git look at another folder than the one it is called in. */
@@ -66,7 +78,8 @@ async function checked(
 ): Promise<Located> {
   const top = await git.ask(entry.path, ["rev-parse", "--show-toplevel"]);
   if (top === entry.path) return { kind: "present", slug, clone, entry };
-  return { kind: "foreign", why: "git does not take it for a working tree of its own" };
+  const why = "git does not take it for a working tree of its own";
+  return foreign(why, "take core.worktree out of its settings");
 }
 
 async function movedTo(git: Git, { path }: Worktree) {

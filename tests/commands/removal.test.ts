@@ -65,9 +65,10 @@ test("one that is locked is refused even with --discard, with the command that u
 });
 
 test("one that is not ours is refused, and left as it is with --discard", async () => {
-  const found = { kind: "foreign", why: "its repository is gone" } as const;
+  const found = { kind: "foreign", why: "its repository is gone", remedy: "put it back" } as const;
   const error = await refusal(found);
   assert.deepEqual([error?.code, error?.exit, error?.next], ["worktree-foreign", 9, OPTIONS.next]);
+  assert.match(error?.hint ?? "", /to keep that: put it back$/);
   const { context, stderr } = stageWith(found, { folder: "left", branch: "none" });
   await removeWorktree(context, WORKTREE, { ...OPTIONS, discard: true });
   assert.match(stderr[0]!, /^warn "\/worktrees\/x" was left as it is/);

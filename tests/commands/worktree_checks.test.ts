@@ -31,7 +31,14 @@ function stageWith(
         return Promise.resolve(cleared);
       },
       inspect: () =>
-        Promise.resolve({ kind, why: "gone away", changes: [], commits: [], ignored: [] }),
+        Promise.resolve({
+          kind,
+          why: "gone away",
+          remedy: "put it back",
+          changes: [],
+          commits: [],
+          ignored: [],
+        }),
     },
   }));
 }
@@ -61,9 +68,13 @@ test("what would be lost, or is not ours, stays and harms nothing", async () => 
   ]]);
 });
 
-test("a session's worktree that cannot be used is named with what to do", async () => {
+test("a session's worktree that cannot be used is named with how to keep what is in it", async () => {
   const [line] = await checkWorktrees(stageWith([], { kind: "foreign" }).context, false);
   assert.match(line!.text, /^a\.b\/c\/d#1: .*gone away$/);
-  assert.equal(line?.next, 'kugetsu destroy "a.b/c/d#1" --discard');
+  assert.equal(line?.next, undefined);
+  assert.match(
+    line?.hint ?? "",
+    /^put it back; kugetsu destroy "a\.b\/c\/d#1" --discard gives it up$/,
+  );
   assert.deepEqual(await checkWorktrees(stageWith([], { kind: "gone" }).context, false), []);
 });

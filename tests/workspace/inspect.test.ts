@@ -137,8 +137,8 @@ describe("a worktree", () => {
   test("is foreign when it is a link, or is in another place, or git does not know it", async () => {
     await using it = await makeLab();
     const why = async (path = it.path) => {
-      const { kind, why } = await it.workspace.inspect({ ...it.worktree, path });
-      assert.equal(kind, "foreign");
+      const { kind, why, remedy } = await it.workspace.inspect({ ...it.worktree, path });
+      assert.deepEqual([kind, typeof remedy], ["foreign", "string"]);
       return why!;
     };
     for (const path of [it.folder, `${it.path}/../x`, join(it.state, "worktrees"), "/", ""]) {
@@ -157,8 +157,9 @@ describe("a worktree", () => {
     await it.put("new.txt", "new\n");
     const moved = it.scratch.join("moved");
     await rename(it.folder, moved);
-    const { kind, why } = await it.inspect();
+    const { kind, why, remedy } = await it.inspect();
     assert.deepEqual([kind, why], ["foreign", `its repository "${it.folder}" is gone`]);
+    assert.ok(remedy!.endsWith(`git worktree repair "${it.path}"`), remedy);
     await it.callIn(moved, "worktree", "repair", it.path);
     assert.deepEqual(await it.changes(), ["untracked: new.txt"]);
   });
