@@ -80,12 +80,15 @@ export type Advice = string | { next?: string | undefined; hint?: string | undef
 
 const quote = (text: string) => JSON.stringify(text);
 
+export const GENERAL_HELP = "kugetsu --help";
+
 const EXAMPLE = "github.com/shoko/kugetsu#14";
 
 /** The catalogue. Each entry builds one error; callers throw what it returns. */
 export const errors = {
   // Bad usage: 2
-  usage: (message: string, advice: Advice = "kugetsu --help") =>
+  /** Without advice, the help of the command that was called: cli/run.ts knows which. */
+  usage: (message: string, advice: Advice = GENERAL_HELP) =>
     make("usage", EXIT.usage, message, advice),
   badRef: (text: string, why: string) =>
     make(

@@ -1,7 +1,15 @@
 /** From the command line to an exit status. Errors become one message, and an exit status, here only. */
 import { CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CommonOptions, Host } from "../commands/define.ts";
-import { errors, EXIT, type ExitStatus, KugetsuError, reasonOf } from "../errors.ts";
+import {
+  errors,
+  EXIT,
+  type ExitStatus,
+  GENERAL_HELP,
+  KugetsuError,
+  partsOf,
+  reasonOf,
+} from "../errors.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandIn, isCommand, makeProgram, prepare, VERSION } from "./program.ts";
 import { outputFailure, STDERR, writeAll } from "./streams.ts";
@@ -25,6 +33,8 @@ export async function run(
       const context = wire({ env, cwd, command, output });
       try {
         status = await work(context);
+      } catch (error) {
+        throw withHelpOf(command, error);
       } finally {
         await context.close();
       }
@@ -54,6 +64,12 @@ async function parse(program: CommandUnknownOpts, words: string[]): Promise<void
     const { usageError } = await import("./usage_error.ts");
     throw usageError(error, commandIn(program, words));
   }
+}
+
+/** A call that is wrong, and of which nothing better is known, sends to the help of its command. */
+function withHelpOf(command: string, error: unknown): unknown {
+  if (!(error instanceof KugetsuError) || error.next !== GENERAL_HELP) return error;
+  return new KugetsuError({ ...partsOf(error), next: `kugetsu ${command} --help` });
 }
 
 /** One that was deleted under a shell cannot be told. @throws no-current-folder */

@@ -8,6 +8,7 @@ import {
   refInRepository,
   repositoryOfRemote,
   shortNumber,
+  whyNoHost,
 } from "../session/ref.ts";
 import type { Context } from "./context.ts";
 
@@ -25,6 +26,8 @@ export async function resolveRef(context: Context, typed: string): Promise<Issue
   if (!repository) {
     throw errors.noOrigin(typed, context.cwd, "its origin is not a repository on a forge");
   }
+  const why = whyNoHost(repository.host);
+  if (why) throw errors.noOrigin(typed, context.cwd, `in its remote origin, ${why}`);
   return refInRepository(repository, number, typed);
 }
 

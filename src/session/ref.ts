@@ -80,20 +80,25 @@ function makeRef(path: string, number: string, typed: string): IssueRef {
   if (project.length < 2) {
     throw errors.badRef(typed, "an instance, a user and a repository are needed");
   }
-  if (!HOST.test(host)) throw errors.badRef(typed, `"${host}" is not a host`);
-  if (!/[.:]/.test(host) && host !== "localhost") {
-    throw errors.badRef(typed, `"${host}" is not a whole host name (as in github.com)`);
-  }
-  const [, port] = host.split(":");
-  if (port !== undefined && (port.startsWith("0") || Number(port) > 65535)) {
-    throw errors.badRef(typed, `"${port}" is not a port`);
-  }
+  const why = whyNoHost(host);
+  if (why) throw errors.badRef(typed, why);
   const odd = project.find((segment) => !SEGMENT.test(segment) || /^\.+$/.test(segment));
   if (odd !== undefined) throw errors.badRef(typed, `"${odd}" is not a name on a forge`);
   if (!NUMBER.test(number)) {
     throw errors.badRef(typed, `"${number}" is not an issue number`);
   }
   return { host, project, number };
+}
+
+/** Why a host, in lower case, can be none of a forge; undefined where it can. */
+export function whyNoHost(host: string): string | undefined {
+  if (!HOST.test(host)) return `"${host}" is not a host`;
+  if (!/[.:]/.test(host) && host !== "localhost") {
+    return `"${host}" is not a whole host name (as in github.com)`;
+  }
+  const [, port] = host.split(":");
+  const isPort = port === undefined || (!port.startsWith("0") && Number(port) <= 65535);
+  return isPort ? undefined : `"${port}" is not a port`;
 }
 
 /** Which part of a web address names the repository, for the forges whose addresses we know. */

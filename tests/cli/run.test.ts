@@ -151,6 +151,18 @@ test("a message that is taken for an option is not repeated", async () => {
   );
 });
 
+test("what cannot go together sends to the help of its command", async () => {
+  const both = ["github.com/shoko/kugetsu#14", "fix it", "--message-file", "x"];
+  const why = "Cannot take the message twice: both MESSAGE and --message-file were given";
+  await assertRefused(["start", ...both], why, "kugetsu start --help");
+  await assertRefused(["continue", ...both], why, "kugetsu continue --help");
+  await assertRefused(
+    ["stop", "--all", "14"],
+    "Cannot stop all and some: give REFs or --all",
+    "kugetsu stop --help",
+  );
+});
+
 test("what every command takes may stand in front of it", async () => {
   const { code, stdout } = await kugetsu(["--json", "-q", "config", "path"]);
   assert.equal(code, 0);

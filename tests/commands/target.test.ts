@@ -43,7 +43,7 @@ test("a number alone is refused where it means nothing, with the folder and an e
     ["14", undefined, "no-origin", /"14" in "\/cwd": the folder has no git remote called origin/],
     ["#14", "/srv/git/a/b.git", "no-origin", /"#14" in "\/cwd": its origin is not a repository/],
     ["0", "git@github.com:a/b", "bad-ref", /"0" is not an issue number/],
-    ["14", "git@work:a/b.git", "bad-ref", /"work" is not a whole host name/],
+    ["14", "git@work:a/b.git", "no-origin", /in its remote origin, "work" is not a whole host/],
   ];
   for (const [typed, origin, code, why] of cases) {
     await assert.rejects(resolve(typed, origin), (error) => {
