@@ -18,3 +18,14 @@ export const NEUTRAL = "/";
 /** Where several start at once on one database, or on one that is new, opencode gives up rather than wait for it. */
 export const LOCKED = /database is locked|SQLITE_BUSY|Failed query/i;
 export const MOST_TRIES = 5;
+
+/**
+ * The line of what it printed that says why it failed, or nothing where it printed nothing: the last one; but where its
+ * runtime reports a crash, that is the runtime's version, and the error stands above with a stack behind it.
+ */
+export function causeIn(printed: string): string {
+  const lines = printed.split("\n").map((line) => line.trim()).filter(Boolean);
+  const last = lines.at(-1) ?? "";
+  if (!/^Bun v\d/.test(last)) return last;
+  return lines.find((line) => /^(?:\w*[Ee]rror|E[A-Z]{3,}): /.test(line)) ?? lines[0]!;
+}

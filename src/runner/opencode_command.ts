@@ -20,7 +20,14 @@ import {
   UNANSWERABLE,
   unanswerableFor,
 } from "./permissions.ts";
-import { type Call, type Environment, LOCKED, MOST_TRIES, NEUTRAL } from "./opencode_call.ts";
+import {
+  type Call,
+  causeIn,
+  type Environment,
+  LOCKED,
+  MOST_TRIES,
+  NEUTRAL,
+} from "./opencode_call.ts";
 import { isSmaller, needsWholeCatalogue, smallerCatalogue } from "./catalogue.ts";
 import { type Guard, NO_GUARD, projectGuard } from "./project_guard.ts";
 import { projectSettings } from "./project_settings.ts";
@@ -183,7 +190,7 @@ export class OpencodeCommand {
         });
       } catch (error) {
         const { stderr, message } = error as { stderr?: string; message: string };
-        const said = stderr?.trim().split("\n").at(-1) || message.split("\n")[0]!;
+        const said = causeIn(stderr ?? "") || message.split("\n")[0]!;
         if (!LOCKED.test(stderr ?? said) || tries === MOST_TRIES) {
           throw errors.opencodeFailed(action, said);
         }

@@ -17,7 +17,7 @@ import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 import { endProcesses, identify, isAlive, turnMark } from "../platform/processes.ts";
 import type { ProcessIdentity } from "../session/record.ts";
 import { EventHub } from "./event_hub.ts";
-import type { Call } from "./opencode_call.ts";
+import { type Call, causeIn } from "./opencode_call.ts";
 import {
   answers,
   clientOf,
@@ -164,7 +164,7 @@ export class OpencodeServer {
     const url = await Promise.race([this.#address(), failure.then(() => undefined)]);
     if (url === undefined || !identity) {
       if (identity) await endProcesses({ marks: [`${turnMark(id)}=`], root: identity }, GRACE_MS);
-      const why = lastWords(this.#files.log) || await Promise.race([failure, pause(0, "")]);
+      const why = causeIn(readText(this.#files.log)) || await Promise.race([failure, pause(0, "")]);
       throw errors.opencodeFailed("start opencode's server", why || "it gave no address");
     }
     const state = { url, password, id, process: identity };
@@ -234,8 +234,4 @@ function readText(path: string): string {
   } catch {
     return "";
   }
-}
-
-function lastWords(log: string): string {
-  return readText(log).trim().split("\n").at(-1) ?? "";
 }

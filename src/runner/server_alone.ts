@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { readLines } from "../platform/lines.ts";
 import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
 import type { ServerDoor } from "./mod.ts";
-import { type Call, LOCKED, MOST_TRIES, NEUTRAL } from "./opencode_call.ts";
+import { type Call, causeIn, LOCKED, MOST_TRIES, NEUTRAL } from "./opencode_call.ts";
 
 /** The first start on a new machine migrates the database, which takes its time on a slow disk. */
 const START_MS = 90_000;
@@ -63,7 +63,7 @@ function start({ file, args, env }: Call) {
       new Promise<string>((resolve, reject) => {
         const late = () => reject(new NotUp(`its server did not come up in ${START_MS / 1000} s`));
         const timer = setTimeout(late, START_MS);
-        let lastWords = "";
+        const printed: string[] = [];
         const settle = (then: () => void) => {
           clearTimeout(timer);
           then();
@@ -72,11 +72,12 @@ function start({ file, args, env }: Call) {
           const url = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
           if (url) settle(() => resolve(url));
         });
-        readLines(child.stderr, (line) => lastWords = line.trim() || lastWords);
+        readLines(child.stderr, (line) => printed.push(line));
         signal.addEventListener("abort", () => settle(() => reject(signal.reason)), { once: true });
         child.once("error", (error) => settle(() => reject(new NotUp(error.message))));
         child.once("exit", (code) => {
-          settle(() => reject(new NotUp(lastWords || `its server exited with ${code}`)));
+          const why = causeIn(printed.join("\n")) || `its server exited with ${code}`;
+          settle(() => reject(new NotUp(why)));
         });
       }),
   };

@@ -136,6 +136,26 @@ describe("opencode's version", () => {
       refusal("opencode-failed", /ask opencode for its version: no disk left$/),
     );
   });
+
+  test("that its runtime could not even start is told with the cause, not with the runtime's version", async () => {
+    await using scratch = await makeScratch();
+    const crashes = [
+      "ENOTDIR: not a directory, mkdir '/x'\n    path: \"/x\",\n errno: -20,\n\n\n\nBun v1.3.14 (Linux x64)",
+      "7 | boom()\n    ^\nTypeError: boom is not a function\n      at x.js:7\n\nBun v1.3.14 (Linux x64)",
+    ];
+    const causes = [
+      /: ENOTDIR: not a directory, mkdir '\/x'$/,
+      /: TypeError: boom is not a function$/,
+    ];
+    for (const [at, crash] of crashes.entries()) {
+      const script = `#!/bin/sh\ncat >&2 <<'END'\n${crash}\nEND\nexit 1\n`;
+      const file = await scratch.write(`opencode${at}`, script, 0o755);
+      await assert.rejects(
+        commandIn(scratch, { KUGETSU_OPENCODE: file }).version(),
+        refusal("opencode-failed", causes[at]!),
+      );
+    }
+  });
 });
 
 const REQUEST: TurnRequest = {
