@@ -1,6 +1,9 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import fc from "fast-check";
+import { ROOT } from "../../scripts/_checkout.ts";
 import {
   settingNamed,
   SETTINGS,
@@ -10,6 +13,18 @@ import {
 import { readDuration } from "../../src/config/setting_values.ts";
 
 const LONGEST = 24 * 24 * 3600;
+
+test("the README's table has every setting, with its variable and its default", async () => {
+  const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  const rows = [...readme.matchAll(/^\| `([\w.]+)` *\| `(KUGETSU_\w+)` *\| (.*?) *\|/gm)]
+    .map(([, name, variable, given]) => ({ name, variable, given }));
+  assert.deepEqual(rows.map((it) => it.name).sort(), SETTINGS.map((it) => it.name).sort());
+  for (const { name, variable, given } of rows) {
+    const setting = settingNamed(name!)!;
+    assert.equal(variable, setting.variable, name);
+    if (setting.fallback !== undefined) assert.equal(given, `\`${setting.fallback}\``, name);
+  }
+});
 
 test("a duration is in seconds, with or without units", () => {
   const durations: [text: unknown, seconds: number][] = [
