@@ -545,7 +545,7 @@ export const errors = {
       "unreadable",
       EXIT.environment,
       `Cannot read ${quote(path)}: ${reasonOf(cause)}`,
-      "kugetsu doctor",
+      { next: "kugetsu doctor", hint: "ls -l shows what it is, and whose" },
       cause,
     ),
   unreadableFile: (path: string, cause: unknown) =>

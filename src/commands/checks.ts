@@ -24,8 +24,8 @@ export async function attempt(check: string, look: () => Promise<Line[]>): Promi
 
 /** An error in doctor's own report does not send to doctor. */
 function lineOf(check: string, { message, next, hint }: KugetsuError): Line {
-  const advice = next === "kugetsu doctor" ? {} : { next, ...(hint ? { hint } : {}) };
-  return { check, ok: false, text: message, ...advice };
+  const other = next === "kugetsu doctor" ? {} : { next };
+  return { check, ok: false, text: message, ...other, ...(hint ? { hint } : {}) };
 }
 
 /** Each line once, where several checks met the same trouble. */

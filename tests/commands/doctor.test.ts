@@ -306,6 +306,17 @@ describe("around the state folder", () => {
     }));
     assert.equal(await doctor(context, {}), EXIT.environment);
     assert.doesNotMatch(stdout.join(""), /kugetsu doctor$/m);
+    const cause = Object.assign(new Error(), { code: "EACCES" });
+    const unreadable = stageWith({}, () => ({
+      traces: {
+        issues: () => {
+          throw errors.unreadable("/state/turns", cause);
+        },
+      },
+    }));
+    assert.equal(await doctor(unreadable.context, {}), EXIT.environment);
+    const said = /^bad +Cannot read "\/state\/turns": permission denied.*\n +\(ls -l /m;
+    assert.match(unreadable.stdout.join(""), said);
   });
 });
 
