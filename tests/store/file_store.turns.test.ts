@@ -1,6 +1,6 @@
 /** Turns under way: who comes second is told so, and nothing that belongs to one is taken for waste. */
 import assert from "node:assert/strict";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
@@ -103,7 +103,7 @@ test("a turn lock is given back where the record behind it cannot be read", asyn
   const { code, stderr } = await lab.kugetsu(["start", REF, "do it"]);
   assert.equal(code, 0, stderr);
   await rm(join(lab.state, "sessions", FILE));
-  await mkdir(join(lab.state, "sessions", FILE));
+  await symlink(FILE, join(lab.state, "sessions", FILE)); // which leads nowhere, for ever
   const store = new FileStore(lab.state, () => "me");
   for (const take of ["claim", "hold", "resume", "hold"] as const) {
     await assert.rejects(store[take](parseRef(REF)), { code: "unreadable" });

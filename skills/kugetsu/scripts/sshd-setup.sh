@@ -864,7 +864,12 @@ roll_back() {
 
 undo() {
   run=$(last_run)
-  if [ -z "$run" ]; then say 'Nothing to undo.'; return; fi
+  if [ -z "$run" ]; then
+    # One that was cut off before its first step has left this.
+    [ -n "$DRY" ] || rm -rf "$STATE"
+    say 'Nothing to undo.'
+    return
+  fi
   say 'To be taken back, all that was set up for:'
   cat "$STATE"/runs/*/name | sort -u | sed 's/^/  /'
   [ -z "$DRY" ] || { say 'Nothing was changed.'; return; }
