@@ -63,7 +63,7 @@ test("init, start, continue, list, destroy, each with what a second try gets", a
 
   await refuse(9, /not confirmed[^]*destroy .* -y/, "destroy", REF);
   await succeed("destroy", REF, "-y");
-  await refuse(3, /Cannot find a session/, "destroy", REF, "-y");
+  await refuse(3, /Cannot destroy the session of/, "destroy", REF, "-y");
   const gone = await world.opencode(["export", started!.opencode_session_id]);
   assert.notEqual(gone.code, 0, "the fork is still in opencode");
   await refuse(2, /--base/, "destroy");
