@@ -4,6 +4,7 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { access, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { SessionRecord } from "../../src/session/record.ts";
 import { exits, listing, refOf, sessionOf } from "../support/expect.ts";
 import { needs } from "../support/needs.ts";
 import { makeWorld, sessionsOf } from "../support/opencode_home.ts";
@@ -46,7 +47,8 @@ test(
   },
   async () => {
     exits(0, await world.kugetsu(["start", "-d", refOf(2), "@hang"]));
-    await until("opencode is there", async () => (await world.leftovers()).length > 0);
+    // A supervisor that is killed before it has written that down begins the turn anew.
+    await until("opencode is on record", opencodeIsOnRecord);
     await killSupervisor();
     assert.ok((await world.leftovers()).length > 0, "opencode ended by itself");
     exits(0, await world.kugetsu(["doctor"]));
@@ -75,6 +77,12 @@ test(
     assert.match(exits(0, await world.kugetsu(["doctor"])).stdout, /is sound/);
   },
 );
+
+/** Whether the record of the second issue knows the opencode of its turn. */
+async function opencodeIsOnRecord(): Promise<boolean> {
+  const text = await readFile(fileOf(2), "utf8").catch(() => "{}");
+  return (JSON.parse(text) as SessionRecord).turn?.opencode !== undefined;
+}
 
 /** Whether a command has a server of its own. */
 async function hasServer(): Promise<boolean> {
