@@ -52,7 +52,7 @@ export async function turnSettings(context: Context, flags: TurnFlags): Promise<
 /** @throws usage */
 function readKey(text: string): string {
   if (text !== "") return text;
-  throw errors.usage("Cannot use an empty --key: it has to name one turn", "kugetsu start --help");
+  throw errors.usage("Cannot use an empty --key: it has to name one turn");
 }
 
 /** A command that runs a turn. */

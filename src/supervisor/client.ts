@@ -65,9 +65,10 @@ export class SupervisorClient implements Supervisor {
     this.#options = options;
   }
 
-  submit(submission: Submission): Promise<Accepted> {
-    // Handed in again where the answer was lost: the same id is the same turn.
-    return this.#insist({ ask: "submit", submission });
+  async submit(submission: Submission): Promise<Accepted> {
+    // Handed in again where the answer was lost: the same id is the same turn, and was not there before this call.
+    const accepted = await this.#insist<Accepted>({ ask: "submit", submission });
+    return { ...accepted, again: accepted.again && accepted.turn !== submission.id };
   }
 
   async *follow(

@@ -122,6 +122,13 @@ test("a turn is handed in, followed to its end, and stopped, over the socket", a
   assert.equal((await stat(lab.socket)).mode & 0o777, 0o600);
   const turn = submission();
   assert.equal((await client.submit(turn)).again, false);
+  // As when its answer is lost: to whoever asks, it is still the first time.
+  assert.deepEqual(await client.submit(turn), { key: REF, turn: turn.id, ahead: 0, again: false });
+  const keyed = submission({ ref: "github.com/shoko/kugetsu#2", key: "once", message: "wait" });
+  await client.submit(keyed);
+  const repeated = await client.submit({ ...keyed, id: "another-id" });
+  assert.deepEqual([repeated.turn, repeated.again], [keyed.id, true]);
+  await client.stop([keyed.ref], "SIGINT");
   const kinds = (await follow(client, { key: REF, turn: turn.id })).map((it) => it.kind);
   assert.deepEqual(kinds, ["accepted", "begun", "text", "text", "text", "ended"]);
 
