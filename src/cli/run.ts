@@ -33,8 +33,6 @@ export async function run(
       const context = wire({ env, cwd, command, output });
       try {
         status = await work(context);
-      } catch (error) {
-        throw withHelpOf(command, error);
       } finally {
         await context.close();
       }
@@ -58,7 +56,7 @@ async function parse(program: CommandUnknownOpts, words: string[]): Promise<void
   try {
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) throw withHelpOf(words[0]!, error);
     // The help and the version end with an error of status 0.
     if (error.exitCode === 0) return;
     const { usageError } = await import("./usage_error.ts");

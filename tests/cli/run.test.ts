@@ -156,6 +156,11 @@ test("what cannot go together sends to the help of its command", async () => {
   const why = "Cannot take the message twice: both MESSAGE and --message-file were given";
   await assertRefused(["start", ...both], why, "kugetsu start --help");
   await assertRefused(["continue", ...both], why, "kugetsu continue --help");
+  // Found while the options are read, before the command runs.
+  const key = ["github.com/shoko/kugetsu#14", "fix it", "--key", ""];
+  const none = "Cannot use an empty --key: it has to name one turn";
+  await assertRefused(["continue", ...key], none, "kugetsu continue --help");
+  await assertRefused(["-q", "start", ...key], none, "kugetsu start --help");
   await assertRefused(
     ["stop", "--all", "14"],
     "Cannot stop all and some: give REFs or --all",
