@@ -15,6 +15,20 @@ export interface Call {
  */
 export const NEUTRAL = "/";
 
+/** Makes a server listen on a free port of loopback. */
+export const LISTENS = ["--hostname", "127.0.0.1", "--port", "0"];
+
+/** Where a server listens, from what it says once it does. */
+export function addressIn(said: string): string | undefined {
+  return /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+}
+
+/** What a server wants from whoever asks it, and its own interface as well. */
+export const credentials = (password: string): Environment => ({
+  OPENCODE_SERVER_PASSWORD: password,
+  OPENCODE_SERVER_USERNAME: "opencode",
+});
+
 /** Where several start at once on one database, or on one that is new, opencode gives up rather than wait for it. */
 export const LOCKED = /database is locked|SQLITE_BUSY|Failed query/i;
 export const MOST_TRIES = 5;

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { errors } from "../errors.ts";
 import type { AgentSession, Attended, AttendOptions, ServerDoor } from "./mod.ts";
-import { NEUTRAL } from "./opencode_call.ts";
+import { credentials, NEUTRAL } from "./opencode_call.ts";
 import type { OpencodeCommand } from "./opencode_command.ts";
 import { parseMessages } from "./server_events.ts";
 import { clientOf, wordsOf } from "./server_address.ts";
@@ -59,8 +59,7 @@ async function open(
     env: {
       ...opencode.environment(),
       PWD: NEUTRAL,
-      OPENCODE_SERVER_PASSWORD: password,
-      OPENCODE_SERVER_USERNAME: "opencode",
+      ...credentials(password),
     } as NodeJS.ProcessEnv,
     stdio: "inherit",
   });

@@ -17,7 +17,7 @@ import { removeDurably, writeDurably } from "../platform/durable_write.ts";
 import { endProcesses, identify, isAlive, turnMark } from "../platform/processes.ts";
 import type { ProcessIdentity } from "../session/record.ts";
 import { EventHub } from "./event_hub.ts";
-import { type Call, causeIn } from "./opencode_call.ts";
+import { addressIn, type Call, causeIn, credentials, LISTENS, NEUTRAL } from "./opencode_call.ts";
 import {
   answers,
   clientOf,
@@ -142,13 +142,12 @@ export class OpencodeServer {
     // A file and not a pipe: it must go on when the process that started it is gone.
     writeFileSync(this.#files.log, "", { mode: 0o600 });
     const log = openSync(this.#files.log, "a");
-    const child = spawn(file, [...args, "--hostname", "127.0.0.1", "--port", "0"], {
-      cwd: "/",
+    const child = spawn(file, [...args, ...LISTENS], {
+      cwd: NEUTRAL,
       env: {
         ...env,
-        PWD: "/",
-        OPENCODE_SERVER_PASSWORD: password,
-        OPENCODE_SERVER_USERNAME: "opencode",
+        PWD: NEUTRAL,
+        ...credentials(password),
         [turnMark(id)]: "1",
       } as NodeJS.ProcessEnv,
       detached: true,
@@ -178,7 +177,7 @@ export class OpencodeServer {
     const deadline = Date.now() + START_MS;
     while (Date.now() < deadline) {
       const said = readText(this.#files.log);
-      const url = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+      const url = addressIn(said);
       if (url) return url;
       await pause(25);
     }

@@ -7,7 +7,16 @@ import { setTimeout as pause } from "node:timers/promises";
 import { readLines } from "../platform/lines.ts";
 import { endTurnProcesses, identify, turnMark } from "../platform/processes.ts";
 import type { ServerDoor } from "./mod.ts";
-import { type Call, causeIn, LOCKED, MOST_TRIES, NEUTRAL } from "./opencode_call.ts";
+import {
+  addressIn,
+  type Call,
+  causeIn,
+  credentials,
+  LISTENS,
+  LOCKED,
+  MOST_TRIES,
+  NEUTRAL,
+} from "./opencode_call.ts";
 
 /** The first start on a new machine migrates the database, which takes its time on a slow disk. */
 const START_MS = 90_000;
@@ -42,13 +51,12 @@ class NotUp extends Error {}
 
 function start({ file, args, env }: Call) {
   const [mark, password] = [randomUUID(), randomBytes(24).toString("base64url")];
-  const child = spawn(file, [...args, "--hostname", "127.0.0.1", "--port", "0"], {
+  const child = spawn(file, [...args, ...LISTENS], {
     cwd: NEUTRAL,
     env: {
       ...env,
       PWD: NEUTRAL,
-      OPENCODE_SERVER_PASSWORD: password,
-      OPENCODE_SERVER_USERNAME: "opencode",
+      ...credentials(password),
       [turnMark(mark)]: "1",
     } as NodeJS.ProcessEnv,
     detached: true,
@@ -69,7 +77,7 @@ function start({ file, args, env }: Call) {
           then();
         };
         readLines(child.stdout, (line) => {
-          const url = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
+          const url = addressIn(line);
           if (url) settle(() => resolve(url));
         });
         readLines(child.stderr, (line) => printed.push(line));
