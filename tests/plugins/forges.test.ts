@@ -252,9 +252,10 @@ for (const kind of await forgeKinds()) {
         /not JSON: is it a page to log in/,
       );
       says[paths.issue] = { hangs: true };
+      // It ends by itself, on a busy machine too.
       const began = Date.now();
       await assert.rejects(bench.plugins.issue(ref), /longer than 3 s|in time/);
-      assert(Date.now() - began < 4000);
+      assert(Date.now() - began < 10_000);
     });
 
     test("that is not there says so", async () => {
