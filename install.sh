@@ -1101,15 +1101,18 @@ make_temp() {
 
 # shellcheck disable=SC2317 # The traps call it.
 clear_away() {
+  trap '' HUP INT PIPE TERM
   if [ -n "$STAGED" ]; then rm -f -- "$STAGED"; fi
   drop_copy
   unlock_bin
   if [ -n "$TEMP" ]; then rm -rf -- "$TEMP"; fi
 }
 
-# end_by SIGNAL STATUS. After `exit` in a trap ksh waits for ever, for it makes no process of a subshell.
+# end_by SIGNAL STATUS. A second signal must not cut off the clearing away: mksh tells the one of a lost terminal twice.
+# After `exit` in a trap ksh waits for ever, for it makes no process of a subshell.
 # shellcheck disable=SC2317 # The traps call it.
 end_by() {
+  trap '' HUP INT PIPE TERM
   case ${KSH_VERSION-} in
     Version*)
       clear_away

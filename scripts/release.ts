@@ -43,9 +43,14 @@ export async function release(
   const workshop = await mkdtemp(join(tmpdir(), "kugetsu-release-"));
   try {
     const files = new Map<string, Uint8Array | string>();
+    const packed: Promise<Uint8Array>[] = [];
     for (const target of targets) {
       const executable = await build(target, join(workshop, target.name), version);
-      files.set(`kugetsu-${version}-${target.name}.gz`, await promisify(gzip)(executable));
+      // Beside the next build.
+      packed.push(promisify(gzip)(executable));
+    }
+    for (const [index, content] of (await Promise.all(packed)).entries()) {
+      files.set(`kugetsu-${version}-${targets[index]!.name}.gz`, content);
     }
     const packages = await packagesIn(join(workshop, targets[0]!.name));
     files.set(`kugetsu-${version}.cdx.json`, sbom(version, await bunVersion(), packages));

@@ -116,7 +116,7 @@ test(
   async (context) => {
     await using world = await makeWorld();
     exits(0, await world.kugetsu(["init", "--headless"]));
-    const kills = rounds(3, 200);
+    const kills = rounds(2, 200);
     const accepted: number[] = [];
     let done = 0;
     let isOver = false;

@@ -102,7 +102,7 @@ test("a second run's way back leads to the first run, not before it", { skip }, 
 });
 
 test("a run that is killed anywhere leaves what the next one takes back", { skip }, async () => {
-  const pauses = rounds(6, 60);
+  const pauses = rounds(4, 60);
   for (let count = 0; count < pauses; count++) {
     await using host = await bootHost(ADMIN);
     const before = await host.snapshot();

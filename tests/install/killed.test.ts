@@ -9,7 +9,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CALLED, type Host, makeHost, pathWith, payload, treeOf } from "../support/installer.ts";
 import { needs } from "../support/needs.ts";
-import { rounds } from "../support/rounds.ts";
+import { drawn, rounds } from "../support/rounds.ts";
 
 const OLD = payload("1.0.0");
 const NEW = payload("1.1.0");
@@ -59,9 +59,9 @@ for (const shell of ["dash", "bash"] as const) {
   }, async () => {
     await using host = await prepared();
     const log = host.scratch.join("log");
-    const step = rounds(shell === "dash" ? 1 : 3, 1);
+    const step = rounds(shell === "dash" ? 2 : 4, 1);
     let killed = 0;
-    for (let nth = 1;; nth += step) {
+    for (let nth = 1 + drawn(step);; nth += step) {
       await reset(host);
       const inject = `inject=${CHANGING}:signal=KILL:when=${nth}`;
       const under = [
@@ -100,7 +100,8 @@ test("all of it killed before each program that it calls", { skip: needs("dash")
       ]),
     ),
   });
-  for (let at = 1;; at++) {
+  const step = rounds(3, 1);
+  for (let at = 1 + drawn(step);; at += step) {
     await reset(host);
     await writeFile(count, "");
     const env = { PATH, KILL_AT: String(at) };

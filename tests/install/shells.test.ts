@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
 import type { RunResult } from "../../scripts/_run.ts";
 import {
   environmentOf,
@@ -170,7 +171,10 @@ for (const [shell, program] of SHELLS) {
       child.stderr.resume();
       const ended = once(child, "close");
       await asked;
+      // Twice, as somebody does who cannot wait: the second one must not cut off the clearing away.
       process.kill(-child.pid!, signal);
+      await pause(2);
+      signalGroup(child.pid!, signal);
       const [code, by] = await ended;
       assert.ok(code !== 0, `${signal}: ${code} ${by}`);
       assert.deepEqual(await readdir(host.scratch.join("tmp")), []);
@@ -231,6 +235,15 @@ for (const [shell, program] of SHELLS) {
       await rm(host.bin, { recursive: true });
     }
   });
+}
+
+/** All of it may be gone. */
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
+  }
 }
 
 function succeeded({ code, stdout, stderr }: RunResult, said = /./): void {

@@ -10,10 +10,10 @@ import { ROOT } from "../../scripts/_checkout.ts";
 import { run } from "../../scripts/_run.ts";
 import { CALLED, makeHost, treeOf } from "../support/installer.ts";
 import { needs } from "../support/needs.ts";
-import { rounds } from "../support/rounds.ts";
+import { drawn, rounds } from "../support/rounds.ts";
 
 /** How many bytes apart the cuts are; at every byte under torture. Of the last lines, always at every byte. */
-const STEP = { dash: rounds(5, 1), bash: rounds(10, 1) };
+const STEP = { dash: rounds(20, 1), bash: rounds(30, 1) };
 
 /** Cuts `$1` from byte $2 on at every $3rd byte, down to byte $4, and runs what is left. */
 const DRIVER = `
@@ -51,10 +51,11 @@ for (const shell of ["dash", "bash"] as const) {
     };
     // What lacks only its last newline is whole. The last lines are cut at every byte by one part more.
     const step = STEP[shell];
+    const from = size - 500 - drawn(step);
     const parts: [from: number, step: number, to: number][] = [
       [size - 2, 1, size - 500],
-      [size - 500, 2 * step, 0],
-      [size - 500 - step, 2 * step, 0],
+      [from, 2 * step, 0],
+      [from - step, 2 * step, 0],
     ];
     const results = await Promise.all(parts.map(([from, by, to], index) => {
       const cut = host.scratch.join(`cut-${index}`);

@@ -13,3 +13,8 @@ export function shuffled<T>(cases: readonly T[]): T[] {
   const drawn = cases.map((it) => ({ it, at: Math.random() }));
   return drawn.sort((a, b) => a.at - b.at).map(({ it }) => it);
 }
+
+/** A number below `count`: where to begin with every `count`-th of many, so that many short runs try all. */
+export function drawn(count: number): number {
+  return Math.floor(Math.random() * count);
+}
