@@ -50,7 +50,7 @@ async function mergedWorktrees(context: Context): Promise<Merged[]> {
   const found: Merged[] = [];
   for (const { key, record, holder } of sessions) {
     const worktree = record?.worktree;
-    if (!worktree || holder || (await workspace.inspect(worktree)).kind !== "present") continue;
+    if (!worktree || holder || (await workspace.standing(worktree)).kind !== "present") continue;
     const base = bases.find((it) => key.startsWith(`${it.repository}#`)) ?? bases[0];
     if (await workspace.isMerged(worktree, base?.branch)) found.push({ key, worktree });
   }

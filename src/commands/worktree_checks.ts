@@ -18,7 +18,7 @@ export function checkWorktrees(context: Context, fix: boolean): Promise<Line[]> 
       lines.push(...await strayLines(context, stray, fix));
     }
     for (const { key, worktree } of used) {
-      const { kind, why, remedy } = await workspace.inspect(worktree);
+      const { kind, why, remedy } = await workspace.standing(worktree);
       if (kind !== "foreign") continue;
       const text = `${key}: its worktree "${worktree.path}" cannot be used: ${why}`;
       // What gives up the work in it is not the first thing to be run.

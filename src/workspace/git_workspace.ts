@@ -52,6 +52,10 @@ export function gitWorkspace(env: Environment, state: string): Workspace {
       const { undo } = await import("./remove.ts");
       if (isNew) await undo(git, places(), worktree);
     },
+    async standing(worktree) {
+      const { standing } = await import("./inspect.ts");
+      return await standing(git, places(), worktree);
+    },
     async inspect(worktree) {
       const { inspect } = await import("./inspect.ts");
       return await inspect(git, places(), worktree);

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { KugetsuError } from "../errors.ts";
 import type { Worktree } from "../session/record.ts";
 import type { Git } from "./git.ts";
-import type { Inspection } from "./mod.ts";
+import type { Inspection, Standing } from "./mod.ts";
 import type { Places } from "./places.ts";
-import { locate } from "./registry.ts";
+import { locate, type Located } from "./registry.ts";
 
 const NOTHING = { changes: [], commits: [], ignored: [] };
 /** What git leaves in its own folder in the middle of something. */
@@ -21,14 +21,29 @@ const UNDER_WAY: Record<string, string> = {
   BISECT_LOG: "a bisection",
 };
 
+export async function standing(git: Git, places: Places, worktree: Worktree): Promise<Standing> {
+  return told(await locateMade(git, places, worktree));
+}
+
 export async function inspect(git: Git, places: Places, worktree: Worktree): Promise<Inspection> {
-  const located = await locate(git, places, worktree);
-  if (located.kind !== "present") return { ...located, ...NOTHING };
-  if (places.note(located.slug)?.making) return { kind: "gone", ...NOTHING };
+  const located = await locateMade(git, places, worktree);
+  if (located.kind !== "present") return { ...told(located), ...NOTHING };
   const { locked } = located.entry;
   const { changes, ignored } = await contentOf(git, worktree.path);
   const commits = await commitsOnlyHere(git, located.clone, worktree);
   return { kind: "present", changes, commits, ignored, ...(locked ? { locked } : {}) };
+}
+
+async function locateMade(git: Git, places: Places, worktree: Worktree): Promise<Located> {
+  const located = await locate(git, places, worktree);
+  if (located.kind !== "present" || !places.note(located.slug)?.making) return located;
+  return { ...located, kind: "gone" };
+}
+
+function told(located: Located): Standing {
+  if (located.kind !== "foreign") return { kind: located.kind };
+  const { kind, why, remedy } = located;
+  return { kind, why, remedy };
 }
 
 /** Everything that is not committed. Where git cannot tell, that is what is said: it may be anything. */

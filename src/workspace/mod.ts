@@ -45,12 +45,16 @@ export interface PlannedWorktree {
   made: MadeWorktree;
 }
 
-/** A worktree as it is now. */
-export interface Inspection {
+/** Whether a worktree is in its place. */
+export interface Standing {
   /** `gone` is also one whose making was cut off: nobody has worked in it. `foreign`: there is something in its place, but `why` tells that nobody can say it is ours, and `remedy` what would make it so. */
   kind: "present" | "gone" | "foreign";
   why?: string;
   remedy?: string;
+}
+
+/** A worktree as it is now, with what would be lost with it. */
+export interface Inspection extends Standing {
   /** Changed and untracked files, and what is under way, one line each. */
   changes: string[];
   /** Commits that are on no remote and on no other branch. */
@@ -116,6 +120,8 @@ export interface Workspace {
   setUpWorktree(planned: PlannedWorktree, signal: AbortSignal): Promise<void>;
   /** Takes a new worktree back in which no turn has run; one of an earlier life stays. */
   undoWorktree(made: MadeWorktree): Promise<void>;
+  /** In no more time for a large repository than for a small one. */
+  standing(worktree: Worktree): Promise<Standing>;
   inspect(worktree: Worktree): Promise<Inspection>;
   /**
    * Removes folder and registration. A branch stays if it has commits that no other has, unless `discard`.

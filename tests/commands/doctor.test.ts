@@ -274,7 +274,7 @@ describe("around the state folder", () => {
             if (path === "/w") throw NO_FOLDER;
             return path;
           },
-          inspect: () => Promise.resolve({ kind: "gone", changes: [], commits: [], ignored: [] }),
+          standing: () => Promise.resolve({ kind: "gone" }),
         },
       }),
     );

@@ -31,6 +31,7 @@ function stageWith(
       hold: () => Promise.resolve(fakeHold(did, record)),
     },
     workspace: {
+      standing: () => Promise.resolve(found),
       inspect: () => Promise.resolve(found),
       isMerged: (_, branch) => Promise.resolve(merged && branch === "main"),
       removeWorktree(_, { discard }) {

@@ -173,7 +173,7 @@ test("a worktree that somebody took away is made again in the same place, and on
     const plans: WorktreePlan[] = [];
     const { context } = makeStage(() => ({
       workspace: {
-        inspect: () => Promise.resolve({ kind, changes: [], commits: [], ignored: [] }),
+        standing: () => Promise.resolve({ kind }),
         makeWorktree(plan) {
           plans.push(plan);
           return Promise.resolve(MADE);

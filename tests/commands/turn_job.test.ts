@@ -164,8 +164,7 @@ describe("a worktree that a start has got", () => {
   const stored = { ...newRecord(REF, LEFT, NOW), directory: "/w/x", worktree };
   const workspace = (did: (effect: string) => void) => ({
     ...anyFolder(did),
-    inspect: () =>
-      Promise.resolve({ kind: "present" as const, changes: [], commits: [], ignored: [] }),
+    standing: () => Promise.resolve({ kind: "present" as const }),
     clearStray: ({ path }: { path: string }) => Promise.resolve(did(`clear ${path}`) === undefined),
   });
 
@@ -235,8 +234,7 @@ describe("a turn that is taken up again", () => {
     const make = (did: (effect: string) => void) => ({
       workspace: {
         ...anyFolder(did),
-        inspect: () =>
-          Promise.resolve({ kind: "present" as const, changes: ["x"], commits: [], ignored: [] }),
+        standing: () => Promise.resolve({ kind: "present" as const }),
       },
     });
     const { effects, requests, saved } = await play({ ...START, place }, true, { stored, make });

@@ -30,15 +30,7 @@ function stageWith(
         did(`clear ${kind}`);
         return Promise.resolve(cleared);
       },
-      inspect: () =>
-        Promise.resolve({
-          kind,
-          why: "gone away",
-          remedy: "put it back",
-          changes: [],
-          commits: [],
-          ignored: [],
-        }),
+      standing: () => Promise.resolve({ kind, why: "gone away", remedy: "put it back" }),
     },
   }));
 }

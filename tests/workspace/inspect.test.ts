@@ -134,11 +134,21 @@ describe("a worktree", () => {
     assert.equal((await it.inspect()).kind, "gone");
   });
 
+  test("is known to be there without a look at what is in it", async () => {
+    await using it = await makeLab();
+    const index = await it.inTree("rev-parse", "--path-format=absolute", "--git-path", "index");
+    await writeFile(index.trim(), "no index");
+    assert.match((await it.changes())[0]!, /^unknown: /);
+    assert.deepEqual(await it.workspace.standing(it.worktree), { kind: "present" });
+  });
+
   test("is foreign when it is a link, or is in another place, or git does not know it", async () => {
     await using it = await makeLab();
     const why = async (path = it.path) => {
       const { kind, why, remedy } = await it.workspace.inspect({ ...it.worktree, path });
       assert.deepEqual([kind, typeof remedy], ["foreign", "string"]);
+      const standing = await it.workspace.standing({ ...it.worktree, path });
+      assert.deepEqual(standing, { kind, why, remedy });
       return why!;
     };
     for (const path of [it.folder, `${it.path}/../x`, join(it.state, "worktrees"), "/", ""]) {
