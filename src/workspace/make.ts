@@ -33,8 +33,10 @@ export async function make(
   places.prepare();
   const cutOff = places.note(plan.slug);
   if (cutOff?.making) await takeBack(git, places, cutOff);
-  const site = await siteOf(git, places, plan);
-  const known = await registered(git, site.clone) ?? [];
+  const [site, known = []] = await Promise.all([
+    siteOf(git, places, plan),
+    registered(git, plan.folder),
+  ]);
   const there = known.find((it) => it.path === site.path);
   const standing = await standingFolder(site, there);
   if (standing) return standing;
@@ -58,30 +60,30 @@ export async function setUp(
 
 async function siteOf(git: Git, places: Places, plan: WorktreePlan): Promise<Site> {
   const { folder, slug } = plan;
-  const clone = await git.ask(folder, ["rev-parse", "--show-toplevel"]);
+  const [clone, below = "", start] = await Promise.all([
+    git.ask(folder, ["rev-parse", "--show-toplevel"]),
+    git.ask(folder, ["rev-parse", "--show-prefix"]),
+    startOf(git, plan),
+  ]);
   if (!clone) {
     const isBare = await git.ask(folder, ["rev-parse", "--is-bare-repository"]) === "true";
     const why = isBare ? "it is a bare clone, without files" : "it is not in a git repository";
     throw errors.noRepository(folder, why);
   }
-  const below = await git.ask(folder, ["rev-parse", "--show-prefix"]) ?? "";
-  const start = await startOf(git, clone, plan);
+  if (!start) {
+    if (plan.from !== undefined) throw errors.badRevision(plan.from, clone);
+    throw errors.noRepository(clone, "it has no commit yet");
+  }
   const [path, branch] = [places.worktree(slug), `kugetsu/${slug}`];
   return { git, places, plan, clone, below, path, branch, start };
 }
 
-async function startOf(git: Git, clone: string, plan: WorktreePlan): Promise<string> {
-  const commit = (rev: string) =>
-    git.ask(clone, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${rev}^{commit}`]);
-  if (plan.from !== undefined) {
-    const named = await commit(plan.from);
-    if (!named) throw errors.badRevision(plan.from, clone);
-    return named;
-  }
-  const start = (plan.branch && await commit(`refs/heads/${plan.branch}`)) ??
-    (plan.commit && await commit(plan.commit)) ?? await commit("HEAD");
-  if (!start) throw errors.noRepository(clone, "it has no commit yet");
-  return start;
+async function startOf(git: Git, { folder, from, branch, commit }: WorktreePlan) {
+  const commitOf = (rev: string) =>
+    git.ask(folder, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${rev}^{commit}`]);
+  if (from !== undefined) return await commitOf(from);
+  return (branch && await commitOf(`refs/heads/${branch}`)) ??
+    (commit && await commitOf(commit)) ?? await commitOf("HEAD");
 }
 
 /** A folder that is there already: ours from an earlier life and clean, or an error that says what can be done. */
