@@ -9,6 +9,7 @@
  *                 └─ throws: refused, nothing was accepted
  * ```
  */
+import { setTimeout as pause } from "node:timers/promises";
 import {
   type ErrorParts,
   errors,
@@ -49,6 +50,8 @@ export interface KeeperOptions {
 }
 
 const MOST_ENDS = 100;
+/** How often a turn that was taken up is looked at. */
+const LOOK_MS = 50;
 
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -278,10 +281,10 @@ export class Keeper {
     return next.length;
   }
 
-  /** Gives places to those whose turn it is. Whoever is to end needs none. */
+  /** Gives places to those whose turn it is. */
   #schedule(): void {
     const all = [...this.#live.values()];
-    for (const live of all) if (live.state === "queued" && live.isStopped) live.place();
+    for (const live of all) if (live.state === "queued" && live.needsNoPlace) live.place();
     const running = all.filter((it) => it.state === "running").map((it) => it.repository);
     for (const live of pick(all.filter((it) => it.state === "queued"), running, this.#caps)) {
       live.place();
@@ -385,8 +388,13 @@ export class Keeper {
     const live = this.#liveOf(key);
     const ask = live?.ask;
     if (!live || !ask) throw errors.nothingAsked(key);
-    if (await this.#options.answer(live.id, ask.id, answer)) return ask;
-    throw errors.nothingAsked(key);
+    while (!await this.#options.answer(live.id, ask.id, answer)) {
+      // Of one that was taken up, its runner has yet to hear what it asks.
+      const mayHear = live.isUnsure && this.#live.has(live.id);
+      if (!mayHear) throw errors.nothingAsked(key);
+      await pause(LOOK_MS);
+    }
+    return ask;
   }
 
   turns(): LiveTurn[] {

@@ -34,6 +34,8 @@ export class Live {
   #cost = 0;
   /** How often a line stands in the transcript already, of a turn that was taken up: it is told again. */
   readonly #told = new Map<string, number>();
+  /** What it asked an earlier supervisor, until opencode says so again or the turn is seen to go on. */
+  #asked: Ask | undefined;
   #hasEnded = false;
 
   constructor(parts: LiveParts) {
@@ -66,6 +68,16 @@ export class Live {
     return this.#parts.controller.signal.aborted;
   }
 
+  /** Whether it is to end, or waits for an answer: neither takes a place. */
+  get needsNoPlace(): boolean {
+    return this.isStopped || this.#asked !== undefined;
+  }
+
+  /** Whether `ask` is known from an earlier supervisor alone. */
+  get isUnsure(): boolean {
+    return this.#asked !== undefined;
+  }
+
   /** `issue` is how it was typed or how the index has it. */
   isOf(issue: string): boolean {
     return issue === this.key || issue === this.submission.ref;
@@ -83,12 +95,15 @@ export class Live {
       this.#told.set(text, (this.#told.get(text) ?? 0) + 1);
       if (body.kind === "usage") this.#use(body);
       if (body.kind === "tool" || body.kind === "text") this.#does(body);
+      if (body.kind === "asks") this.#asked = body.ask;
+      if (body.kind === "answered" && body.id === this.#asked?.id) this.#asked = undefined;
       if (body.kind === "ended") this.#hasEnded = true;
     }
   }
 
   place(): void {
     this.state = "running";
+    if (this.#asked) this.#waits(this.#asked);
     this.#parts.go();
   }
 
@@ -103,7 +118,12 @@ export class Live {
     if (event.kind === "asks") this.#waits(event.ask);
     if (event.kind === "left") this.left = event.pids;
     if (event.kind === "answered" && this.ask?.id === event.id) this.#waits(undefined);
-    if (this.#wasTold(event)) return;
+    const wasTold = this.#wasTold(event);
+    if (this.#asked && (event.kind === "asks" || !wasTold)) {
+      this.#asked = undefined;
+      if (event.kind !== "asks") this.#waits(undefined);
+    }
+    if (wasTold) return;
     if (event.kind === "usage") this.#use(event);
     this.append(event);
   }

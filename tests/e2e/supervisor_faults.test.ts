@@ -74,6 +74,19 @@ test("kill -9 of the supervisor: the next command takes the turn up, and the mod
   assert.equal(now.server, server);
 });
 
+test("kill -9 of the supervisor while a turn asks: it is blocked still, and is answered at once", {
+  skip,
+}, async () => {
+  const message = '@tool read {"filePath":"/etc/hostname"}\n@say Read.';
+  exits(7, await world.kugetsu(["start", refOf(9), message, "--permissions", "wait"]));
+  const { pid } = (await supervisorOf(world))!;
+  await kill(pid);
+  assert.match(exits(0, await world.kugetsu(["status", refOf(9)])).stdout, /#9 +blocked/);
+  exits(0, await world.kugetsu(["answer", refOf(9), "--allow"]));
+  exits(0, await world.kugetsu(["wait", refOf(9)]));
+  assert.equal(await outcomeOf(world, 9), "done");
+});
+
 test(
   "kill -9 of opencode's server: its turn has failed and says why; the next one has a new server",
   {

@@ -255,6 +255,27 @@ test("what was accepted is taken up by the next keeper; what cannot be taken up 
   assert.equal((await linesOf(refusing.keeper, first.id)).at(-1)?.kind, "ended");
 });
 
+test("a turn that asked before it was taken up is blocked, takes no place, and is answered once it is heard", async () => {
+  await using scratch = await makeScratch("keeper");
+  const before = makeLab(scratch, ROOM);
+  await before.keeper.submit(on(1));
+  await before.keeper.submit(on(2));
+  await until("both run", () => before.running.length === 2);
+  const ask = { id: "late", kind: "permission", what: "bash (rm)", options: [] } as const;
+  before.running[0]!.host.event({ kind: "asks", ask: { ...ask, options: [] } });
+  const after = makeLab(scratch, { host: 1, repository: 1 });
+  await after.keeper.recover();
+  await until("both run", () => after.running.length === 2);
+  assert.deepEqual(after.keeper.turns().map((it) => it.state), ["blocked", "running"]);
+  const asked = after.keeper.answer(REF, { kind: "deny" });
+  let isOver = false;
+  asked.catch(() => {}).finally(() => isOver = true);
+  await new Promise((later) => setTimeout(later, 120));
+  assert.equal(isOver, false, "its runner may hear of it yet");
+  after.running[0]!.end();
+  await assert.rejects(asked, code("nothing-asked"));
+});
+
 test("a job that breaks after it was accepted has failed, and others go on", async () => {
   await using scratch = await makeScratch("keeper");
   const job: Job = async (submission, host) => {

@@ -141,8 +141,35 @@ test("taken up while it asks, it asks still, and the line is not told twice", as
   before.live.event({ kind: "asks", ask });
   const after = makeLive(scratch, { id: "mine" });
   after.live.tookUp(before.lines());
+  assert.ok(after.live.needsNoPlace);
   after.live.place();
+  assert.deepEqual([after.live.state, after.live.ask, after.live.isUnsure], ["blocked", ask, true]);
   after.live.event({ kind: "asks", ask });
-  assert.deepEqual([after.live.state, after.live.ask], ["blocked", ask]);
+  assert.deepEqual([after.live.state, after.live.ask, after.live.isUnsure], [
+    "blocked",
+    ask,
+    false,
+  ]);
   assert.deepEqual(kinds(after.lines()), ["asks"]);
+});
+
+test("taken up once it was answered, it is not blocked; one that is seen to go on is not either", async () => {
+  await using scratch = await makeScratch("live");
+  const before = makeLive(scratch, { id: "mine" });
+  before.live.event(tool("running"));
+  before.live.event({ kind: "asks", ask });
+  const asking = makeLive(scratch, { id: "mine" });
+  asking.live.tookUp(before.lines());
+  asking.live.place();
+  asking.live.event(tool("running"));
+  assert.equal(asking.live.state, "blocked", "that was said before it asked");
+  asking.live.event(tool("done"));
+  assert.deepEqual([asking.live.state, asking.live.ask], ["running", undefined]);
+
+  before.live.event({ kind: "answered", id: ask.id });
+  const answered = makeLive(scratch, { id: "mine" });
+  answered.live.tookUp(before.lines());
+  assert.ok(!answered.live.needsNoPlace);
+  answered.live.place();
+  assert.deepEqual([answered.live.state, answered.live.ask], ["running", undefined]);
 });
