@@ -137,7 +137,7 @@ find /etc /home /root /usr/local -type f ! -name '*-' -exec sha256sum {} + | sor
 systemctl is-enabled ssh.service ssh.socket
 systemctl is-active ssh.socket || systemctl is-active ssh.service
 mkdir -p /run/sshd
-systemctl list-timers --all --no-legend 'kugetsu*'
+systemctl show --property=Id,ActiveState,NextElapseUSecRealtime,NextElapseUSecMonotonic 'kugetsu*.timer'
 sshd -T`;
 
 /** Refused are passwords of these users, by either method, and root even with a key. */
