@@ -733,17 +733,18 @@ start_spare_sshd() {
       -o ListenAddress=127.0.0.1 -o AddressFamily=any -o PidFile=none -o LogLevel=VERBOSE -o MaxStartups=100 \
       </dev/null >/dev/null 2>&1 9>&- &
     PROBE=$!
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-      if grep -q 'Server listening' "$STAGE/log"; then return; fi
-      kill -0 "$PROBE" 2>/dev/null || break
-      sleep 0.2
-    done
+    patiently has_begun
+    if listens; then return; fi
     kill "$PROBE" 2>/dev/null
     PROBE=
   done
   cp "$STAGE/log" "$STAGE/errors"
   fail 9 "Cannot listen on port $SPARE: $(reason)" 'give another --port'
 }
+
+listens() { grep -q 'Server listening' "$STAGE/log"; }
+
+has_begun() { listens || ! kill -0 "$PROBE" 2>/dev/null; }
 
 live_port_now() {
   if [ -n "$SOCKET" ]; then live_port; else sshd -T 2>/dev/null | sed -n 's/^port //p' | head -n 1; fi
@@ -754,11 +755,8 @@ start_sshd() {
     step unit "$unit" "$(systemctl is-enabled "$unit" 2>/dev/null)" "$(systemctl is-active "$unit")"
   done
   reload_sshd
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
-    if answers; then return; fi
-    sleep 0.5
-  done
-  fail 9 "Cannot go on: sshd does not answer on port $LIVE_PORT" 'systemctl status ssh'
+  patiently answers ||
+    fail 9 "Cannot go on: sshd does not answer on port $LIVE_PORT" 'systemctl status ssh'
 }
 
 # With socket activation the next connection starts sshd anew. Sessions go on in either case.
@@ -840,6 +838,8 @@ confirm() {
   [ -e "$run/applied" ] || fail 9 'Nothing waits to be confirmed' 'sh sshd-setup.sh --help'
   if [ -e "$run/confirmed" ]; then say 'Confirmed already.'; return; fi
   name=$(cat "$run/name")
+  # What has just happened may be on its way still.
+  journalctl --sync 2>/dev/null
   journalctl -q -o cat --since "@$(cat "$run/since")" -t sshd -t sshd-session |
     grep -qF "Accepted publickey for $name from " ||
     fail 9 "Cannot confirm: nobody has logged in as $name with a key since then" \
@@ -982,17 +982,15 @@ reload_after_undo() { # RUN
 remove_account() { # NAME
   getent passwd "$1" >/dev/null || return 0
   home=$(getent passwd "$1" | cut -d: -f6)
-  if [ -z "$(work_in "$home")" ] && [ "${SUDO_USER-}" != "$1" ]; then
-    # A session takes a moment to end, and systemd's manager for the user stays on for longer: userdel minds both.
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-      if [ -z "$(loginctl list-sessions --no-legend 2>/dev/null | awk -v name="$1" '$3 == name')" ]; then
-        systemctl -q --no-block stop "user@$(id -u "$1").service" 2>/dev/null
-        if userdel -r "$1" 2>/dev/null; then return; fi
-      fi
-      sleep 0.5
-    done
-  fi
+  if [ -z "$(work_in "$home")" ] && [ "${SUDO_USER-}" != "$1" ] && patiently delete_account "$1"; then return; fi
   say "Kept the user $1 and \"$home\", which are in use. To remove both: userdel -r $1"
+}
+
+# A session takes a moment to end, and systemd's manager for the user stays on for longer: userdel minds both.
+delete_account() { # NAME
+  [ -z "$(loginctl list-sessions --no-legend 2>/dev/null | awk -v name="$1" '$3 == name')" ] || return 1
+  systemctl -q --no-block stop "user@$(id -u "$1").service" 2>/dev/null
+  userdel -r "$1" 2>/dev/null
 }
 
 # What is in a home beyond what it was born with and what a login leaves.
@@ -1004,6 +1002,16 @@ work_in() { # HOME
 }
 
 # ---- Ends ----
+
+# Tries it until it succeeds, for a quarter of a minute.
+patiently() { # COMMAND...
+  tries=0
+  until "$@"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 75 ] || return 1
+    sleep 0.2
+  done
+}
 
 clean_up() {
   status=$?
