@@ -50,8 +50,9 @@ export interface KeeperOptions {
 }
 
 const MOST_ENDS = 100;
-/** How often a turn that was taken up is looked at. */
-const LOOK_MS = 50;
+/** How long an answer waits until a turn that was taken up is heard to ask, and how often it is tried. */
+const HEARD_MS = 10_000;
+const TRY_MS = 50;
 
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -388,11 +389,12 @@ export class Keeper {
     const live = this.#liveOf(key);
     const ask = live?.ask;
     if (!live || !ask) throw errors.nothingAsked(key);
+    const deadline = performance.now() + HEARD_MS;
     while (!await this.#options.answer(live.id, ask.id, answer)) {
       // Of one that was taken up, its runner has yet to hear what it asks.
-      const mayHear = live.isUnsure && this.#live.has(live.id);
+      const mayHear = live.isUnsure && this.#live.has(live.id) && performance.now() < deadline;
       if (!mayHear) throw errors.nothingAsked(key);
-      await pause(LOOK_MS);
+      await pause(TRY_MS);
     }
     return ask;
   }

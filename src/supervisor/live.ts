@@ -70,7 +70,7 @@ export class Live {
 
   /** Whether it is to end, or waits for an answer: neither takes a place. */
   get needsNoPlace(): boolean {
-    return this.isStopped || this.#asked !== undefined;
+    return this.isStopped || this.isUnsure;
   }
 
   /** Whether `ask` is known from an earlier supervisor alone. */

@@ -120,7 +120,7 @@ export interface Workspace {
   setUpWorktree(planned: PlannedWorktree, signal: AbortSignal): Promise<void>;
   /** Takes a new worktree back in which no turn has run; one of an earlier life stays. */
   undoWorktree(made: MadeWorktree): Promise<void>;
-  /** In no more time for a large repository than for a small one. */
+  /** Whether it is there and ours, in no more time for a large repository than for a small one. */
   standing(worktree: Worktree): Promise<Standing>;
   inspect(worktree: Worktree): Promise<Inspection>;
   /**
