@@ -15,15 +15,27 @@ interface Case {
   file: string;
   line: number;
   verdict: "passed" | "failed" | "skipped";
+  /** What was thrown; empty unless it failed. */
+  thrown: string;
 }
 
 export interface Report {
   passed: number;
-  /** One line each, with the name and the file. */
-  failed: string[];
+  failed: Failure[];
+  /** What failed at first and passed when it was run again by itself. */
+  unsteady: Failure[];
   skipped: string[];
   /** The Debian packages that would have let the skipped tests run. */
   packages: string[];
+}
+
+export interface Failure {
+  /** One line, with the name and the file. */
+  name: string;
+  /** Undefined where it cannot be said. */
+  file: string | undefined;
+  /** The first lines of what was thrown: whoever has only the end of a log is to learn why, too. */
+  why: string[];
 }
 
 export interface Evidence {
@@ -41,18 +53,21 @@ export interface Evidence {
 export function report({ junit, skips, files, succeeded, root }: Evidence): Report {
   const cases = readCases(junit);
   const reasons = readReasons(skips, root);
-  const result: Report = { passed: 0, failed: [], skipped: [], packages: [] };
-  if (cases.length === 0) return { ...result, failed: ["no test ran at all"] };
+  const result: Report = { passed: 0, failed: [], unsteady: [], skipped: [], packages: [] };
+  if (cases.length === 0) return { ...result, failed: [failure("no test ran at all")] };
   for (const one of countable(cases)) {
-    const label = `${one.name} (${originsOf(one, cases)[0]?.file ?? one.file})`;
+    const file = originsOf(one, cases)[0]?.file ?? one.file;
+    const label = `${one.name} (${file})`;
     if (one.verdict === "passed") result.passed++;
-    if (one.verdict === "failed") result.failed.push(label);
-    if (one.verdict === "skipped") addSkipped(result, label, reasonsFor(one, cases, reasons));
+    if (one.verdict === "failed") result.failed.push(failure(label, file, one.thrown));
+    if (one.verdict === "skipped") addSkipped(result, label, file, reasonsFor(one, cases, reasons));
   }
   const ran = new Set(cases.map((one) => one.file));
   const silent = files.filter((file) => !ran.has(file));
-  result.failed.push(...silent.map((file) => `no test of it ran (${file})`));
-  if (!succeeded && result.failed.length === 0) result.failed.push("something outside any test");
+  result.failed.push(...silent.map((file) => failure(`no test of it ran (${file})`, file)));
+  if (!succeeded && result.failed.length === 0) {
+    result.failed.push(failure("something outside any test"));
+  }
   return result;
 }
 
@@ -65,14 +80,28 @@ export function merge(reports: Report[]): Report {
   return {
     passed: reports.reduce((sum, one) => sum + one.passed, 0),
     failed: reports.flatMap((one) => one.failed),
+    unsteady: reports.flatMap((one) => one.unsteady),
     skipped: reports.flatMap((one) => one.skipped),
     packages: [...new Set(reports.flatMap((one) => one.packages))].sort(),
   };
 }
 
-function addSkipped(result: Report, label: string, reasons: SkipReason[]): void {
+/** What is left of a run's failures after the files they are in were run once more, by themselves. */
+export function afterSecondTry(first: Report, second: Report): Report {
+  const failedAgain = new Set(second.failed.map(({ file }) => file));
+  const isUnsteady = ({ file }: Failure) => file !== undefined && !failedAgain.has(file);
+  const unsteady = first.failed.filter(isUnsteady);
+  const failed = first.failed.filter((one) => !isUnsteady(one));
+  return { ...first, passed: first.passed + unsteady.length, failed, unsteady };
+}
+
+function failure(name: string, file?: string, thrown = ""): Failure {
+  return { name, file, why: thrown.split("\n").filter((line) => line.trim() !== "").slice(0, 25) };
+}
+
+function addSkipped(result: Report, label: string, file: string, reasons: SkipReason[]): void {
   if (reasons.length === 0) {
-    result.failed.push(`${label}: skipped without a reason from needs()`);
+    result.failed.push(failure(`${label}: skipped without a reason from needs()`, file));
     return;
   }
   result.skipped.push(`${label}: ${[...new Set(reasons.map((one) => one.reason))].join(", ")}`);
@@ -126,6 +155,7 @@ function readCases(junit: string): Case[] {
     file: unescape(file!).replace(/^\.\//, ""),
     line: Number(/ line="(\d+)"/.exec(attributes!)?.[1] ?? 0),
     verdict: /<failure/.test(body!) ? "failed" : /<skipped/.test(body!) ? "skipped" : "passed",
+    thrown: unescape(/<failure[^>]*>([^]*)<\/failure>/.exec(body!)?.[1] ?? ""),
   }));
 }
 

@@ -1,9 +1,10 @@
 /**
- * The one test runner: `deno task test [WORD…] [--no-skip] [--torture]`.
+ * The one test runner: `deno task test [WORD…] [--no-skip] [--second-try] [--torture]`.
  *
  * Runs every tests/**.test.ts, or those whose path contains a word, and ends with one plain line of counts.
  * Before that it names each test that was skipped and the Debian package that would let it run; `--no-skip`
- * makes those fail instead. `--torture` runs the files that count rounds, with the long counts.
+ * makes those fail instead. `--second-try` runs the files of a few failures once more by themselves: what passes then
+ * counts as passed, and is told with what it had failed of. `--torture` runs the files that count rounds, with the long counts.
  * Types are `deno task check`'s business. KUGETSU_TEST_ENGINE=deno drives `deno run main.ts` in place of the
  * compiled executable.
  */
@@ -15,7 +16,14 @@ import { parseArgs } from "node:util";
 import { EXECUTABLE, ROOT } from "./_checkout.ts";
 import { run } from "./_run.ts";
 import { filesBelow, isEndToEnd, isHost, selectFiles, testFiles } from "./_test_files.ts";
-import { closingLine, merge, type Report, report } from "./_test_report.ts";
+import {
+  afterSecondTry,
+  closingLine,
+  type Failure,
+  merge,
+  type Report,
+  report,
+} from "./_test_report.ts";
 import { compile } from "./compile.ts";
 import { ensureDebian } from "./debian.ts";
 import { ensureOpencode } from "./opencode.ts";
@@ -26,7 +34,11 @@ const LIMIT_MS = 45 * 60_000;
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { "no-skip": { type: "boolean" }, torture: { type: "boolean" } },
+    options: {
+      "no-skip": { type: "boolean" },
+      "second-try": { type: "boolean" },
+      torture: { type: "boolean" },
+    },
   });
   let files = selectFiles(await testFiles(ROOT), positionals);
   if (values.torture) files = await filesWith(/support\/rounds\.ts"/, files);
@@ -40,9 +52,20 @@ async function main(): Promise<number> {
   const others = files.filter((file) => !isEndToEnd(file));
   const quick = await runFiles(others, {}, deadline);
   const slow = await runFiles(files.filter(isEndToEnd), { DENO_JOBS: "2" }, deadline);
-  const result = merge([quick, slow]);
+  const first = merge([quick, slow]);
+  const result = values["second-try"] ? await secondTry(first, deadline) : first;
   print(result);
   return result.failed.length > 0 ? 1 : 0;
+}
+
+/** More failures than this are no accident of a busy machine. */
+const MOST_UNSTEADY = 3;
+
+async function secondTry(first: Report, deadline: number): Promise<Report> {
+  const failing = first.failed.flatMap(({ file }) => file ?? []);
+  if (failing.length === 0 || first.failed.length > MOST_UNSTEADY) return first;
+  const second = await runFiles([...new Set(failing)], { DENO_JOBS: "1" }, deadline);
+  return afterSecondTry(first, second);
 }
 
 /** Makes what the chosen files drive. */
@@ -121,12 +144,17 @@ function textOf(file: string): Promise<string> {
 function print(result: Report): void {
   const lines = [
     ...result.skipped.map((one) => `skipped: ${one}`),
-    ...result.failed.map((one) => `FAILED: ${one}`),
+    ...result.unsteady.flatMap((one) => told("passed only at the second try", one)),
+    ...result.failed.flatMap((one) => told("FAILED", one)),
   ];
   if (result.packages.length > 0) {
     lines.push(`To run what was skipped: apt-get install ${result.packages.join(" ")}`);
   }
   process.stdout.write([...lines, closingLine(result), ""].join("\n"));
+}
+
+function told(verdict: string, { name, why }: Failure): string[] {
+  return [`${verdict}: ${name}`, ...why.map((line) => `  ${line}`)];
 }
 
 if (import.meta.main) {

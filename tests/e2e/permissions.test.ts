@@ -124,7 +124,6 @@ test("allow: all of it happens", async () => {
 test("wait without a server: the turn ends as blocked, says what it wanted, and can be continued", async () => {
   await userSays({ bash: "ask" });
   const wait = ["--permissions", "wait", "--runner", "run"];
-  const before = world.model.results.length;
   const order = `${call("bash", { command: "touch waited", description: "Touches" })}\n@say Over.`;
   const blocked = await world.kugetsu(["continue", refOf(1), order, ...wait]);
   assert.match(exits(7, blocked).stderr, /permission bash \(touch waited\)\n.*--permissions allow/);
@@ -141,7 +140,6 @@ test("wait without a server: the turn ends as blocked, says what it wanted, and 
   exits(0, await world.kugetsu(["continue", refOf(1), order, "--permissions", "allow"]));
   await access(inRepository("waited"));
   assert.equal((await sessionOf(world, 1)).state, "idle");
-  assert.ok(tellsSince(before).length >= 2);
 });
 
 test("doom_loop: three equal calls at once are asked about, and a denial is what ends the turn", async () => {

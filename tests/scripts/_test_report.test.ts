@@ -5,8 +5,18 @@ import { join } from "node:path";
 import process from "node:process";
 import { ROOT } from "../../scripts/_checkout.ts";
 import { run } from "../../scripts/_run.ts";
-import { closingLine, merge, type Report, report } from "../../scripts/_test_report.ts";
+import {
+  afterSecondTry,
+  closingLine,
+  merge,
+  type Report,
+  report,
+} from "../../scripts/_test_report.ts";
 import { makeScratch } from "../support/scratch.ts";
+
+function namesOf({ failed }: Report): string[] {
+  return failed.map(({ name }) => name).sort();
+}
 
 /** Runs deno's real test command over these files and reports on what it left. */
 async function reportOn(
@@ -38,7 +48,7 @@ async function reportOn(
 const HEAD = `
 import { describe, it, test } from "node:test";
 import { needs } from ${JSON.stringify(join(ROOT, "tests/support/needs.ts"))};
-const fail = () => { throw new Error("wrong"); };
+const fail = () => { throw new Error("<wrong>"); };
 `;
 
 test("passed, failed and skipped tests are counted, steps instead of their groups", async () => {
@@ -52,12 +62,15 @@ describe("group", () => { it("first", () => {}); it("second", () => {}); });
 `,
   });
   assert.equal(result.passed, 5);
-  assert.deepEqual(result.failed.sort(), [
+  assert.deepEqual(namesOf(result), [
     "by itself (a.test.ts)",
     "outer > bad (a.test.ts)",
     "wrong (a.test.ts)",
   ]);
   assert.equal(closingLine(result), "5 passed, 3 failed");
+  const { why } = result.failed.find(({ name }) => name.startsWith("wrong"))!;
+  assert.equal(why[0], "Error: <wrong>");
+  assert.match(why.at(-1)!, /at .*a\.test\.ts:\d+/);
 });
 
 test("each skipped test is given its own reason and its packages", async () => {
@@ -97,7 +110,7 @@ test("off", { skip: true }, fail);
 test.todo("later");
 `,
   });
-  assert.deepEqual(result.failed.sort(), [
+  assert.deepEqual(namesOf(result), [
     "later (quiet.test.ts): skipped without a reason from needs()",
     "no test of it ran (broken.test.ts)",
     "no test of it ran (empty.test.ts)",
@@ -116,10 +129,28 @@ test("a run that deno calls failed is never reported as a success", () => {
   const junit = '<testcase name="one" classname="./a.test.ts" line="1">\n</testcase>';
   const evidence = { junit, skips: "", files: ["a.test.ts"], root: "/" };
   assert.deepEqual(report({ ...evidence, succeeded: true }).failed, []);
-  assert.deepEqual(report({ ...evidence, succeeded: false }).failed, [
+  assert.deepEqual(namesOf(report({ ...evidence, succeeded: false })), [
     "something outside any test",
   ]);
-  assert.deepEqual(report({ ...evidence, junit: "", succeeded: false }).failed, [
+  assert.deepEqual(namesOf(report({ ...evidence, junit: "", succeeded: false })), [
     "no test ran at all",
   ]);
+});
+
+test("a failure is unsteady if its file passes by itself, and stays one if not, or if nobody knows its file", () => {
+  const at = (name: string) => `<testcase name="${name}" classname="./${name}.test.ts" line="1">`;
+  const failing = (name: string) =>
+    `${at(name)}<failure message="">Error: ${name}</failure></testcase>`;
+  const run = (junit: string, ...files: string[]) =>
+    report({ junit, skips: "", files, succeeded: false, root: "/" });
+  const first = run(failing("a") + failing("b"), "a.test.ts", "b.test.ts");
+  const second = run(`${at("a")}</testcase>${failing("b")}`, "a.test.ts", "b.test.ts");
+  const after = afterSecondTry(first, second);
+  assert.deepEqual(namesOf(after), ["b (b.test.ts)"]);
+  assert.deepEqual(after.unsteady.map(({ name, why }) => [name, why]), [["a (a.test.ts)", [
+    "Error: a",
+  ]]]);
+  assert.equal(closingLine(after), "1 passed, 1 failed");
+
+  assert.deepEqual(namesOf(afterSecondTry(run("", "a.test.ts"), second)), ["no test ran at all"]);
 });
