@@ -10,19 +10,11 @@
  * ```
  */
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  type ErrorParts,
-  errors,
-  type KugetsuError,
-  partsOf,
-  reasonOf,
-  type StopSignal,
-} from "../errors.ts";
+import { errors, type KugetsuError, reasonOf, type StopSignal } from "../errors.ts";
 import type { Answer, Ask } from "../runner/mod.ts";
-import { turnError } from "../session/advice.ts";
-import type { Outcome } from "../session/outcome.ts";
+import { Endings, failed } from "./endings.ts";
 import { Live } from "./live.ts";
-import { isSame, type Mail, type Mailbox, turnOver, withOver } from "./mailbox.ts";
+import { isSame, type Mail, type Mailbox, turnOver } from "./mailbox.ts";
 import type {
   Accepted,
   Job,
@@ -49,7 +41,6 @@ export interface KeeperOptions {
   debug(text: string): void;
 }
 
-const MOST_ENDS = 100;
 /** How long an answer waits until a turn that was taken up is heard to ask, and how often it is tried. */
 const HEARD_MS = 10_000;
 const TRY_MS = 50;
@@ -64,16 +55,14 @@ export class Keeper {
   readonly #leaving = new Map<string, Promise<void>>();
   /** One submission of an issue after the other. */
   readonly #doors = new Map<string, Promise<void>>();
-  /** What is over and could not be put away, by the issue's name. */
-  readonly #late = new Map<string, () => void>();
-  /** How the last turns ended, for those who ask late. */
-  readonly #ends = new Map<string, TurnEnd>();
+  readonly #endings: Endings;
   #caps: Limits;
   /** The host's cap as a command line gave it: settings do not change it. */
   #given: number | undefined;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    this.#endings = new Endings(options);
     this.#caps = options.caps;
   }
 
@@ -121,13 +110,11 @@ export class Keeper {
   }
 
   /** What cannot be taken up is over: its message stays, so that it can be tried again. */
-  async #giveUp(name: string, { current, ...mail }: Mail, error: unknown): Promise<void> {
-    if (!current) return;
+  async #giveUp(name: string, mail: Mail, error: unknown): Promise<void> {
+    if (!mail.current) return;
     this.#options.debug(`the turn of ${mail.key} cannot be taken up: ${reasonOf(error)}`);
     try {
-      const { mailbox, now } = this.#options;
-      mailbox.write(name, withOver(mail, current, now(), partsOf(error)));
-      this.#options.transcripts.append(name, current.id, { kind: "ended", ...failed(error) });
+      this.#endings.ofRefused(name, mail, mail.current, error);
     } catch (cause) {
       // The next supervisor finds it as it was.
       return this.#options.debug(`it cannot be put away: ${reasonOf(cause)}`);
@@ -188,7 +175,7 @@ export class Keeper {
   /** A turn that was accepted earlier and is over: its key makes a repeated submission harmless. */
   async #overAlready(submission: Submission): Promise<Accepted | undefined> {
     const name = await this.#options.nameOf(submission.ref);
-    this.#late.get(name)?.();
+    this.#endings.catchUp(name);
     const mail = this.#options.mailbox.read(name);
     const turn = mail && turnOver(mail, submission);
     return turn === undefined ? undefined : { key: mail!.key, turn, ahead: 0, again: true };
@@ -292,32 +279,8 @@ export class Keeper {
     }
   }
 
-  /**
-   * The turn is over, and told first: of one that is put away nobody would tell any more. What follows is decided in
-   * the mailbox, in one write.
-   */
   #settle(live: Live, end: TurnEnd): void {
-    if (!this.#live.delete(live.id)) return;
-    this.#ends.set(live.id, end);
-    if (this.#ends.size > MOST_ENDS) this.#ends.delete([...this.#ends.keys()][0]!);
-    live.ended(end);
-    try {
-      this.#putAway(live, end);
-    } catch (error) {
-      // Tried again before the next turn; the next supervisor would find on record how it ended.
-      this.#late.set(live.name, () => this.#putAway(live, end));
-      this.#options.debug(`the turn of ${live.key} cannot be put away: ${reasonOf(error)}`);
-    }
-  }
-
-  #putAway({ name, id, key, submission }: Live, end: TurnEnd): void {
-    const { mailbox, now } = this.#options;
-    const mail = mailbox.read(name);
-    if (mail?.current?.id === id) {
-      const failure = end.error ?? failureOf(key, end);
-      mailbox.write(name, withOver({ ...mail, current: undefined }, submission, now(), failure));
-    }
-    this.#late.delete(name);
+    if (this.#live.delete(live.id)) this.#endings.of(live, end);
   }
 
   /** The job has let go of everything: the next one may have its place, and the next turn of the issue begins. */
@@ -336,7 +299,7 @@ export class Keeper {
 
   /** The next turn of an issue; one that is refused now is over, and the one behind it is next. */
   async #next(name: string): Promise<void> {
-    const { mailbox, transcripts } = this.#options;
+    const { mailbox } = this.#options;
     for (;;) {
       const [next] = mailbox.readWhole(name)?.next ?? [];
       if (!next) return;
@@ -345,10 +308,7 @@ export class Keeper {
       } catch (error) {
         const mail = mailbox.read(name);
         if (!mail) return;
-        const others = mail.next.filter((it) => it.id !== next.id);
-        const now = this.#options.now();
-        mailbox.write(name, withOver({ ...mail, next: others }, next, now, partsOf(error)));
-        transcripts.append(name, next.id, { kind: "ended", ...failed(error) });
+        this.#endings.ofRefused(name, mail, next, error);
       }
     }
   }
@@ -366,23 +326,11 @@ export class Keeper {
     );
     for (const { stop } of opening) stop(reason);
     for (const live of wanted) live.stop(reason);
-    for (const live of wanted) this.#dropWaiting(live, { kind: "cancelled", signal: reason });
+    for (const live of wanted) this.#endings.ofWaiting(live, { kind: "cancelled", signal: reason });
     this.#schedule();
     await Promise.all(wanted.map((it) => it.isOver));
     const refused = opening.map(({ ref }) => ({ key: ref, left: [] }));
     return [...refused, ...wanted.map(({ key, left }) => ({ key, left }))];
-  }
-
-  #dropWaiting(live: Live, outcome: Outcome): void {
-    const { name } = live;
-    const { mailbox, transcripts } = this.#options;
-    const mail = mailbox.read(name);
-    if (!mail || mail.next.length === 0) return;
-    mailbox.write(name, { ...mail, next: [] });
-    live.behind = 0;
-    for (const { id } of mail.next) {
-      transcripts.append(name, id, { kind: "ended", outcome, session: null, text: "" });
-    }
   }
 
   async answer(key: string, answer: Answer): Promise<Ask> {
@@ -424,7 +372,7 @@ export class Keeper {
     };
     await transcripts.follow(name, what, hand, isOver ? AbortSignal.abort() : signal);
     // The disk may have been too full for its last line.
-    const end = turn === undefined ? undefined : this.#ends.get(turn);
+    const end = turn === undefined ? undefined : this.#endings.known(turn);
     if (isOver && !told && end) {
       onLine({
         seq: (what.after ?? 0) + 1,
@@ -444,16 +392,4 @@ export class Keeper {
   #ahead(live: Live): number {
     return [...this.#live.values()].filter((it) => it.state === "queued").indexOf(live) + 1;
   }
-}
-
-function failureOf(key: string, { outcome, session }: TurnEnd): ErrorParts | undefined {
-  const error = turnError(key, outcome, session !== null);
-  return error && partsOf(error);
-}
-
-/** The end of a turn that kugetsu itself could not see through. */
-function failed(error: unknown): TurnEnd {
-  const parts: ErrorParts = partsOf(error);
-  const outcome: Outcome = { kind: "failed", reason: "kugetsu", detail: parts.message };
-  return { outcome, session: null, text: "", error: parts };
 }

@@ -122,7 +122,10 @@ export async function makeWorld(
     git: (...args) => git(repository, env, args),
     worktree: (number) => join(state, "worktrees", `github.com-shoko-kugetsu-${number}`),
     supervisor: async () => (await those((words) => words.includes("__supervisor")))[0],
-    leftovers: () => those((words) => !words.includes("__supervisor") && !isWarmServer(words)),
+    leftovers: () =>
+      those((words) =>
+        !words.includes("__supervisor") && !isWarmServer(words) && !isSnapshotGit(words)
+      ),
     [Symbol.asyncDispose]: async () => {
       await endProcesses(started.filter((one) => one.isRunning()).map((one) => one.pid));
       await endProcesses(await all());
@@ -135,6 +138,14 @@ export async function makeWorld(
 /** The server that turns share; one that is started for a question alone runs without plugins. */
 function isWarmServer(words: string[]): boolean {
   return words.includes("serve") && !words.includes("--pure");
+}
+
+/**
+ * The git that a server runs for itself: it packs a folder's snapshots a minute after it met the folder. No test has a
+ * turn run git.
+ */
+function isSnapshotGit([program = ""]: string[]): boolean {
+  return /(?:^|\/)git$/.test(program);
 }
 
 /** The ids of the sessions that opencode has for the repository, the last one changed first. */
