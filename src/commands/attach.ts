@@ -66,7 +66,7 @@ async function open(
   const { agent, limits } = (await context.config()).settings({});
   const [supervisor, sessions] = await Promise.all([context.supervisor(), context.sessions()]);
   context.output.note("Opening opencode …");
-  const { giveBack, ...door } = await supervisor.server({ directory, agent });
+  const { giveBack, ...door } = await supervisor.server({ key, directory, agent });
   const waits = () =>
     context.output.note("What was begun there is still under way; Ctrl-C stops it. Waiting …");
   try {

@@ -21,6 +21,8 @@ export interface IssueStatus {
   position?: number;
   /** How many messages wait for the end of this turn. */
   behind?: number;
+  /** Somebody has opencode's own interface open on it. */
+  attached?: true;
   /** What the turn wants to know. */
   ask?: { kind: Ask["kind"]; what: string; options: string[] };
   /** Why it is not done. */
@@ -49,7 +51,9 @@ export async function readStatuses(
   });
   const traces = await context.traces();
   const turns = new Map(live?.turns.map((turn) => [turn.turn, turn]));
-  const told = (row: SessionRow) => statusOf(row, row.turn ? turns.get(row.turn) : undefined);
+  const attached = new Set(live?.attached);
+  const told = (row: SessionRow) =>
+    statusOf(row, row.turn ? turns.get(row.turn) : undefined, attached.has(row.key));
   if (!keys) {
     const failed = traces.failedStarts(rows.map((it) => it.name));
     return [...rows.map(told), ...failed.map(statusOfFailedStart)];
@@ -65,8 +69,8 @@ export async function readStatuses(
   }));
 }
 
-/** What is stored of an issue, and the turn of it that is not over. */
-export function statusOf(row: SessionRow, live?: LiveTurn): IssueStatus {
+/** What is stored of an issue, the turn of it that is not over, and whether somebody is attached. */
+export function statusOf(row: SessionRow, live?: LiveTurn, attached = false): IssueStatus {
   const state = live?.state === "blocked" ? "blocked" : row.state;
   return {
     issue_ref: row.key,
@@ -75,6 +79,7 @@ export function statusOf(row: SessionRow, live?: LiveTurn): IssueStatus {
     ...given("doing", live?.doing),
     ...given("position", live?.position),
     ...given("behind", live?.behind),
+    ...given("attached", attached || undefined),
     ...given("ask", live?.ask && askOf(live.ask)),
     ...given("why", whyOf(row, live)),
     ...advised(nextFor(row, live)),

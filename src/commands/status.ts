@@ -92,10 +92,11 @@ export function linesFor(it: IssueStatus, now: number): string[] {
   const behind = it.behind === undefined
     ? ""
     : `; ${it.behind === 1 ? "1 message waits" : `${it.behind} messages wait`} behind it`;
+  const attached = it.attached ? "; somebody is attached" : "";
   const hint = it.hint ? `   (${it.hint})` : "";
   return [
     `${it.issue_ref}  ${it.state}${since}${what ? `: ${what}` : ""}${options}`,
-    `  ${place}${it.tokens} tokens${money}${behind}`,
+    `  ${place}${it.tokens} tokens${money}${behind}${attached}`,
     ...(it.next ? [`  next: ${it.next}${hint}`] : []),
   ];
 }

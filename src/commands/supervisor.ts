@@ -44,14 +44,15 @@ export async function supervisorRestart(
 }
 
 async function tell({ output }: Context, status: SupervisorStatus): Promise<void> {
-  const { pid, version, started_at, server, max_parallel, turns } = status;
+  const { pid, version, started_at, server, max_parallel, turns, attached } = status;
   const words = [
     `kugetsu ${version} has run as pid ${pid} since ${started_at}`,
     server === undefined ? "opencode's server does not run" : `opencode's server is pid ${server}`,
     `${turns.length === 1 ? "1 turn" : `${turns.length} turns`}, at most ${max_parallel} at once`,
   ];
+  if (attached.length > 0) words.push(`opencode's interface is open on ${attached.join(", ")}`);
   const table = turns.length > 0 ? await output.table(HEADER, turns.map(cellsOf)) : "";
-  const facts = { pid, version, started_at, server: server ?? null, max_parallel };
+  const facts = { pid, version, started_at, server: server ?? null, max_parallel, attached };
   output.result(
     { running: true, ...facts, turns: turns.map(toJson) },
     `${words.join("\n")}\n${table}`,

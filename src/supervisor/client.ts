@@ -6,6 +6,7 @@ import { errors, EXIT, KugetsuError } from "../errors.ts";
 import type { Ask, ServerDoor } from "../runner/mod.ts";
 import type {
   Accepted,
+  Borrowed,
   LentServer,
   Line,
   Shutdown,
@@ -130,7 +131,7 @@ export class SupervisorClient implements Supervisor {
     return true;
   }
 
-  async server(where: Parameters<Supervisor["server"]>[0]): Promise<LentServer> {
+  async server(where: Borrowed): Promise<LentServer> {
     for (let tries = 1;; tries++) {
       const channel = await this.#open();
       try {

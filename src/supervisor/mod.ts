@@ -143,6 +143,8 @@ export interface SupervisorStatus {
   server?: number | undefined;
   max_parallel: number;
   turns: LiveTurn[];
+  /** The issues on which somebody has opencode's own interface open. */
+  attached: string[];
 }
 
 /** What is kept of an issue's turns. */
@@ -155,6 +157,13 @@ export interface Kept {
   last?: Submission | undefined;
   over_at?: string | undefined;
   failure?: ErrorParts | undefined;
+}
+
+export interface Borrowed {
+  /** The issue, as the index spells it. */
+  key: string;
+  directory: string;
+  agent?: string | undefined;
 }
 
 export interface LentServer extends ServerDoor {
@@ -181,8 +190,11 @@ export interface Supervisor {
    * true again only from then on.
    */
   wake(): Promise<boolean>;
-  /** opencode's server for a folder, started if need be. Neither it nor the supervisor ends while it is lent. */
-  server(where: { directory: string; agent?: string | undefined }): Promise<LentServer>;
+  /**
+   * opencode's server for an issue's folder, for whoever uses it by hand; started if need be. Neither it nor the
+   * supervisor ends while it is lent.
+   */
+  server(where: Borrowed): Promise<LentServer>;
   /** Undefined when no supervisor runs; it is not started for that. */
   status(): Promise<SupervisorStatus | undefined>;
   /** The one that runs; started if none does. */

@@ -34,7 +34,7 @@ const request = v.intersect([
     v.object({ ask: v.literal("answer"), key: v.string(), answer }),
     v.object({
       ask: v.literal("server"),
-      where: v.object({ directory: v.string(), agent: v.optional(v.string()) }),
+      where: v.object({ key: v.string(), directory: v.string(), agent: v.optional(v.string()) }),
     }),
     v.object({ ask: v.literal("status") }),
     v.object({

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { errors, KugetsuError, partsOf } from "../errors.ts";
 import { differing } from "../platform/environment.ts";
 import type { Keeper } from "./keeper.ts";
-import type { Line, Shutdown, Supervisor, SupervisorStatus } from "./mod.ts";
+import type { Borrowed, Line, Shutdown, SupervisorStatus } from "./mod.ts";
 import type { ServerDoor } from "../runner/mod.ts";
 import type { MakesRoom, Reply } from "./protocol.ts";
 import { parseRequest, type Request } from "./requests.ts";
@@ -17,16 +17,14 @@ export interface ServeOptions {
   /** After so long without a turn and a client it is idle. */
   idleSeconds: number;
   /** opencode's server for a folder. */
-  server(
-    where: Parameters<Supervisor["server"]>[0],
-  ): Promise<ServerDoor & { release(): void }>;
+  server(where: Borrowed): Promise<ServerDoor & { release(): void }>;
   /** What an idle one does instead of ending. */
   rest?: (() => Promise<void>) | undefined;
   /** Tells one executable from another of the same version. */
   build: string;
   /** A digest for each variable that counts. */
   environment: Record<string, string>;
-  status(): Omit<SupervisorStatus, "turns">;
+  status(): Omit<SupervisorStatus, "turns" | "attached">;
   debug(text: string): void;
 }
 
@@ -48,8 +46,8 @@ class Serving {
   readonly #channels = new Set<Channel>();
   readonly #over = Promise.withResolvers<Ending>();
   #lastUse = Date.now();
-  /** How many use a server of opencode's by themselves. */
-  #lent = 0;
+  /** The issues on which somebody uses a server of opencode's by hand, each by his own channel. */
+  readonly #lent = new Map<Channel, string>();
   #isResting = false;
 
   constructor(options: ServeOptions) {
@@ -150,26 +148,22 @@ class Serving {
   }
 
   /** Until the channel is closed. */
-  async #lend(
-    channel: Channel,
-    where: Parameters<Supervisor["server"]>[0],
-    other: object,
-  ): Promise<void> {
-    this.#lent++;
+  async #lend(channel: Channel, where: Borrowed, other: object): Promise<void> {
+    this.#lent.set(channel, where.key);
     try {
       const { url, password, release } = await this.#options.server(where);
       channel.send({ ok: true, result: { url, password }, ...other });
       await channel.closed;
       release();
     } finally {
-      this.#lent--;
+      this.#lent.delete(channel);
     }
   }
 
   /** One that is kept running gets its environment from whoever keeps it, the next time too. */
   #mayMakeRoom(isOther: boolean): boolean {
     const { keeper, rest } = this.#options;
-    return keeper.hasNothing && this.#lent === 0 && (isOther || rest === undefined);
+    return keeper.hasNothing && this.#lent.size === 0 && (isOther || rest === undefined);
   }
 
   #changedFor({ environment }: Request): string[] {
@@ -191,7 +185,7 @@ class Serving {
       case "answer":
         return keeper.answer(request.key, request.answer);
       case "status":
-        return { ...status(), turns: keeper.turns() };
+        return { ...status(), turns: keeper.turns(), attached: [...new Set(this.#lent.values())] };
       case "shutdown":
         return this.#shutdown(request);
     }
@@ -202,7 +196,7 @@ class Serving {
     const { keeper, rest } = this.#options;
     const lost = {
       leave: () => keeper.bound,
-      refuse: () => keeper.turns().length + this.#lent,
+      refuse: () => keeper.turns().length + this.#lent.size,
       stop: () => 0,
     }[turns]();
     if (lost > 0) throw errors.supervisorBusy(lost);

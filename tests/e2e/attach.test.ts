@@ -68,6 +68,14 @@ test(
     assert.ok(lines.some((it) => it.includes(`attach\0${server.url}`)));
     assert.ok(lines.every((it) => !it.includes(server.password)));
     exits(4, await world.kugetsu(["destroy", refOf(1), "-y"]));
+    const { stdout: status } = exits(0, await world.kugetsu(["status", refOf(1)]));
+    assert.match(status, /^\S+#1 {2}idle .*\n.* tokens; somebody is attached\n$/);
+    const shown = JSON.parse(exits(0, await world.kugetsu(["status", "--json"])).stdout);
+    await assertFits("status", shown);
+    assert.deepEqual(shown.issues.map((it: { attached?: true }) => it.attached), [true]);
+    const supervisor = exits(0, await world.kugetsu(["supervisor", "status", "--json"]));
+    await assertFits("supervisor-status", JSON.parse(supervisor.stdout));
+    assert.deepEqual(JSON.parse(supervisor.stdout).attached, [refOf(1)]);
     await say(terminal, "@say Heard.");
     await terminal.shows(/^[^@]*Heard\./m);
     await leave(terminal);
@@ -77,6 +85,8 @@ test(
       "idle",
       before.opencode_session_id,
     ]);
+    const { stdout: left } = exits(0, await world.kugetsu(["status", refOf(1)]));
+    assert.doesNotMatch(left, /attached/);
     assert.deepEqual(after.last_turn, before.last_turn);
   },
 );

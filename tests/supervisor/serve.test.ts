@@ -71,6 +71,7 @@ async function makeLab(folder: string, idleSeconds = 60) {
     debug: () => {},
   });
   const end = new AbortController();
+  const released: string[] = [];
   const facts = { pid: 1, version: "9.9.9", started_at: "now", max_parallel: 2 };
   const over = serve(
     {
@@ -83,7 +84,11 @@ async function makeLab(folder: string, idleSeconds = 60) {
         status: () => facts,
         debug: () => {},
       },
-      server: () => Promise.reject(new Error("Nobody expected a server to be lent")),
+      server: ({ directory }) =>
+        Promise.resolve({
+          ...{ url: "http://127.0.0.1:1", password: "p" },
+          release: () => void released.push(directory),
+        }),
     },
     end.signal,
   );
@@ -97,6 +102,7 @@ async function makeLab(folder: string, idleSeconds = 60) {
     client,
     socket,
     over,
+    released,
     [Symbol.asyncDispose]: async () => {
       end.abort();
       await over;
@@ -315,4 +321,21 @@ test("none is started in a folder that is not fit for it, which is what is said"
     throw errors.networkFolder(scratch.path, "NFS");
   });
   await assert.rejects(client.submit(submission()), { code: "network-folder", exit: 5 });
+});
+
+test("a server is lent until it is given back: it shows on which issue, and nothing ends meanwhile", async () => {
+  await using scratch = await makeScratch("serve");
+  await using lab = await makeLab(scratch.path);
+  const { client, released } = lab;
+  const where = { key: REF, directory: "/somewhere" };
+  const [one, two] = [await client.server(where), await client.server(where)];
+  assert.deepEqual([one.url, one.password], ["http://127.0.0.1:1", "p"]);
+  assert.deepEqual((await client.status())?.attached, [REF]);
+  await assert.rejects(client.shutdown({ turns: "refuse" }), { code: "supervisor-busy" });
+  one.giveBack();
+  await until("one is given back", () => Promise.resolve(released.length === 1));
+  assert.deepEqual((await client.status())?.attached, [REF]);
+  two.giveBack();
+  await until("both are given back", async () => (await client.status())?.attached.length === 0);
+  assert.deepEqual(released, ["/somewhere", "/somewhere"]);
 });
