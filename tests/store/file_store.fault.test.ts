@@ -15,10 +15,10 @@ const FAULTS: Fault[] = ["error=EIO", "error=EACCES", "error=ENOSPC"];
 /**
  * What only saves time or tells others more, and what gives a lock back after everything is done: without it the
  * command may still end well. Leftovers are tried for more than once; a new journal begins with a list of what there
- * is, or with the next change.
+ * is, or with the next change; a folder whose real name cannot be had goes by the name that was given.
  */
 const COURTESY =
-  /["<]STATE\/(?:run|locks|journal|logs)|mkdir\("STATE"|unlink.*\.tmp"|STATE\/sessions".*O_DIRECTORY/;
+  /["<]STATE\/(?:run|locks|journal|logs)|mkdir\("STATE"|unlink.*\.tmp"|STATE\/(?:sessions|worktrees)".*O_DIRECTORY|"STATE",.*O_PATH/;
 /** The mailbox is put in order after the turn, which is done by then. */
 const AFTERWARDS = /["<]STATE\/turns/;
 
