@@ -69,26 +69,35 @@ export class Reconciler {
 
   async #reconcile(): Promise<void> {
     const { client, session, messageID } = this.#options;
-    const [status, pending, questions, listed] = await Promise.all([
+    const [status, listed] = await Promise.all([
       client.session.status(),
-      client.permission.list(),
-      client.question.list(),
       client.session.messages({ sessionID: session, limit: 100 }),
     ]);
     if (this.#isStopped || !status.data || !listed.data) return;
-    for (const value of [...(pending.data ?? []), ...(questions.data ?? [])]) {
-      const open = parseRequest(value);
-      if (open?.session === session) this.#options.asked(open.request);
-    }
     const messages = parseMessages(listed.data).filter(({ info }) => info.id > messageID);
     for (const { info, parts } of messages) {
       this.#options.message(info);
       for (const part of parts) this.#options.part(part);
     }
-    if (status.data[session] !== undefined && status.data[session].type !== "idle") return;
+    const isIdle = (status.data[session]?.type ?? "idle") === "idle";
+    if (!isIdle) return await this.#lookForAsks();
     const last = messages.findLast(({ info }) => info.role === "assistant")?.info;
     if (last?.time.completed === undefined && this.#mayGoOn(last)) return;
     this.#options.over();
+  }
+
+  /** Only one that is busy asks. */
+  async #lookForAsks(): Promise<void> {
+    const { client, session, asked } = this.#options;
+    const [permissions, questions] = await Promise.all([
+      client.permission.list(),
+      client.question.list(),
+    ]);
+    if (this.#isStopped) return;
+    for (const value of [...(permissions.data ?? []), ...(questions.data ?? [])]) {
+      const open = parseRequest(value);
+      if (open?.session === session) asked(open.request);
+    }
   }
 
   /**

@@ -46,15 +46,21 @@ export async function locate(git: Git, places: Places, worktree: Worktree): Prom
     return foreign(`it is not inside "${places.worktrees}"`, remedy);
   }
   const found = lstatSync(worktree.path, { throwIfNoEntry: false });
-  const known = await registered(git, worktree.repository);
-  if (!found) return { kind: "gone", slug, clone: known && worktree.repository };
+  if (!found) {
+    const known = await registered(git, worktree.repository);
+    return { kind: "gone", slug, clone: known && worktree.repository };
+  }
   if (!found.isDirectory() || realpathSync(worktree.path) !== worktree.path) {
     return foreign("it is not a folder, or lies behind a symbolic link", "put the folder back");
   }
+  const [known, top] = await Promise.all([
+    registered(git, worktree.repository),
+    git.ask(worktree.path, ["rev-parse", "--show-toplevel"]),
+  ]);
   const entry = known?.find((it) => it.path === worktree.path);
-  if (entry) return await checked(git, slug, worktree.repository, entry);
+  if (entry) return checked(slug, worktree.repository, entry, top);
   const clone = known ? undefined : await movedTo(git, worktree);
-  if (clone) return await checked(git, slug, clone.path, clone.entry);
+  if (clone) return checked(slug, clone.path, clone.entry, top);
   const repository = JSON.stringify(worktree.repository);
   const repair = `git worktree repair ${JSON.stringify(worktree.path)}`;
   return known
@@ -69,14 +75,13 @@ function foreign(why: string, remedy: string): Located {
   return { kind: "foreign", why, remedy };
 }
 
-/** A setting can have git look at another folder than the one it is called in. */
-async function checked(
-  git: Git,
+/** A setting can have git look at another folder than the one it is called in: `top` is the one that it took. */
+function checked(
   slug: string,
   clone: string,
   entry: Registered,
-): Promise<Located> {
-  const top = await git.ask(entry.path, ["rev-parse", "--show-toplevel"]);
+  top: string | undefined,
+): Located {
   if (top === entry.path) return { kind: "present", slug, clone, entry };
   const why = "git does not take it for a working tree of its own";
   return foreign(why, "take core.worktree out of its settings");

@@ -94,13 +94,14 @@ test("a session that is busy, or has stored half an answer, is not over", async 
   assert.ok(!(await scene(half, ({ wait }) => wait(50_000))).includes("over"));
 });
 
-test("only what the session itself asks for is told", async () => {
+test("only what the session itself asks for is told, and nothing once it is idle", async () => {
   const permission = (id: string, sessionID: string) => ({
     ...{ id, sessionID, permission: "bash", patterns: ["ls"] },
   });
   const permissions = [permission("per_1", OWN), permission("per_2", "ses_9"), { id: "per_3" }];
   const told = await scene({ busy: true, permissions }, ({ wait }) => wait(3100));
   assert.deepEqual(told, ["per_1"]);
+  assert.deepEqual(await scene({ permissions }, ({ wait }) => wait(3000)), []);
 });
 
 test("a message that was not heard is sent again once; without any answer the turn is over in the end", async () => {
