@@ -1,11 +1,11 @@
 /**
  * Which permission rules have to be stated again in a folder, because its repository brings opencode settings of
  * its own (see permissions.ts for why). Asking opencode takes a second or two, so it is asked only where there
- * are such settings, and only once for all folders with the same settings (project_settings.ts).
+ * are such settings, and only once for all folders with the same settings (project_settings.ts); what holds without
+ * them, the user's half, is asked once for all.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import { Cache } from "../platform/cache.ts";
 import { fingerprintOf } from "../platform/executables.ts";
@@ -49,16 +49,17 @@ const guardSchema = v.object({
   agents: v.record(v.string(), permissionConfig),
   modes: v.record(v.string(), permissionConfig),
 });
-const agentsReply = v.array(v.object({
-  name: v.string(),
-  permission: v.array(
-    v.object({
-      permission: v.string(),
-      pattern: v.string(),
-      action: v.picklist(["allow", "ask", "deny"]),
-    }),
-  ),
-}));
+const rulesSchema = v.array(
+  v.object({
+    permission: v.string(),
+    pattern: v.string(),
+    action: v.picklist(["allow", "ask", "deny"]),
+  }),
+);
+const agentsReply = v.array(v.object({ name: v.string(), permission: rulesSchema }));
+/** What holds without the repository's settings: the rules of the agent, and a digest of the settings of each. */
+const usersSchema = v.object({ rules: rulesSchema, agents: v.record(v.string(), v.string()) });
+type Users = v.InferOutput<typeof usersSchema>;
 const agentSettings = v.record(
   v.string(),
   v.looseObject({ permission: v.optional(v.unknown()) }),
@@ -71,6 +72,7 @@ const configReply = v.object({
 type Configuration = v.InferOutput<typeof configReply>;
 
 const WITHOUT_PROJECT = { OPENCODE_DISABLE_PROJECT_CONFIG: "1" };
+const ACTION = "read the permissions that opencode would apply";
 
 export async function projectGuard(
   opencode: OpencodeCommand,
@@ -83,11 +85,19 @@ export async function projectGuard(
     ...userFiles(env).map(stampOf),
     ...SETTINGS.map((name) => env[name] ?? ""),
   ]);
+  const usersCache = new Cache(join(cacheFolder, "user_permissions.json"), usersSchema);
+  const users = () =>
+    usersCache.get(
+      agent,
+      digest([fingerprint, project.ways]),
+      () => askUsers(opencode, request),
+      (users) => isPortable(users, project),
+    );
   const inFolder = () =>
     cache.get(
       `${agent} in ${directory}`,
       digest([fingerprint, project.content]),
-      () => askGuard(opencode, request),
+      () => askGuard(opencode, request, users),
     );
   if (!project.isPortable) return await inFolder();
   return await cache.get(
@@ -99,8 +109,8 @@ export async function projectGuard(
 }
 
 /** A rule that names the folder means another one elsewhere. */
-function isPortable(guard: Guard, { top }: ProjectSettings): boolean {
-  return !JSON.stringify(guard).includes(JSON.stringify(top).slice(1, -1));
+function isPortable(rules: Guard | Users, { top }: ProjectSettings): boolean {
+  return !JSON.stringify(rules).includes(JSON.stringify(top).slice(1, -1));
 }
 
 const SETTINGS = [
@@ -110,18 +120,31 @@ const SETTINGS = [
   "OPENCODE_CONFIG_DIR",
 ];
 
-async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promise<Guard> {
-  const { directory, agent } = request;
-  const action = "read the permissions that opencode would apply";
-  const [users, all] = await Promise.all([
-    opencode.resolved(directory, action, WITHOUT_PROJECT),
-    opencode.resolved(directory, action, {}),
-  ]);
+async function askUsers(
+  opencode: OpencodeCommand,
+  { directory, agent }: GuardRequest,
+): Promise<Users> {
+  const resolved = await opencode.resolved(directory, ACTION, WITHOUT_PROJECT);
   // An agent that only the repository has gets no more than opencode's usual one.
-  const own = rulesOf(users, agent) ?? rulesOf(users, "build") ?? [];
+  const rules = rulesOf(resolved, agent) ?? rulesOf(resolved, "build") ?? [];
+  const agents = Object.entries(v.parse(configReply, resolved.config).agent);
+  return {
+    rules,
+    agents: Object.fromEntries(agents.map(([name, its]) => [name, digestOf(its)])),
+  };
+}
+
+async function askGuard(
+  opencode: OpencodeCommand,
+  { directory, agent }: GuardRequest,
+  users: () => Promise<Users>,
+): Promise<Guard> {
+  const [{ rules: own, agents: ownAgents }, all] = await Promise.all([
+    users(),
+    opencode.resolved(directory, ACTION, {}),
+  ]);
   // One that nobody has is found out when the turn begins.
   const full = rulesOf(all, agent) ?? rulesOf(all, "build") ?? [];
-  const { agent: ownAgents } = v.parse(configReply, users.config);
   const configuration = v.parse(configReply, all.config);
   const { agent: agents, mode } = configuration;
   const taken = permissionsIn(configuration);
@@ -130,7 +153,8 @@ async function askGuard(opencode: OpencodeCommand, request: GuardRequest): Promi
   const ofChanged = restrictionsOf(guardRules(own, full.filter((it) => it.action !== "allow")));
   const rulesFor = (name: string) => {
     if (name === agent) return everywhere;
-    return isDeepStrictEqual(agents[name], ownAgents[name]) ? ofOthers : ofChanged;
+    const settings = agents[name] && digestOf(agents[name]);
+    return settings === ownAgents[name] ? ofOthers : ofChanged;
   };
   // Each agent gets the rules as its own, which opencode puts behind the general ones.
   const guarded = [...new Set([agent, ...OPENCODES_OWN, ...Object.keys(agents)])]
@@ -164,6 +188,11 @@ function restrictionsOf(guard: PermissionConfig): PermissionConfig {
     typeof rule === "string" ? rule : Object.fromEntries(Object.entries(rule).filter(restricts)),
   ]);
   return Object.fromEntries(restricted.filter(restricts));
+}
+
+/** Settings hold prompts and more: what they are is not kept. Told in another order they count as changed. */
+function digestOf(settings: unknown): string {
+  return digest([JSON.stringify(settings)]);
 }
 
 function digest(parts: string[]): string {

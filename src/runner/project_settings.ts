@@ -22,7 +22,9 @@ import type { Environment } from "./opencode_call.ts";
 export interface ProjectSettings {
   /** The repository's top folder. */
   top: string;
-  /** A digest of everything that opencode reads of it. */
+  /** The ways from there to the folders that opencode's own rules name: with the same ones they are the same. */
+  ways: string;
+  /** A digest of everything that opencode reads of it, and of the ways. */
   content: string;
   /** Whether the same content means the same in another folder. */
   isPortable: boolean;
@@ -36,7 +38,8 @@ export function projectSettings(directory: string, env: Environment): ProjectSet
   if (files.length === 0) return undefined;
   const home = env["HOME"] ?? "/";
   const data = env["XDG_DATA_HOME"] || join(home, ".local", "share");
-  const parts = [relative(top, directory), relative(top, data)];
+  const ways = [relative(top, directory), relative(top, data)].join("\n");
+  const parts = [ways];
   let isPortable = true;
   let hasProviders = false;
   for (const path of files) {
@@ -50,7 +53,7 @@ export function projectSettings(directory: string, env: Environment): ProjectSet
       );
     }
   }
-  return { top, content: digest(parts.join("\n")), isPortable, hasProviders };
+  return { top, ways, content: digest(parts.join("\n")), isPortable, hasProviders };
 }
 
 /** opencode's settings in the folder and the folders above it, up to the repository's top. */

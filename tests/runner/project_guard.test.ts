@@ -1,6 +1,7 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import type { Environment } from "../../src/runner/opencode_call.ts";
@@ -23,8 +24,8 @@ class ScriptedOpencode extends OpencodeCommand {
   }
 
   override resolved(directory: string, _action: string, extra: Environment): Promise<Resolved> {
-    this.asked.push(directory);
     const isUsers = extra["OPENCODE_DISABLE_PROJECT_CONFIG"] === "1";
+    this.asked.push(isUsers ? "user" : directory);
     const rule = (permission: string, pattern: string, action: string) => ({
       ...{ permission, pattern, action },
     });
@@ -37,7 +38,7 @@ class ScriptedOpencode extends OpencodeCommand {
     const isSame = isUsers || existsSync(join(this.#home, "unchanged"));
     const permission = isSame ? own : [...own, ...repositorys];
     const names = ["build", "mine", ...(isUsers ? [] : ["reviewer"])];
-    const mine = { prompt: "y" };
+    const mine = { prompt: "a prompt" };
     const agent = isUsers ? { mine } : { mine, reviewer: { permission: "allow" } };
     return Promise.resolve({
       config: { agent },
@@ -151,6 +152,30 @@ test("opencode is asked again only when something that counts has changed", asyn
   }
   assert(await isAsked("reviewer"), "another agent");
   assert(await isAsked("build", { OPENCODE_PERMISSION: '{"edit":"ask"}' }), "another setting");
+});
+
+test("the user's half is asked once for all repositories, and again when it has changed", async () => {
+  await using scratch = await makeScratch();
+  const guard = await setUp(scratch);
+  const timesUser = () => guard.asked.filter((it) => it === "user").length;
+  const found = [];
+  for (const repository of ["one", "two"]) {
+    await scratch.write(`${repository}/.git/HEAD`, "");
+    await scratch.write(`${repository}/opencode.json`, `{"$comment":"${repository}"}`);
+    found.push(await guard("build", {}, repository));
+  }
+  assert.deepEqual(found[1], found[0]);
+  assert.deepEqual(guard.asked, ["user", scratch.join("one"), scratch.join("two")]);
+  const kept = await readFile(scratch.join("cache/user_permissions.json"), "utf8");
+  assert.ok(!kept.includes("a prompt"), "settings of agents are kept");
+
+  await scratch.write(".config/opencode/opencode.json", "{}");
+  await guard("build", {}, "two");
+  assert.equal(timesUser(), 2, "the user's settings have changed");
+  await guard("build", { XDG_DATA_HOME: "/var/data" }, "two");
+  assert.equal(timesUser(), 3, "opencode's own rules name another folder");
+  await guard("mine", {}, "one");
+  assert.equal(timesUser(), 4, "another agent");
 });
 
 describe("a new worktree", () => {
