@@ -86,8 +86,12 @@ export function merge(reports: Report[]): Report {
   };
 }
 
-/** What is left of a run's failures after the files they are in were run once more, by themselves. */
+/**
+ * What is left of a run's failures after the files they are in were run once more, by themselves. Where that run broke
+ * off, it clears nobody.
+ */
 export function afterSecondTry(first: Report, second: Report): Report {
+  if (second.failed.some(({ file }) => file === undefined)) return first;
   const failedAgain = new Set(second.failed.map(({ file }) => file));
   const isUnsteady = ({ file }: Failure) => file !== undefined && !failedAgain.has(file);
   const unsteady = first.failed.filter(isUnsteady);

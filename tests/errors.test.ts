@@ -88,7 +88,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   pathTooLong: errors.pathTooLong(PATH, 100),
   supervisorFailed: errors.supervisorFailed("it ended with 1", PATH),
   supervisorOlder: errors.supervisorOlder("it does not understand this version"),
-  supervisorBusy: errors.supervisorBusy(2),
+  supervisorBusy: errors.supervisorBusy(2, ["github.com/a/b#1"]),
   noSystemd: errors.noSystemd(),
   serviceFailed: errors.serviceFailed("Unit kugetsu.service is masked."),
   serviceForeign: errors.serviceForeign(PATH, "write"),

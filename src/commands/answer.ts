@@ -27,7 +27,7 @@ export async function answer(
   demandFits(key, ask, text, options);
   const given = await answerOf(context, text, options);
   const supervisor = await context.supervisor();
-  const { kind, what } = await supervisor.answer(key, given);
+  const { kind, what } = await supervisor.answer(key, ask.id, given);
   const { output } = context;
   output.result({ issue_ref: key, asked: { kind, what }, answer: given }, "");
   const said = given.kind === "text" ? "Answered" : given.kind === "allow" ? "Allowed" : "Denied";

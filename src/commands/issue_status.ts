@@ -24,7 +24,7 @@ export interface IssueStatus {
   /** Somebody has opencode's own interface open on it. */
   attached?: true;
   /** What the turn wants to know. */
-  ask?: { kind: Ask["kind"]; what: string; options: string[] };
+  ask?: Ask;
   /** Why it is not done. */
   why?: string;
   /** The command to run next, and what there is to say about it. */
@@ -80,7 +80,7 @@ export function statusOf(row: SessionRow, live?: LiveTurn, attached = false): Is
     ...given("position", live?.position),
     ...given("behind", live?.behind),
     ...given("attached", attached || undefined),
-    ...given("ask", live?.ask && askOf(live.ask)),
+    ...given("ask", live?.ask),
     ...given("why", whyOf(row, live)),
     ...advised(nextFor(row, live)),
     tokens: row.tokens + (live?.tokens ?? 0),
@@ -140,10 +140,6 @@ function endingOf({ state, outcome, failure, reason }: SessionRow): Ending {
   if (state === "blocked") return { kind: "blocked" };
   const kind = outcome && outcome !== "done" ? outcome : "failed";
   return { kind: kind as Ending["kind"], reason: failure };
-}
-
-function askOf({ kind, what, options }: Ask): IssueStatus["ask"] {
-  return { kind, what, options };
 }
 
 function advised(advice: Advice | undefined): { next?: string; hint?: string } {

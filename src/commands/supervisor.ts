@@ -44,7 +44,7 @@ export async function supervisorRestart(
 }
 
 async function tell({ output }: Context, status: SupervisorStatus): Promise<void> {
-  const { pid, version, started_at, server, max_parallel, turns, attached } = status;
+  const { pid, version, started_at, server, max_parallel, turns, attached = [] } = status;
   const words = [
     `kugetsu ${version} has run as pid ${pid} since ${started_at}`,
     server === undefined ? "opencode's server does not run" : `opencode's server is pid ${server}`,

@@ -162,6 +162,7 @@ class Attempt {
       },
       sending: (messageId) => this.#save((record) => sending(record, messageId)),
       event: (event) => this.#event(event),
+      heard: () => this.#host.heard(),
     };
   }
 

@@ -1,7 +1,7 @@
 /** Busy, or already there: exit status 4. */
 import { type Advice, EXIT, make, oneLine, quote } from "./kugetsu_error.ts";
 
-/** Whether it is \`kugetsu attach\`: a holder is named as \`pid 7 (kugetsu attach, since 18:03:00)\`. */
+/** Whether it is `kugetsu attach`: a holder is named as `pid 7 (kugetsu attach, since 18:03:00)`. */
 function isAttached(holder: string): boolean {
   return /\(kugetsu attach\b/.test(holder);
 }

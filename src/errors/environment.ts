@@ -149,16 +149,22 @@ export const environment = {
       `Cannot use the supervisor that runs: ${why}`,
       { next: "kugetsu supervisor restart", hint: "turns on opencode's server go on meanwhile" },
     ),
-  supervisorBusy: (turns: number) =>
-    make(
+  /** `turns` are not over, and somebody is attached to the issues of `attached`. */
+  supervisorBusy: (turns: number, attached: readonly string[]) => {
+    const why = [
+      ...(turns > 0 ? [turns === 1 ? "a turn is not over" : `${turns} turns are not over`] : []),
+      ...(attached.length > 0 ? [`somebody is attached to ${attached.join(", ")}`] : []),
+    ];
+    return make(
       "supervisor-busy",
       EXIT.busy,
-      `Cannot end the supervisor: ${turns === 1 ? "a turn is" : `${turns} turns are`} not over`,
+      `Cannot end the supervisor: ${why.join(", and ")}`,
       {
         next: "kugetsu supervisor status",
-        hint: "shows which; kugetsu supervisor stop --force stops them",
+        hint: "shows more; kugetsu supervisor stop --force ends it, and stops what runs",
       },
-    ),
+    );
+  },
   noSystemd: () =>
     make(
       "no-systemd",

@@ -73,7 +73,7 @@ export const usage = {
       "bad-setting",
       EXIT.usage,
       `Cannot use ${quote(value)} for ${name}: ${why}`,
-      name.startsWith("--") ? "kugetsu start --help" : "kugetsu config list",
+      name.startsWith("--") ? GENERAL_HELP : "kugetsu config list",
     ),
   unknownSetting: (name: string, nearest?: string) =>
     make(

@@ -8,7 +8,7 @@ import type { Whereabouts } from "../session/state.ts";
 
 /**
  * What becomes of things that opencode would ask a human about. `deny`: they are denied and the turn goes on.
- * `allow`: they are allowed. `wait`: the turn ends as `blocked`.
+ * `allow`: they are allowed. `wait`: the turn is `blocked` until somebody answers, or ends so where nobody can.
  */
 export type PermissionPolicy = "deny" | "allow" | "wait";
 
@@ -89,6 +89,8 @@ export interface TurnWatch {
   /** The message is about to be sent under this id, so that one can look later whether it arrived. */
   sending?(messageId: string): Promise<void> | void;
   event(event: TurnEvent): void;
+  /** opencode was heard: it waits for nothing but what it has said that it asks. */
+  heard?(): void;
 }
 
 export interface TurnResult {

@@ -3,8 +3,8 @@
  *
  * opencode decides by rules; the last one that matches wins, and `ask` means asking a human. With nobody
  * there, `opencode run` rejects what it would ask for, and then ends the turn unless
- * `experimental.continue_loop_on_deny` is set. It does not reject questions, though: in a fork they hang, so the
- * question tools are always denied. Source: opencode 1.18, tried for each permission it knows.
+ * `experimental.continue_loop_on_deny` is set. It does not reject questions, though: in a fork they hang, so there the
+ * question tools are denied. Source: opencode 1.18, tried for each permission it knows.
  *
  * A repository's own opencode.json may tighten what the user set, not loosen it. The guard sees to that: the
  * rules under which the user's own settings ask or deny, stated again where nothing of the repository comes

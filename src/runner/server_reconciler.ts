@@ -29,6 +29,8 @@ export interface ReconcilerOptions {
   message(info: MessageInfo): void;
   part(part: Part): void;
   asked(request: Request): void;
+  /** All that it asks now was told. */
+  heard(): void;
   /** Whether the turn is known to have met an error. */
   hasFailed(): boolean;
   /** Sends the message again, under the same id. */
@@ -81,6 +83,7 @@ export class Reconciler {
     }
     const isIdle = (status.data[session]?.type ?? "idle") === "idle";
     if (!isIdle) return await this.#lookForAsks();
+    this.#options.heard();
     const last = messages.findLast(({ info }) => info.role === "assistant")?.info;
     if (last?.time.completed === undefined && this.#mayGoOn(last)) return;
     this.#options.over();
@@ -88,7 +91,7 @@ export class Reconciler {
 
   /** Only one that is busy asks. */
   async #lookForAsks(): Promise<void> {
-    const { client, session, asked } = this.#options;
+    const { client, session, asked, heard } = this.#options;
     const [permissions, questions] = await Promise.all([
       client.permission.list(),
       client.question.list(),
@@ -98,6 +101,7 @@ export class Reconciler {
       const open = parseRequest(value);
       if (open?.session === session) asked(open.request);
     }
+    if (permissions.data && questions.data) heard();
   }
 
   /**

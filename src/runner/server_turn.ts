@@ -211,6 +211,7 @@ export class ServerTurn {
     return this.#reconciler = new Reconciler({
       ...{ client, session, messageID },
       asked: (request) => this.#asks.asked(request),
+      heard: () => void this.#telling.tell(() => this.#watch.heard?.()),
       message: (info) => this.#onMessage(info),
       part: (part) => this.#onPart(part, true),
       hasFailed: () => this.#progress.error !== undefined,

@@ -2,8 +2,8 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { errors, EXIT, KugetsuError } from "../errors.ts";
-import type { Ask, ServerDoor } from "../runner/mod.ts";
+import { errors, EXIT, KugetsuError, reasonOf } from "../errors.ts";
+import type { Answer, Ask, ServerDoor } from "../runner/mod.ts";
 import type {
   Accepted,
   Borrowed,
@@ -119,8 +119,8 @@ export class SupervisorClient implements Supervisor {
     return await this.#askIfThere<Stopped[]>({ ask: "stop", keys, signal }) ?? [];
   }
 
-  async answer(key: string, answer: Parameters<Supervisor["answer"]>[1]): Promise<Ask> {
-    const ask = await this.#askIfThere<Ask>({ ask: "answer", key, answer });
+  async answer(key: string, askId: string, answer: Answer): Promise<Ask> {
+    const ask = await this.#askIfThere<Ask>({ ask: "answer", key, ask_id: askId, answer });
     if (!ask) throw errors.nothingAsked(key);
     return ask;
   }
@@ -134,21 +134,46 @@ export class SupervisorClient implements Supervisor {
   async server(where: Borrowed): Promise<LentServer> {
     for (let tries = 1;; tries++) {
       const channel = await this.#open();
-      try {
-        channel.send(this.#message({ ask: "server", where }));
-        const reply = await channel.receive() as Reply | MakesRoom | undefined;
-        if (reply && !("ends" in reply)) {
-          this.#warnOf(reply);
-          const { url, password } = result<ServerDoor>(reply);
-          return { url, password, giveBack: () => channel.destroy() };
-        }
-      } catch (error) {
-        channel.destroy();
-        throw error;
+      const reply = await this.#borrow(channel, where);
+      if (reply) {
+        this.#warnOf(reply);
+        const { url, password } = result<ServerDoor>(reply);
+        const given = new AbortController();
+        this.#staysLent(channel, where, given.signal).catch((error) =>
+          this.#options.debug(`the supervisor is not told who is attached: ${reasonOf(error)}`)
+        );
+        return { url, password, giveBack: () => given.abort() };
       }
-      channel.destroy();
       if (tries === TRIES) throw this.#failed("it ended without an answer");
     }
+  }
+
+  /** Undefined where that supervisor ends. The channel stays open only with a server. */
+  async #borrow(channel: Channel, where: Borrowed, again = false): Promise<Reply | undefined> {
+    let isLent = false;
+    try {
+      channel.send(this.#message({ ask: "server", where, again }));
+      const reply = await channel.receive() as Reply | MakesRoom | undefined;
+      if (!reply || "ends" in reply) return undefined;
+      isLent = reply.ok;
+      return reply;
+    } finally {
+      if (!isLent) channel.destroy();
+    }
+  }
+
+  /** The next supervisor has to know of it too, when this one ends or is killed; none is started for that. */
+  async #staysLent(lent: Channel, where: Borrowed, given: AbortSignal): Promise<void> {
+    let channel: Channel | undefined = lent;
+    const isGiven = new Promise<void>((then) => given.addEventListener("abort", () => then()));
+    while (!given.aborted) {
+      if (channel) await Promise.race([channel.closed, isGiven]);
+      else await pause(LOOK_MS, undefined, { signal: given, ref: false }).catch(() => {});
+      if (given.aborted) break;
+      channel = await connect(this.#options.socket);
+      if (channel && !(await this.#borrow(channel, where, true))?.ok) channel = undefined;
+    }
+    channel?.destroy();
   }
 
   status(): Promise<SupervisorStatus | undefined> {

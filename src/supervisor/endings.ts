@@ -1,6 +1,7 @@
 /**
  * What becomes of turns that are over: told in the transcript, kept in the mailbox, and remembered for a while for those
- * who ask late. Told comes first: of a turn that is put away nobody would tell any more.
+ * who ask late. The end of a turn that ran is told first: of one that is put away nobody would tell any more. One that
+ * never began is put away first, or the next supervisor would run what was told to be over.
  */
 import { type ErrorParts, partsOf, reasonOf } from "../errors.ts";
 import { turnError } from "../session/advice.ts";
@@ -32,8 +33,7 @@ export class Endings {
 
   /** A turn that was under way is over. */
   of(live: Live, end: TurnEnd): void {
-    this.#ends.set(live.id, end);
-    if (this.#ends.size > MOST_ENDS) this.#ends.delete([...this.#ends.keys()][0]!);
+    this.#remember(live.id, end);
     live.ended(end);
     try {
       this.#putAway(live, end);
@@ -59,8 +59,10 @@ export class Endings {
     const { mailbox, transcripts, now } = this.#options;
     const current = mail.current?.id === refused.id ? undefined : mail.current;
     const next = mail.next.filter((it) => it.id !== refused.id);
-    mailbox.write(name, withOver({ ...mail, current, next }, refused, now(), partsOf(error)));
-    transcripts.append(name, refused.id, { kind: "ended", ...failed(error) });
+    const end = failed(error);
+    mailbox.write(name, withOver({ ...mail, current, next }, refused, now(), end.error));
+    this.#remember(refused.id, end);
+    transcripts.append(name, refused.id, { kind: "ended", ...end });
   }
 
   /** What waits behind a turn that is stopped does not begin. */
@@ -71,9 +73,16 @@ export class Endings {
     if (!mail || mail.next.length === 0) return;
     mailbox.write(name, { ...mail, next: [] });
     live.behind = 0;
+    const end: TurnEnd = { outcome, session: null, text: "" };
     for (const { id } of mail.next) {
-      transcripts.append(name, id, { kind: "ended", outcome, session: null, text: "" });
+      this.#remember(id, end);
+      transcripts.append(name, id, { kind: "ended", ...end });
     }
+  }
+
+  #remember(turn: string, end: TurnEnd): void {
+    this.#ends.set(turn, end);
+    if (this.#ends.size > MOST_ENDS) this.#ends.delete([...this.#ends.keys()][0]!);
   }
 
   /** Puts away what could not be put away before. Throws what keeps it from that. */

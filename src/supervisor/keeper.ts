@@ -12,6 +12,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { errors, type KugetsuError, reasonOf, type StopSignal } from "../errors.ts";
 import type { Answer, Ask } from "../runner/mod.ts";
+import { adviceForAsk } from "../session/advice.ts";
 import { Endings, failed } from "./endings.ts";
 import { Live } from "./live.ts";
 import { isSame, type Mail, type Mailbox, turnOver } from "./mailbox.ts";
@@ -214,6 +215,7 @@ export class Keeper {
           live?.event(event);
           if (event.kind === "asks") this.#schedule();
         },
+        heard: () => live?.heard(),
         say: (level, text) =>
           live ? live.append({ kind: "said", level, text }) : void said.push([level, text]),
         ended: (end) => live && this.#settle(live, end),
@@ -333,10 +335,13 @@ export class Keeper {
     return [...refused, ...wanted.map(({ key, left }) => ({ key, left }))];
   }
 
-  async answer(key: string, answer: Answer): Promise<Ask> {
+  async answer(key: string, askId: string, answer: Answer): Promise<Ask> {
     const live = this.#liveOf(key);
     const ask = live?.ask;
     if (!live || !ask) throw errors.nothingAsked(key);
+    if (ask.id !== askId) {
+      throw errors.wrongAnswer(key, `by now it wants ${ask.what}`, adviceForAsk(key, ask));
+    }
     const deadline = performance.now() + HEARD_MS;
     while (!await this.#options.answer(live.id, ask.id, answer)) {
       // Of one that was taken up, its runner has yet to hear what it asks.

@@ -128,6 +128,13 @@ export class Live {
     this.append(event);
   }
 
+  /** opencode has said what it asks: what an earlier supervisor knew and was not said again is settled. */
+  heard(): void {
+    if (!this.#asked) return;
+    this.#asked = undefined;
+    this.#waits(undefined);
+  }
+
   #wasTold(event: TurnEvent): boolean {
     const text = JSON.stringify(event);
     const times = this.#told.get(text) ?? 0;

@@ -143,8 +143,8 @@ export interface SupervisorStatus {
   server?: number | undefined;
   max_parallel: number;
   turns: LiveTurn[];
-  /** The issues on which somebody has opencode's own interface open. */
-  attached: string[];
+  /** The issues on which somebody has opencode's own interface open; an older one does not tell. */
+  attached?: string[];
 }
 
 /** What is kept of an issue's turns. */
@@ -183,8 +183,8 @@ export interface Supervisor {
   ): AsyncIterable<Line>;
   /** Stops the turns of these issues, or of all. Returns those that were stopped. */
   stop(keys: string[] | "all", signal: "SIGINT" | "SIGTERM"): Promise<Stopped[]>;
-  /** Answers what a turn asks. @throws nothing-asked */
-  answer(key: string, answer: Answer): Promise<Ask>;
+  /** Answers what a turn asks: that very thing, and nothing that it asks by now. @throws nothing-asked, wrong-answer */
+  answer(key: string, askId: string, answer: Answer): Promise<Ask>;
   /**
    * Starts a supervisor if an earlier one has left turns that it had accepted. True if that was so: what is stored is
    * true again only from then on.
@@ -208,7 +208,10 @@ export interface Supervisor {
 }
 
 export interface Shutdown {
-  /** Of turns that are not over: refuse to end, stop them, or leave them to the next supervisor. */
+  /**
+   * Of turns that are not over: refuse to end, stop them, or leave them to the next supervisor. Whoever is attached
+   * is cut off by `stop` alone.
+   */
   turns: "refuse" | "stop" | "leave";
   /** Another one is to follow. */
   again?: boolean | undefined;
@@ -261,6 +264,8 @@ export interface JobHost {
   begun(directory: string): void;
   named(session: string): void;
   event(event: TurnEvent): void;
+  /** opencode was heard: it waits for nothing but what it has said that it asks. */
+  heard(): void;
   /** What the turn has used so far. */
   used(): Usage;
   /** Kept until the turn is accepted. */

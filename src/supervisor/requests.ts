@@ -31,10 +31,12 @@ const request = v.intersect([
       keys: v.union([v.literal("all"), v.array(v.string())]),
       signal,
     }),
-    v.object({ ask: v.literal("answer"), key: v.string(), answer }),
+    v.object({ ask: v.literal("answer"), key: v.string(), ask_id: v.string(), answer }),
     v.object({
       ask: v.literal("server"),
       where: v.object({ key: v.string(), directory: v.string(), agent: v.optional(v.string()) }),
+      /** Whoever asks has it already, from another supervisor. */
+      again: v.boolean(),
     }),
     v.object({ ask: v.literal("status") }),
     v.object({

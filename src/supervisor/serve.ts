@@ -160,6 +160,11 @@ class Serving {
     }
   }
 
+  /** The issues on which somebody has opencode's interface open. */
+  get #attached(): string[] {
+    return [...new Set(this.#lent.values())];
+  }
+
   /** One that is kept running gets its environment from whoever keeps it, the next time too. */
   #mayMakeRoom(isOther: boolean): boolean {
     const { keeper, rest } = this.#options;
@@ -183,9 +188,9 @@ class Serving {
       case "stop":
         return keeper.stop(request.keys, request.signal);
       case "answer":
-        return keeper.answer(request.key, request.answer);
+        return keeper.answer(request.key, request.ask_id, request.answer);
       case "status":
-        return { ...status(), turns: keeper.turns(), attached: [...new Set(this.#lent.values())] };
+        return { ...status(), turns: keeper.turns(), attached: this.#attached };
       case "shutdown":
         return this.#shutdown(request);
     }
@@ -194,12 +199,9 @@ class Serving {
   /** Another one follows by itself where somebody keeps one running. */
   async #shutdown({ turns, again = false }: Shutdown): Promise<"ends" | "follows"> {
     const { keeper, rest } = this.#options;
-    const lost = {
-      leave: () => keeper.bound,
-      refuse: () => keeper.turns().length + this.#lent.size,
-      stop: () => 0,
-    }[turns]();
-    if (lost > 0) throw errors.supervisorBusy(lost);
+    const lost = turns === "leave" ? keeper.bound : keeper.turns().length;
+    const attached = this.#attached;
+    if (turns !== "stop" && lost + attached.length > 0) throw errors.supervisorBusy(lost, attached);
     if (turns === "stop") await keeper.stop("all", "SIGTERM");
     setTimeout(() => this.#over.resolve(again ? "again" : "over"), 10);
     return again && rest ? "follows" : "ends";
@@ -233,8 +235,8 @@ class Serving {
 }
 
 /** What begins work has to be done by the right build, in the right environment. */
-function needsTheRight({ ask }: Request): boolean {
-  return ask === "submit" || ask === "server";
+function needsTheRight(request: Request): boolean {
+  return request.ask === "submit" || (request.ask === "server" && !request.again);
 }
 
 function refusal(error: unknown): Reply {

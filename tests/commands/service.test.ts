@@ -87,7 +87,7 @@ test("uninstall has the supervisor end by itself first, and what is left taken u
 });
 
 test("uninstall is refused where a turn would be lost with it", async () => {
-  const shutdown = () => Promise.reject(errors.supervisorBusy(1));
+  const shutdown = () => Promise.reject(errors.supervisorBusy(1, []));
   const { context, effects } = stage("ours", {}, { shutdown });
   await assert.rejects(serviceUninstall(context), { code: "supervisor-busy" });
   assert.deepEqual(effects, []);

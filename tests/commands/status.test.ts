@@ -30,7 +30,7 @@ test("what an agent does comes before why, unless it asks", () => {
     /, \$1\.50; 2 messages wait behind it$/,
   );
   assert.match(linesFor({ ...running, attached: true }, NOW)[1]!, /; somebody is attached$/);
-  const ask = { kind: "question" as const, what: "Which?", options: ["a", "b"] };
+  const ask = { id: "que_1", kind: "question" as const, what: "Which?", options: ["a", "b"] };
   const [first] = linesFor({ ...running, state: "blocked", why: "it waits", ask }, NOW);
   assert.equal(first, "github.com/shoko/kugetsu#14  blocked: it waits (a | b)");
 });

@@ -56,7 +56,7 @@ test("without a terminal -y is needed", async () => {
 });
 
 test("turns that are not over refuse it, and nothing is taken away", async () => {
-  const { context, effects } = stage({}, () => Promise.reject(errors.supervisorBusy(2)));
+  const { context, effects } = stage({}, () => Promise.reject(errors.supervisorBusy(2, [])));
   await assert.rejects(uninstall(context, { yes: true }), /2 turns are not over/);
   assert.deepEqual(effects, ["end the supervisor, turns: refuse"]);
 });

@@ -49,7 +49,7 @@ test("an idle supervisor of the version before is ended, a busy one is told of a
   assert.deepEqual(idle.stderr, []);
   const busy = stageWith({}, {
     status,
-    shutdown: () => Promise.reject(errors.supervisorBusy(2)),
+    shutdown: () => Promise.reject(errors.supervisorBusy(2, [])),
   });
   assert.equal(await upgrade(busy.context, {}), EXIT.ok);
   assert.equal((busy.results[0] as { supervisor: string }).supervisor, "busy");

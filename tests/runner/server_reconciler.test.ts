@@ -11,6 +11,10 @@ interface Stored {
   busy?: boolean;
   messages?: object[];
   permissions?: object[];
+  /** Called each time that it has told all it asks. */
+  heard?(): void;
+  /** Whether it does not tell what questions there are. */
+  isDeaf?: boolean;
   /** Answers only once this is over. */
   answersAfter?: Promise<void>;
 }
@@ -40,13 +44,14 @@ async function scene(
       messages: () => data(stored.messages ?? []),
     },
     permission: { list: () => data(stored.permissions ?? []) },
-    question: { list: () => data([]) },
+    question: { list: () => stored.isDeaf ? Promise.resolve({ error: "500" }) : data([]) },
   } as unknown as OpencodeClient;
   const reconciler = new Reconciler({
     ...{ client, session: OWN, messageID: SENT },
     message: ({ id }) => told.push(id),
     part: ({ id }) => told.push(id),
     asked: ({ id }) => told.push(id),
+    heard: () => stored.heard?.(),
     hasFailed: () => hasFailed,
     repeat: () => Promise.resolve(void told.push("repeat")),
     over: () => told.push("over"),
@@ -102,6 +107,17 @@ test("only what the session itself asks for is told, and nothing once it is idle
   const told = await scene({ busy: true, permissions }, ({ wait }) => wait(3100));
   assert.deepEqual(told, ["per_1"]);
   assert.deepEqual(await scene({ permissions }, ({ wait }) => wait(3000)), []);
+});
+
+test("that all it asks was told is said after that, busy or idle, and not where it could not be asked", async () => {
+  for (const busy of [true, false]) {
+    const heard = mock.fn();
+    await scene({ busy, heard }, ({ wait }) => wait(3100));
+    assert.equal(heard.mock.callCount(), 1);
+  }
+  const heard = mock.fn();
+  await scene({ busy: true, heard, isDeaf: true }, ({ wait }) => wait(3100));
+  assert.equal(heard.mock.callCount(), 0);
 });
 
 test("a message that was not heard is sent again once; without any answer the turn is over in the end", async () => {

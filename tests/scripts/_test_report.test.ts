@@ -153,4 +153,8 @@ test("a failure is unsteady if its file passes by itself, and stays one if not, 
   assert.equal(closingLine(after), "1 passed, 1 failed");
 
   assert.deepEqual(namesOf(afterSecondTry(run("", "a.test.ts"), second)), ["no test ran at all"]);
+  const both = ["a (a.test.ts)", "b (b.test.ts)"];
+  assert.deepEqual(namesOf(afterSecondTry(first, run("", "a.test.ts"))), both, "it never ran");
+  const cutOff = run(`${at("a")}</testcase>`, "a.test.ts");
+  assert.deepEqual(namesOf(afterSecondTry(first, cutOff)), both, "it was cut off");
 });

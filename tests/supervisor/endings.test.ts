@@ -81,6 +81,7 @@ test("one that is refused is over with its reason, and the others stay as they a
   endings.ofRefused(NAME, left, current, errors.noBase());
   assert.deepEqual([mailbox.read(NAME)?.current, mailbox.read(NAME)?.next.length], [undefined, 1]);
   assert.deepEqual(told(), [`${refused.id} ended`, `${current.id} ended`]);
+  assert.equal(endings.known(refused.id)?.error?.code, "no-base");
 });
 
 test("what waits behind a turn that is stopped is over, and the turn itself is not", async () => {
@@ -93,6 +94,7 @@ test("what waits behind a turn that is stopped is over, and the turn itself is n
   endings.ofWaiting(live, { kind: "cancelled", signal: "SIGINT" });
   assert.deepEqual(mailbox.read(NAME), { key: KEY, current: turn, next: [] });
   assert.deepEqual([live.behind, told()], [0, [`${behind.id} ended`]]);
+  assert.equal(endings.known(behind.id)?.outcome.kind, "cancelled");
 });
 
 test("only the last hundred ends are known", async () => {

@@ -55,6 +55,8 @@ function makeLab(
   };
   const now = () => "2026-11-24T12:00:00+00:00";
   const said: string[] = [];
+  /** What its runner has not heard to be asked. */
+  const deaf = new Set<string>();
   const keeper = new Keeper({
     job: job ?? stay,
     mailbox,
@@ -63,13 +65,13 @@ function makeLab(
       { maxBytes: 1_000_000, now },
     ),
     caps,
-    answer: (turn, ask) => Promise.resolve(turn !== "" && ask !== "late"),
+    answer: (turn, ask) => Promise.resolve(turn !== "" && !deaf.has(ask)),
     nameOf: (key) => Promise.resolve(nameOf(key)),
     now,
     debug: (text) => void said.push(text),
   });
   const refs = () => running.map((it) => it.submission.ref.at(-1)).join("");
-  return { keeper, mailbox, running, refs, said };
+  return { keeper, mailbox, running, refs, said, deaf };
 }
 
 const on = (number: number, changes: Partial<Submission> = {}) =>
@@ -135,10 +137,11 @@ test("turns wait for their place in order; one that ends, or waits for an answer
   running[0]!.host.event({ kind: "asks", ask: { ...ask, options: [] } });
   await until("the fourth runs", () => refs() === "1234");
   assert.equal(keeper.turns()[0]?.state, "blocked");
-  assert.deepEqual(await keeper.answer(REF, { kind: "deny" }), ask);
+  await assert.rejects(keeper.answer(REF, "another", { kind: "deny" }), code("wrong-answer"));
+  assert.deepEqual(await keeper.answer(REF, ask.id, { kind: "deny" }), ask);
   running[0]!.host.event({ kind: "answered", id: "per_1" });
   assert.equal(keeper.turns()[0]?.state, "running");
-  await assert.rejects(keeper.answer(REF, { kind: "deny" }), code("nothing-asked"));
+  await assert.rejects(keeper.answer(REF, ask.id, { kind: "deny" }), code("nothing-asked"));
 });
 
 test("one repository at its cap does not hold up another", async () => {
@@ -263,16 +266,43 @@ test("a turn that asked before it was taken up is blocked, takes no place, and i
   await until("both run", () => before.running.length === 2);
   const ask = { id: "late", kind: "permission", what: "bash (rm)", options: [] } as const;
   before.running[0]!.host.event({ kind: "asks", ask: { ...ask, options: [] } });
-  const after = makeLab(scratch, { host: 1, repository: 1 });
-  await after.keeper.recover();
-  await until("both run", () => after.running.length === 2);
-  assert.deepEqual(after.keeper.turns().map((it) => it.state), ["blocked", "running"]);
-  const asked = after.keeper.answer(REF, { kind: "deny" });
-  let isOver = false;
-  asked.catch(() => {}).finally(() => isOver = true);
-  await new Promise((later) => setTimeout(later, 120));
-  assert.equal(isOver, false, "its runner may hear of it yet");
-  after.running[0]!.end();
+  const takenUp = async () => {
+    const after = makeLab(scratch, { host: 1, repository: 1 });
+    after.deaf.add("late");
+    await after.keeper.recover();
+    await until("both run", () => after.running.length === 2);
+    assert.deepEqual(after.keeper.turns().map((it) => it.state), ["blocked", "running"]);
+    let isOver = false;
+    const asked = after.keeper.answer(REF, "late", { kind: "deny" });
+    asked.catch(() => {}).finally(() => isOver = true);
+    await new Promise((later) => setTimeout(later, 120));
+    assert.equal(isOver, false, "its runner may hear of it yet");
+    return { ...after, asked };
+  };
+  const heard = await takenUp();
+  heard.deaf.clear();
+  assert.deepEqual(await heard.asked, ask);
+
+  const over = await takenUp();
+  over.running[0]!.end();
+  await assert.rejects(over.asked, code("nothing-asked"));
+});
+
+test("a turn that was taken up goes on as soon as opencode says that it asks nothing", async () => {
+  await using scratch = await makeScratch("keeper");
+  const before = makeLab(scratch, ROOM);
+  await before.keeper.submit(on(1));
+  await until("it runs", () => before.running.length === 1);
+  const ask = { id: "gone", kind: "permission", what: "bash (rm)", options: [] } as const;
+  before.running[0]!.host.event({ kind: "asks", ask: { ...ask, options: [] } });
+  const { keeper, running, deaf } = makeLab(scratch, ROOM);
+  deaf.add("gone");
+  await keeper.recover();
+  await until("it runs", () => running.length === 1);
+  assert.equal(keeper.turns()[0]?.state, "blocked");
+  const asked = keeper.answer(REF, "gone", { kind: "deny" });
+  running[0]!.host.heard();
+  assert.deepEqual([keeper.turns()[0]?.state, keeper.turns()[0]?.ask], ["running", undefined]);
   await assert.rejects(asked, code("nothing-asked"));
 });
 

@@ -54,7 +54,7 @@ function makeClient(folder: string, changes: Partial<ClientOptions> = {}): Super
   });
 }
 
-async function makeLab(folder: string, idleSeconds = 60) {
+async function makeLab(folder: string, idleSeconds = 60, build = "b") {
   await mkdir(folder, { recursive: true });
   const socket = join(folder, "supervisor.sock");
   const keeper = new Keeper({
@@ -79,7 +79,7 @@ async function makeLab(folder: string, idleSeconds = 60) {
         socket,
         keeper,
         idleSeconds,
-        build: "b",
+        build,
         environment: { PATH: "1", A_KEY: "2" },
         status: () => facts,
         debug: () => {},
@@ -336,6 +336,25 @@ test("a server is lent until it is given back: it shows on which issue, and noth
   await until("one is given back", () => Promise.resolve(released.length === 1));
   assert.deepEqual((await client.status())?.attached, [REF]);
   two.giveBack();
-  await until("both are given back", async () => (await client.status())?.attached.length === 0);
+  await until("both are given back", async () => (await client.status())?.attached?.length === 0);
   assert.deepEqual(released, ["/somewhere", "/somewhere"]);
+});
+
+test("whoever is attached is known to the next supervisor too, and only as long as he is", async () => {
+  await using scratch = await makeScratch("serve");
+  const first = await makeLab(scratch.path);
+  const { client } = first;
+  const lent = await client.server({ key: REF, directory: "/somewhere" });
+  await assert.rejects(client.shutdown({ turns: "leave", again: true }), {
+    code: "supervisor-busy",
+    message: /somebody is attached to github.com\/shoko\/kugetsu#1$/,
+  });
+  await first[Symbol.asyncDispose]();
+  // One of another build, which has nothing to do, does not end for that.
+  await using next = await makeLab(scratch.path, 60, "another build");
+  const attached = async () => (await next.client.status())?.attached?.length;
+  await until("it is told", async () => await attached() === 1);
+  lent.giveBack();
+  await until("it is given back", async () => await attached() === 0);
+  assert.deepEqual(next.released, ["/somewhere"]);
 });

@@ -72,7 +72,7 @@ function overWire(keeper: Keeper): Partial<Supervisor> {
       yield* JSON.parse(JSON.stringify(lines)) as Line[];
     },
     stop: (keys, signal) => crossing(() => keeper.stop(keys, signal)),
-    answer: (key, answer) => crossing(() => keeper.answer(key, answer)),
+    answer: (key, askId, answer) => crossing(() => keeper.answer(key, askId, answer)),
     wake: () => Promise.resolve(false),
   };
 }

@@ -42,6 +42,7 @@ export function fakeHost(
     begun: (directory) => did(`begun in ${directory}`),
     named: (session) => did(`named ${session}`),
     event: (event) => void events.push(event),
+    heard: () => did("heard"),
     used: () => ({ tokens: 0, cost: 0 }),
     say: (level, text) => did(`say ${level} ${text}`),
     ended(end) {
