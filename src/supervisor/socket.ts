@@ -3,12 +3,17 @@
  *
  * The path of a socket has about 100 bytes. Where the state folder lies deeper, the folder is opened and the socket
  * reached through the open descriptor, which Linux offers as a short path.
+ *
+ * That somebody can connect does not say that somebody listens: what deno starts has the listening socket too, and keeps
+ * it when the supervisor is killed. So whose socket it is stands beside it.
  */
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import type { Server, Socket } from "node:net";
 import { basename, dirname } from "node:path";
 import { errors } from "../errors.ts";
+import { writeWhole } from "../platform/durable_write.ts";
 import { readLines } from "../platform/lines.ts";
+import { identify, isAlive } from "../platform/processes.ts";
 
 const LONGEST_PATH = 100;
 /** In bytes: the longest text of a turn (cli/input.ts), in JSON, where a character may have six. */
@@ -25,8 +30,21 @@ function withShortPath<T>(path: string, use: (path: string) => Promise<T>): Prom
 /** What a connection fails with where nobody listens, or somebody did who has died this moment. */
 const NOBODY = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"];
 
+const ownerOf = (path: string) => `${path}.owner`;
+
+/** Whether the process that listened there is gone; only where that is told at once. */
+function isLeft(path: string): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    return !isAlive(JSON.parse(readFileSync(ownerOf(path), "utf8")));
+  } catch {
+    return false;
+  }
+}
+
 /** Undefined when nobody listens there. */
 export async function connect(path: string): Promise<Channel | undefined> {
+  if (isLeft(path)) return undefined;
   try {
     return await withShortPath(path, async (short) => {
       // Whoever only looks, where no supervisor runs, does not wait for what sockets are made of.
@@ -44,7 +62,9 @@ export async function connect(path: string): Promise<Channel | undefined> {
   }
 }
 
+/** @throws unwritable, path-too-long */
 export function listen(path: string, onChannel: (channel: Channel) => void): Promise<Server> {
+  writeWhole(ownerOf(path), JSON.stringify(identify(process.pid)));
   return withShortPath(path, async (short) => {
     const { createServer } = await import("node:net");
     return await new Promise((resolve, reject) => {
