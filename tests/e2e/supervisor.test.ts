@@ -7,13 +7,13 @@ import { EXECUTABLE } from "../../scripts/_checkout.ts";
 import { run } from "../../scripts/_run.ts";
 import { exits, refOf, sessionOf } from "../support/expect.ts";
 import { assertFits } from "../support/json_schema.ts";
-import { kugetsuCommand, makeWorld } from "../support/opencode_home.ts";
+import { needs } from "../support/needs.ts";
+import { makeWorld } from "../support/opencode_home.ts";
 import { isGone, runs, supervisorOf, timesAsked } from "../support/supervisors.ts";
 import { until } from "../support/until.ts";
 
 const world = await makeWorld();
 after(() => world[Symbol.asyncDispose]());
-const isCompiled = kugetsuCommand()[0] === EXECUTABLE;
 
 test("without one, status says so with status 3, and stop has nothing to do", async () => {
   const none = exits(3, await world.kugetsu(["supervisor", "status"]));
@@ -67,7 +67,7 @@ test("stop refuses while a turn is not over, and --force stops it first", async 
   await world.model.isAsked("@hang 1");
   const { pid, server } = (await supervisorOf(world))!;
   const { stderr } = exits(4, await world.kugetsu(["supervisor", "stop"]));
-  assert.match(stderr, /a turn is not over\n.*kugetsu supervisor status\n.*--force stops them/);
+  assert.match(stderr, /a turn is not over\n.*kugetsu supervisor status\n.*--force ends it/);
   assert.ok(await runs(pid));
   exits(0, await world.kugetsu(["supervisor", "stop", "--force"]));
   exits(143, await turn.ended);
@@ -88,7 +88,7 @@ test("a turn with an opencode of its own cannot be left to another: restart refu
 });
 
 test("another build replaces one with nothing to do, and says what to do about a busy one", {
-  skip: isCompiled ? false : "is of executables alone",
+  skip: needs("executable"),
 }, async () => {
   const other = world.scratch.join("kugetsu");
   await copyFile(EXECUTABLE, other);
@@ -111,6 +111,7 @@ test("another build replaces one with nothing to do, and says what to do about a
 });
 
 test("what a killed one has left is ended by stop too", async () => {
+  exits(0, await world.kugetsu(["continue", refOf(1), "@say warm"]));
   const { pid } = (await supervisorOf(world))!;
   const server = (await supervisorOf(world))!.server!;
   process.kill(pid, "SIGKILL");

@@ -4,7 +4,7 @@
  * `needs` gives false when it is there, and otherwise the reason to skip, which the runner (scripts/test.ts)
  * names at the end: deno keeps no reason itself, so it is left in the file KUGETSU_SKIPS, with the place of
  * the call. Under KUGETSU_NO_SKIP=1 it throws instead. Only what no package can bring, because the kernel
- * forbids it, may still be skipped then.
+ * forbids it or the other engine is what is tested, may still be skipped then.
  */
 import { execFileSync } from "node:child_process";
 import { accessSync, appendFileSync, constants } from "node:fs";
@@ -42,6 +42,11 @@ const NEEDS = {
   curl: program("curl", "curl"),
   dash: program("dash", "dash"),
   debootstrap: program("debootstrap", "debootstrap"),
+  executable: {
+    reason: "needs the compiled executable, and the other engine is tested",
+    kernel: true,
+    isThere: () => process.env.KUGETSU_TEST_ENGINE !== "deno",
+  },
   faketime: program("faketime", "faketime"),
   fish: program("fish", "fish"),
   ksh: program("ksh", "ksh"),
