@@ -80,7 +80,7 @@ export class EventHub {
         this.#isReady();
         if (opened) { for (const listener of [...this.#listeners.values()]) listener.missed(); }
         opened = true;
-        await this.#read(stream);
+        await this.#read(stream, attempt.signal);
       } catch {
         /* opened again below, if the server is there */
       } finally {
@@ -93,7 +93,10 @@ export class EventHub {
     }
   }
 
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+  async #read(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {
+    const reader = stream.getReader();
+    // deno was seen to go on reading what a request brings that is aborted.
+    signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
     const parser = createParser({
       onEvent: ({ data }) => {
         const event = parseServerEvent(data);
@@ -101,9 +104,9 @@ export class EventHub {
       },
     });
     const decoder = new TextDecoder();
-    for await (const chunk of stream) {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
       this.#lastSign = Date.now();
-      parser.feed(decoder.decode(chunk, { stream: true }));
+      parser.feed(decoder.decode(part.value, { stream: true }));
     }
   }
 

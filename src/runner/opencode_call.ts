@@ -35,10 +35,13 @@ export const MOST_TRIES = 5;
 
 /**
  * The line of what it printed that says why it failed, or nothing where it printed nothing: the last one; but where its
- * runtime reports a crash, that is the runtime's version, and the error stands above with a stack behind it.
+ * runtime reports a crash, that is the runtime's version, and the error stands above with a stack behind it; and where
+ * a query failed, its parameters, of which there may be none.
  */
 export function causeIn(printed: string): string {
   const lines = printed.split("\n").map((line) => line.trim()).filter(Boolean);
+  const query = lines.findIndex((line) => /^Failed query:/.test(line));
+  if (query >= 0) return lines.slice(query, query + 2).join(" ");
   const last = lines.at(-1) ?? "";
   if (!/^Bun v\d/.test(last)) return last;
   return lines.find((line) => /^(?:\w*[Ee]rror|E[A-Z]{3,}): /.test(line)) ?? lines[0]!;

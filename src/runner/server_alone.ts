@@ -37,7 +37,7 @@ export async function withServer<T>(
       const url = await server.address(signal);
       return await use({ url, password: server.password });
     } catch (error) {
-      const isLocked = error instanceof NotUp && LOCKED.test(error.message);
+      const isLocked = error instanceof NotUp && LOCKED.test(error.printed);
       if (!isLocked || tries === MOST_TRIES) throw error;
     } finally {
       await server.end();
@@ -47,7 +47,14 @@ export async function withServer<T>(
 }
 
 /** It ended, or did not say where it listens. */
-class NotUp extends Error {}
+class NotUp extends Error {
+  readonly printed: string;
+
+  constructor(why: string, printed = "") {
+    super(why);
+    this.printed = printed;
+  }
+}
 
 function start({ file, args, env }: Call) {
   const [mark, password] = [randomUUID(), randomBytes(24).toString("base64url")];
@@ -84,8 +91,9 @@ function start({ file, args, env }: Call) {
         signal.addEventListener("abort", () => settle(() => reject(signal.reason)), { once: true });
         child.once("error", (error) => settle(() => reject(new NotUp(error.message))));
         child.once("exit", (code) => {
-          const why = causeIn(printed.join("\n")) || `its server exited with ${code}`;
-          settle(() => reject(new NotUp(why)));
+          const said = printed.join("\n");
+          const why = causeIn(said) || `its server exited with ${code}`;
+          settle(() => reject(new NotUp(why, said)));
         });
       }),
   };

@@ -15,10 +15,11 @@ const FAULTS: Fault[] = ["error=EIO", "error=EACCES", "error=ENOSPC"];
 /**
  * What only saves time or tells others more, and what gives a lock back after everything is done: without it the
  * command may still end well. Leftovers are tried for more than once; a new journal begins with a list of what there
- * is, or with the next change; a folder whose real name cannot be had goes by the name that was given.
+ * is, or with the next change; a folder whose real name cannot be had goes by the name that was given; the
+ * index is looked at before its lock is taken, and again with it.
  */
 const COURTESY =
-  /["<]STATE\/(?:run|locks|journal|logs)|mkdir\("STATE"|unlink.*\.tmp"|STATE\/(?:sessions|worktrees)".*O_DIRECTORY|"STATE",.*O_PATH/;
+  /["<]STATE\/(?:run|locks|journal|logs)|mkdir\("STATE"|unlink.*\.tmp"|STATE\/(?:sessions|worktrees)".*O_DIRECTORY|"STATE",.*O_PATH|"STATE\/index\.json", O_RDONLY/;
 /** The mailbox is put in order after the turn, which is done by then. */
 const AFTERWARDS = /["<]STATE\/turns/;
 
