@@ -232,6 +232,11 @@ test("a value that is none of those there are", async () => {
     "kugetsu start --help",
   );
   await assertRefused(
+    ["continue", "14", "x", "--model", "nope"],
+    'Cannot use "nope" for --model: a model is written provider/model',
+    "kugetsu continue --help",
+  );
+  await assertRefused(
     ["completions", "tcsh"],
     'Cannot use "tcsh" for <shell>: it is bash, zsh or fish',
     "kugetsu completions --help",

@@ -130,7 +130,7 @@ describe("a setting", () => {
       settings({ model: "gpt" }),
       refusal("bad-setting", /"gpt" for --model: a model is written provider\/model/),
     );
-    assert.throws(settings({ model: "gpt" }), { next: "kugetsu start --help" });
+    assert.throws(settings({ model: "gpt" }), { next: "kugetsu --help" });
     assert.throws(settings({ permissions: undefined }), { next: "kugetsu config list" });
   });
 });
