@@ -232,7 +232,7 @@ test("a value that is none of those there are", async () => {
     "kugetsu start --help",
   );
   await assertRefused(
-    ["continue", "14", "x", "--model", "nope"],
+    ["continue", "github.com/shoko/kugetsu#14", "x", "--model", "nope"],
     'Cannot use "nope" for --model: a model is written provider/model',
     "kugetsu continue --help",
   );
