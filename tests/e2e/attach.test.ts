@@ -2,10 +2,12 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
+import process from "node:process";
 import { exits, refOf, sessionOf } from "../support/expect.ts";
 import { needs } from "../support/needs.ts";
 import { makeWorld } from "../support/opencode_home.ts";
 import { openTerminal, type Terminal } from "../support/tmux.ts";
+import { isGone, runs, supervisorOf } from "../support/supervisors.ts";
 import { until } from "../support/until.ts";
 import { assertFits } from "../support/json_schema.ts";
 
@@ -76,6 +78,8 @@ test(
     const supervisor = exits(0, await world.kugetsu(["supervisor", "status", "--json"]));
     await assertFits("supervisor-status", JSON.parse(supervisor.stdout));
     assert.deepEqual(JSON.parse(supervisor.stdout).attached, [refOf(1)]);
+    const restart = exits(4, await world.kugetsu(["supervisor", "restart"]));
+    assert.match(restart.stderr, /somebody is attached to \S+#1\n/);
     await say(terminal, "@say Heard.");
     await terminal.shows(/^[^@]*Heard\./m);
     await leave(terminal);
@@ -88,6 +92,33 @@ test(
     const { stdout: left } = exits(0, await world.kugetsu(["status", refOf(1)]));
     assert.doesNotMatch(left, /attached/);
     assert.deepEqual(after.last_turn, before.last_turn);
+  },
+);
+
+test(
+  "the supervisor is killed meanwhile: the next one knows who is attached, and what is said counts",
+  {
+    skip,
+  },
+  async () => {
+    await using terminal = await attached();
+    const { pid, server } = (await supervisorOf(world))!;
+    process.kill(pid, "SIGKILL");
+    await isGone(pid);
+    // From a terminal too: with another environment opencode would get another server.
+  await using beside = await openTerminal(world, ["start", refOf(2), "@say Beside."]);
+  assert.equal(await beside.status(), 0);
+    await until("the next one knows", async () => {
+      const { stdout } = await world.kugetsu(["status", refOf(1)]);
+      return /somebody is attached/.test(stdout);
+    });
+    assert.ok(await runs(server!), "the server that is lent was ended");
+    await say(terminal, "@say Still here.");
+    await terminal.shows(/^[^@]*Still here\./m);
+    await leave(terminal);
+    assert.equal(await terminal.status(), 0);
+    assert.equal((await sessionOf(world, 1)).state, "idle");
+    assert.doesNotMatch((await world.kugetsu(["status", refOf(1)])).stdout, /attached/);
   },
 );
 
