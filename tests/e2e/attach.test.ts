@@ -106,8 +106,8 @@ test(
     process.kill(pid, "SIGKILL");
     await isGone(pid);
     // From a terminal too: with another environment opencode would get another server.
-  await using beside = await openTerminal(world, ["start", refOf(2), "@say Beside."]);
-  assert.equal(await beside.status(), 0);
+    await using beside = await openTerminal(world, ["start", refOf(2), "@say Beside."]);
+    assert.equal(await beside.status(), 0);
     await until("the next one knows", async () => {
       const { stdout } = await world.kugetsu(["status", refOf(1)]);
       return /somebody is attached/.test(stdout);
