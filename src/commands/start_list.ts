@@ -6,7 +6,7 @@ import { readMessage } from "./message.ts";
 import { startSubmission } from "./start_task.ts";
 import { resolveRef } from "./target.ts";
 import type { IssueFlags } from "./task.ts";
-import type { TurnFlags } from "./turn_flags.ts";
+import { type TurnFlags, turnSettings } from "./turn_flags.ts";
 
 export interface ListOptions extends TurnFlags, IssueFlags {
   refsFrom: string;
@@ -38,6 +38,8 @@ export async function startList(
       hint: "write one a line, such as github.com/shoko/kugetsu#14",
     });
   }
+  // What is wrong with the flags or the settings is wrong for every line: it is said once, and nothing begins.
+  await turnSettings(context, options);
   const message = await readMessage(context, { argument, file });
   const list = new List(context, message, options);
   const begun = await context.untilStopped((signal) => list.start(lines, signal));

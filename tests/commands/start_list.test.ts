@@ -18,6 +18,7 @@ function startList(
   options: StartOptions = {},
   submit: (submission: Submission) => Promise<void> | void = () => {},
   json = false,
+  settings = () => ({ ...SETTINGS, worktree: WORKTREE }),
 ) {
   const submitted: Submission[] = [];
   let open = 0;
@@ -37,7 +38,7 @@ function startList(
   };
   const stage = makeStage(() => ({
     json,
-    config: { settings: () => ({ ...SETTINGS, worktree: WORKTREE }) },
+    config: { settings },
     store: {
       baseOf: () => Promise.resolve({ ...BASE, created_at: "", state: "idle", issue_ref: null }),
     },
@@ -108,6 +109,16 @@ test("what is wrong with one is told, stops no other, and decides the exit", asy
     turn: "turn-1",
     ...{ ahead: 0, again: false, exit: 0 },
   });
+});
+
+test("what is wrong with the flags is said once, and nothing begins", async () => {
+  const wrong = () => {
+    throw errors.badSetting("--model", "nope", "a model is written provider/model");
+  };
+  const list = "github.com/a/b#1\ngithub.com/a/b#2\n";
+  const { run, submitted, stderr } = startList(list, "fix", {}, () => {}, false, wrong);
+  await assert.rejects(run(), { code: "bad-setting" });
+  assert.deepEqual([submitted, stderr], [[], []]);
 });
 
 test("a long list is handed in a few at a time, in its order, and ends with a supervisor that cannot be", async () => {
