@@ -7,7 +7,7 @@
  * That somebody can connect does not say that somebody listens: what deno starts has the listening socket too, and keeps
  * it when the supervisor is killed. So whose socket it is stands beside it.
  */
-import { closeSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import type { Server, Socket } from "node:net";
 import { basename, dirname } from "node:path";
 import { errors } from "../errors.ts";
@@ -62,9 +62,17 @@ export async function connect(path: string): Promise<Channel | undefined> {
   }
 }
 
-/** @throws unwritable, path-too-long */
+/** On a full disk it does without; then nobody is to take it for the one that has left. */
+function noteOwner(path: string): void {
+  try {
+    rmSync(ownerOf(path), { force: true });
+    writeWhole(ownerOf(path), JSON.stringify(identify(process.pid)));
+  } catch { /* a supervisor without it works as well */ }
+}
+
+/** @throws path-too-long */
 export function listen(path: string, onChannel: (channel: Channel) => void): Promise<Server> {
-  writeWhole(ownerOf(path), JSON.stringify(identify(process.pid)));
+  noteOwner(path);
   return withShortPath(path, async (short) => {
     const { createServer } = await import("node:net");
     return await new Promise((resolve, reject) => {
