@@ -1,8 +1,30 @@
 /** What a command is given to read: text in UTF-8, of a length that a model can take. */
+import { read } from "node:fs";
 import { errors, KugetsuError } from "../errors.ts";
 
 /** In bytes. Far more than a model reads, and little enough for one message to the supervisor. */
 const MOST_BYTES = 8 * 1024 * 1024;
+
+const PIECE_BYTES = 64 * 1024;
+const STDIN = 0;
+
+/** Standard input. Its stream takes as long to be set up as the rest of a command, so it is used only where it has to be. */
+export async function* standardInput(): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const piece = new Uint8Array(PIECE_BYTES);
+    const size = await new Promise<number | undefined>((resolve, reject) => {
+      read(STDIN, piece, 0, PIECE_BYTES, null, (error, size) => {
+        if (!error) resolve(size);
+        // Somebody has set it up so that nobody waits for what is yet to come.
+        else if (error.code === "EAGAIN") resolve(undefined);
+        else reject(error);
+      });
+    });
+    if (size === undefined) return yield* process.stdin as AsyncIterable<Uint8Array>;
+    if (size === 0) return;
+    yield piece.subarray(0, size);
+  }
+}
 
 /** All of a stream, as it is. @throws no-text, too-much-text, what the stream fails with */
 export async function textOf(stream: AsyncIterable<Uint8Array>, what: string): Promise<string> {

@@ -121,8 +121,8 @@ export function wire({ env, cwd, output, command }: WireOptions): Wired {
     }),
     overSsh: (words) => overSsh(env, words),
     readInput: async () => {
-      const { textOf } = await import("./input.ts");
-      return await textOf(process.stdin, "standard input");
+      const { standardInput, textOf } = await import("./input.ts");
+      return await textOf(standardInput(), "standard input");
     },
     argumentsAreText: async () => (await import("./input.ts")).argumentsAreText(),
     pathOf: (path) => resolve(cwd, path),

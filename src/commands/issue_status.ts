@@ -2,6 +2,7 @@
 import { type Advice, errors, EXIT } from "../errors.ts";
 import type { Ask } from "../runner/mod.ts";
 import { adviceAfter, adviceForAsk, type Ending } from "../session/advice.ts";
+import { timestamp } from "../session/record.ts";
 import { foldRef } from "../session/ref.ts";
 import { isActive } from "../session/state.ts";
 import type { SessionRow } from "../store/mod.ts";
@@ -93,10 +94,10 @@ export function statusOf(row: SessionRow, live?: LiveTurn, attached = false): Is
 
 /** A start whose record is not there yet, or no longer: it is only just accepted, or about to be over. */
 function rowOfAccepted({ key, accepted: [turn] }: Kept): SessionRow {
-  const { id, started_at } = turn!;
+  const since = timestamp(new Date(turn!.started_at));
   return {
-    ...{ key, name: "", type: "forked", session: null, created: started_at, state: "starting" },
-    ...{ since: started_at, turn: id, tokens: 0, cost: 0 },
+    ...{ key, name: "", type: "forked", session: null, created: since, state: "starting" },
+    ...{ since, turn: turn!.id, tokens: 0, cost: 0 },
   };
 }
 

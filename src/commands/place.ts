@@ -101,7 +101,7 @@ export async function placeAgain(
   options: Omit<PlaceOptions, "demanded" | "from" | "mode" | "runner">,
 ): Promise<Place> {
   const workspace = await context.workspace();
-  if ((await workspace.standing(worktree)).kind !== "gone") return { directory, worktree };
+  if (!await workspace.isGone(worktree)) return { directory, worktree };
   const folder = join(worktree.repository, relative(worktree.path, directory));
   const { copy, setup, setupSeconds, turn: id } = options;
   const names = { ref: formatRef(ref), slug: slugOf(ref), folder };

@@ -35,7 +35,7 @@ export async function retry(
     place: { ...last.place, copy, setup, setupSeconds },
     id: context.newId(),
     kind: session ? "continue" : "start",
-    started_at: context.now(),
+    started_at: new Date(context.clock()).toISOString(),
     ...(context.output.debugs ? { debug: true } : {}),
   }, options);
 }

@@ -23,7 +23,7 @@ export async function submissionOf(
     id: context.newId(),
     kind,
     ref: formatRef(ref),
-    started_at: context.now(),
+    started_at: new Date(context.clock()).toISOString(),
     place: { ...worktree, demanded: flags.worktree === true, from: flags.from },
     key: flags.key,
     base: flags.base,

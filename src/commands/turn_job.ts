@@ -6,7 +6,12 @@
  */
 import { errors, partsOf } from "../errors.ts";
 import type { Outcome } from "../session/outcome.ts";
-import type { MadeSession, RunningTurn, SessionRecord } from "../session/record.ts";
+import {
+  type MadeSession,
+  type RunningTurn,
+  type SessionRecord,
+  timestamp,
+} from "../session/record.ts";
 import { formatRef, type IssueRef, parseRef } from "../session/ref.ts";
 import { ended, newRecord, OWNER_DIED, queued, whereabouts } from "../session/state.ts";
 import type { Hold } from "../store/mod.ts";
@@ -190,7 +195,8 @@ async function sessionPlace(
 }
 
 async function newTurn(context: Context, submission: Submission): Promise<RunningTurn> {
-  const { id, kind, started_at, runner } = submission;
+  const { id, kind, runner } = submission;
+  const started_at = timestamp(new Date(submission.started_at));
   return { id, kind, started_at, owner: await context.owner(), runner };
 }
 

@@ -58,6 +58,7 @@ export type ServerEvent =
   & { session: string }
   & (
     | { kind: "created"; parent: string }
+    | { kind: "placed"; directory: string }
     | { kind: "message"; message: MessageInfo }
     | { kind: "part"; part: Part }
     | { kind: "retry"; why: string }
@@ -97,6 +98,14 @@ type Details = ServerEvent extends infer E ? E extends ServerEvent ? Omit<E, "se
 
 function detailsOf(type: string, properties: Record<string, unknown>): Details | undefined {
   switch (type) {
+    case "session.updated":
+    case "session.next.moved": {
+      const now = read(
+        v.looseObject({ directory: v.string() }),
+        properties.location ?? properties.info,
+      );
+      return now && { kind: "placed", directory: now.directory };
+    }
     case "session.created": {
       const made = read(v.looseObject({ parentID: v.string() }), properties.info);
       return made && { kind: "created", parent: made.parentID };

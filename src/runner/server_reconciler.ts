@@ -1,6 +1,6 @@
 /**
  * Reconciles a turn with what the server has stored of it: what the stream of events did not tell is found there, and
- * so is the end of the turn.
+ * so is the end of the turn. Where the stream has told all of the answer, up to its end, nothing needs to be looked for.
  */
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import {
@@ -25,6 +25,8 @@ export interface ReconcilerOptions {
   session: string;
   /** The message that began the turn, and was sent just now or by an earlier supervisor. */
   messageID: string;
+  /** Whether the stream of events was there before the message was sent. */
+  hearsAll: boolean;
   /** What is stored of the turn, each time that it is looked at; what was told before is told again. */
   message(info: MessageInfo): void;
   part(part: Part): void;
@@ -47,13 +49,37 @@ export class Reconciler {
   #wasRepeated = false;
   #isStopped = false;
   #failedAt: number | undefined;
+  #hearsAll: boolean;
+  /** What the stream told last of an answer. */
+  #heard: MessageInfo | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#hearsAll = options.hearsAll;
     this.#timers = [
       setInterval(() => this.look(), POLL_MS),
       setTimeout(() => this.look(), UNHEARD_MS + FINISHING_POLL_MS),
     ];
+  }
+
+  /** The stream told of a message. */
+  hear(info: MessageInfo): void {
+    if (info.role === "assistant") this.#heard = info;
+  }
+
+  /** The stream was broken for a while. */
+  miss(): void {
+    this.#hearsAll = false;
+    this.look();
+  }
+
+  /** The stream told that the session is idle: after an answer to the message that is whole, its turn is over. */
+  idle(): void {
+    const { messageID, hasFailed, over } = this.#options;
+    const { parentID, time, error } = this.#heard ?? {};
+    const isWhole = parentID === messageID && time?.completed !== undefined && error === undefined;
+    if (this.#hearsAll && isWhole && !hasFailed()) over();
+    else this.look();
   }
 
   /** Looks at what the server has stored, one look after the other. */

@@ -21,6 +21,7 @@ import {
 } from "./server_events.ts";
 import type { Lease, Servers } from "./server_runner.ts";
 import { Asks } from "./server_asks.ts";
+import type { EventHub } from "./event_hub.ts";
 import { Reconciler } from "./server_reconciler.ts";
 import {
   abortSession,
@@ -144,11 +145,11 @@ export class ServerTurn {
     if (isOutdated && this.#request.messageId === undefined && this.#alone()) {
       await client.instance.dispose();
     }
-    const session = await (this.#placing = this.#place(client));
+    const session = await (this.#placing = this.#place(client, connection.events));
     if (session === undefined || this.#stopping) return;
     const silence = connection.events.listen(session, {
       event: (event) => this.#onEvent(event),
-      missed: () => this.#reconciler?.look(),
+      missed: () => this.#reconciler?.miss(),
       gone: () => {
         this.#see({ see: "server-gone", sent: this.#messageId !== undefined });
         this.#over.resolve();
@@ -164,7 +165,7 @@ export class ServerTurn {
   }
 
   /** The session in its folder, read back and compared; undefined if there is none, which is then seen. */
-  async #place(client: OpencodeClient): Promise<string | undefined> {
+  async #place(client: OpencodeClient, events: EventHub): Promise<string | undefined> {
     const { kind, session: given, title, agent } = this.#request;
     try {
       const session = kind === "fork" ? await this.#fork(client, given) : given;
@@ -172,8 +173,11 @@ export class ServerTurn {
       this.#session = session;
       if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session));
       if (this.#telling.hasFailed) return undefined;
-      const directory = await moveSession(client, session, this.directory);
-      if (directory !== this.directory) return void this.#see({ see: "misplaced", directory });
+      if (events.folderOf(session) !== this.directory) {
+        const directory = await moveSession(client, session, this.directory);
+        if (directory !== this.directory) return void this.#see({ see: "misplaced", directory });
+        events.wasIn(session, directory);
+      }
       if (title !== undefined) await client.session.update({ sessionID: session, title });
       if (agent === undefined || await knowsAgent(client, agent)) return session;
       this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
@@ -209,7 +213,7 @@ export class ServerTurn {
   #wasSent(client: OpencodeClient, session: string, messageID: string): Reconciler {
     this.#messageId = messageID;
     return this.#reconciler = new Reconciler({
-      ...{ client, session, messageID },
+      ...{ client, session, messageID, hearsAll: this.#request.messageId === undefined },
       asked: (request) => this.#asks.asked(request),
       heard: () => void this.#telling.tell(() => this.#watch.heard?.()),
       message: (info) => this.#onMessage(info),
@@ -238,7 +242,10 @@ export class ServerTurn {
     if (this.#isSignOfLife(event, own)) this.#dog.sign();
     switch (event.kind) {
       case "message":
-        if (own) this.#onMessage(event.message);
+        if (own) {
+          this.#onMessage(event.message);
+          this.#reconciler?.hear(event.message);
+        }
         return;
       case "part":
         return this.#onPart(event.part, own);
@@ -254,9 +261,10 @@ export class ServerTurn {
       case "answered":
         return this.#asks.settled(event.id);
       case "idle":
-        if (own) this.#reconciler?.look();
+        if (own) this.#reconciler?.idle();
         return;
       case "created":
+      case "placed":
       case "delta":
       case "other":
         return;

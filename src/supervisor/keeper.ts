@@ -91,15 +91,13 @@ export class Keeper {
   /** Takes up what an earlier supervisor had accepted, in the order in which it was asked for. */
   async recover(): Promise<void> {
     const { mailbox, debug } = this.#options;
-    const asked = ({ current, next }: Mail) => (current ?? next[0])?.started_at ?? "";
+    const asked = ({ started_at }: Submission) => Date.parse(started_at);
     const left = mailbox.names().flatMap((name) => {
       const mail = mailbox.readWhole(name, debug);
-      return mail && (mail.current || mail.next.length > 0) ? [{ name, mail }] : [];
-    }).sort((a, b) => asked(a.mail) < asked(b.mail) ? -1 : 1);
-    const turns = left.flatMap(({ mail }) =>
-      mail.current ? [mail.current, ...mail.next] : mail.next
-    );
-    const inOrder = turns.sort((a, b) => a.started_at < b.started_at ? -1 : 1);
+      const turns = mail ? [mail.current ?? [], mail.next].flat() : [];
+      return mail && turns.length > 0 ? [{ name, mail, turns }] : [];
+    }).sort((a, b) => asked(a.turns[0]!) - asked(b.turns[0]!));
+    const inOrder = left.flatMap(({ turns }) => turns).sort((a, b) => asked(a) - asked(b));
     for (const { caps } of inOrder) this.#follow(caps);
     for (const { name, mail } of left) {
       debug(`taking up the turns of ${mail.key}`);

@@ -20,7 +20,7 @@ export const submissionSchema = once(() => {
     id: v.string(),
     kind: v.picklist(["start", "continue"]),
     ref: v.string(),
-    started_at: v.string(),
+    started_at: v.pipe(v.string(), v.check((it) => !Number.isNaN(Date.parse(it)))),
     message: v.string(),
     issue: v.optional(v.custom<Issue>((it) => typeof it === "object" && it !== null)),
     model: v.optional(v.string()),

@@ -23,7 +23,10 @@ export interface Submission {
   kind: "start" | "continue";
   /** The issue, in its canonical form. */
   ref: string;
-  /** What was asked at; what is said on the issue later is new. */
+  /**
+   * When it was asked for, in UTC: what is said on the issue later is new. What the local time is takes a new process
+   * longer to find out than to hand in a turn.
+   */
   started_at: string;
   message: string;
   /** The issue as the forge had it, where it was read: for hooks. */

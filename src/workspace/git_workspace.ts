@@ -52,6 +52,7 @@ export function gitWorkspace(env: Environment, state: string): Workspace {
       const { undo } = await import("./remove.ts");
       if (isNew) await undo(git, places(), worktree);
     },
+    isGone: (worktree) => Promise.resolve(places().isGone(worktree.path)),
     async standing(worktree) {
       const { standing } = await import("./inspect.ts");
       return await standing(git, places(), worktree);

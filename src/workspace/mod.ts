@@ -120,6 +120,8 @@ export interface Workspace {
   setUpWorktree(planned: PlannedWorktree, signal: AbortSignal): Promise<void>;
   /** Takes a new worktree back in which no turn has run; one of an earlier life stays. */
   undoWorktree(made: MadeWorktree): Promise<void>;
+  /** Whether it has to be made again: its folder is gone, or was never finished. Known without asking git. */
+  isGone(worktree: Worktree): Promise<boolean>;
   /** Whether it is there and ours, in no more time for a large repository than for a small one. */
   standing(worktree: Worktree): Promise<Standing>;
   inspect(worktree: Worktree): Promise<Inspection>;

@@ -54,6 +54,13 @@ export class Places {
       : undefined;
   }
 
+  /** Whether a worktree of ours is not there, or was cut off while it was made. */
+  isGone(path: string): boolean {
+    const slug = this.slugOf(path);
+    if (slug === undefined) return false;
+    return !lstatSync(path, { throwIfNoEntry: false }) || this.note(slug)?.making === true;
+  }
+
   /** The folders are made for their owner alone; one that leads elsewhere is not used. */
   prepare(): void {
     for (const folder of [this.worktrees, join(this.#state, "logs")]) {

@@ -169,11 +169,11 @@ test("only a place that was made now is set up, by its plan, until the turn is s
 });
 
 test("a worktree that somebody took away is made again in the same place, and one that is there is not", async () => {
-  const again = async (kind: "present" | "gone" | "foreign") => {
+  const again = async (isGone: boolean) => {
     const plans: WorktreePlan[] = [];
     const { context } = makeStage(() => ({
       workspace: {
-        standing: () => Promise.resolve({ kind }),
+        isGone: () => Promise.resolve(isGone),
         makeWorktree(plan) {
           plans.push(plan);
           return Promise.resolve(MADE);
@@ -187,7 +187,7 @@ test("a worktree that somebody took away is made again in the same place, and on
     assert.equal(planned?.plan, plans[0], "it is set up as a new one is");
     return plans;
   };
-  assert.deepEqual([...await again("present"), ...await again("foreign")], []);
-  const [plan] = await again("gone");
+  assert.deepEqual(await again(false), []);
+  const [plan] = await again(true);
   assert.deepEqual([plan?.folder, plan?.commit], ["/repository/web", WORKTREE.from]);
 });

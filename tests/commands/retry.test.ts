@@ -42,7 +42,7 @@ test("the last message runs again with its own flags, and with today's set-up an
   assert.deepEqual(handedIn, {
     ...as,
     id: "turn-1",
-    started_at: context.now(),
+    started_at: new Date(context.now()).toISOString(),
     caps: { host: 4 },
     place: { ...last.place, copy: [".env"], setup: undefined, setupSeconds: 60 },
   });

@@ -68,7 +68,7 @@ test("what a turn is made of comes from flags and settings", async () => {
     id: "turn-1",
     kind: "start",
     ref: REF,
-    started_at: NOW,
+    started_at: new Date(NOW).toISOString(),
     model: undefined,
     agent: undefined,
     permissions: "deny",

@@ -164,7 +164,7 @@ describe("a worktree that a start has got", () => {
   const stored = { ...newRecord(REF, LEFT, NOW), directory: "/w/x", worktree };
   const workspace = (did: (effect: string) => void) => ({
     ...anyFolder(did),
-    standing: () => Promise.resolve({ kind: "present" as const }),
+    isGone: () => Promise.resolve(false),
     clearStray: ({ path }: { path: string }) => Promise.resolve(did(`clear ${path}`) === undefined),
   });
 
@@ -234,7 +234,7 @@ describe("a turn that is taken up again", () => {
     const make = (did: (effect: string) => void) => ({
       workspace: {
         ...anyFolder(did),
-        standing: () => Promise.resolve({ kind: "present" as const }),
+        isGone: () => Promise.resolve(false),
       },
     });
     const { effects, requests, saved } = await play({ ...START, place }, true, { stored, make });

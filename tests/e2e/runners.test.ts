@@ -196,6 +196,27 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
   });
 }
 
+test("opencode serve: a session that somebody moves is back in its folder before the next message", async () => {
+  const runner = RUNNERS["opencode serve"]!;
+  const first = await turn(runner, "@say One.", { directory: worktree });
+  const session = first.session!;
+  const { connection, release } = await servers.forTurn({ directory: worktree, agent: undefined });
+  const folderNow = async () =>
+    (await connection.client(worktree).session.get({ sessionID: session })).data?.directory;
+  assert.deepEqual([connection.events.folderOf(session), await folderNow()], [worktree, worktree]);
+  await connection.client(worktree).experimental.controlPlane.moveSession({
+    sessionID: session,
+    destination: { directory: world.repository },
+  });
+  assert.equal(await folderNow(), world.repository);
+  await until("it is heard", () => connection.events.folderOf(session) === world.repository);
+  const again = { kind: "continue", session, directory: worktree } as const;
+  const next = await turn(runner, `${tool("pwd > moved.txt")}\n@say Two.`, again);
+  release();
+  assert.deepEqual([next.outcome.kind, await folderNow()], ["done", worktree]);
+  await access(join(worktree, "moved.txt"));
+});
+
 /** Processes of the world that sleep for as long as the test's do. */
 async function sleepers(): Promise<string[]> {
   const { readFile } = await import("node:fs/promises");

@@ -1,6 +1,7 @@
-import { mock, test } from "node:test";
+import { describe, mock, test } from "node:test";
 import assert from "node:assert/strict";
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import type { MessageInfo } from "../../src/runner/server_events.ts";
 import { Reconciler } from "../../src/runner/server_reconciler.ts";
 
 const OWN = "ses_1";
@@ -28,7 +29,7 @@ const answer = (id: string, fields: object = {}) => ({
 async function scene(
   stored: Stored,
   play: (it: { reconciler: Reconciler; wait(ms: number): Promise<void> }) => Promise<void>,
-  hasFailed = false,
+  { hasFailed = false, hearsAll = true } = {},
 ): Promise<string[]> {
   const told: string[] = [];
   let now = 0;
@@ -47,7 +48,7 @@ async function scene(
     question: { list: () => stored.isDeaf ? Promise.resolve({ error: "500" }) : data([]) },
   } as unknown as OpencodeClient;
   const reconciler = new Reconciler({
-    ...{ client, session: OWN, messageID: SENT },
+    ...{ client, session: OWN, messageID: SENT, hearsAll },
     message: ({ id }) => told.push(id),
     part: ({ id }) => told.push(id),
     asked: ({ id }) => told.push(id),
@@ -133,12 +134,12 @@ test("a turn that met an error is given time to put its last message away, and n
     await wait(3500);
     stored.messages = [answer("msg_3")];
     await wait(200);
-  }, true);
+  }, { hasFailed: true });
   assert.equal(told.at(-1), "over");
   assert.ok(!told.includes("repeat"));
-  const never = await scene({}, ({ wait }) => wait(8200), true);
+  const never = await scene({}, ({ wait }) => wait(8200), { hasFailed: true });
   assert.deepEqual(never, ["over"]);
-  assert.deepEqual(await scene({}, ({ wait }) => wait(7900), true), []);
+  assert.deepEqual(await scene({}, ({ wait }) => wait(7900), { hasFailed: true }), []);
 });
 
 test("an answer that comes after it was stopped is not told", async () => {
@@ -152,4 +153,43 @@ test("an answer that comes after it was stopped is not told", async () => {
     await wait(100);
   });
   assert.deepEqual(told, []);
+});
+
+describe("an idle session", () => {
+  const whole = { parentID: SENT, ...answer("msg_3").info } as MessageInfo;
+  /** What is told when the stream has told these of the answer, before it told that the session is idle. */
+  const idleAfter = (
+    heard: MessageInfo[],
+    options: { hasFailed?: boolean; hearsAll?: boolean } = {},
+    before: (reconciler: Reconciler) => void = () => {},
+  ) =>
+    scene(
+      { messages: [answer("msg_3")] },
+      async ({ reconciler, wait }) => {
+        for (const info of heard) reconciler.hear(info);
+        before(reconciler);
+        reconciler.idle();
+        await wait(100);
+        reconciler.stop();
+      },
+      options,
+    );
+  const LOOKED = ["msg_3", "prt_of_msg_3", "over"];
+
+  test("after an answer that the stream has told whole is over, without a look at what is stored", async () => {
+    assert.deepEqual(await idleAfter([whole]), ["over"]);
+    const user = { ...whole, id: SENT, role: "user" } as const;
+    assert.deepEqual(await idleAfter([whole, user]), ["over"]);
+  });
+
+  test("is looked at where the stream has told less than that, or something else", async () => {
+    assert.deepEqual(await idleAfter([]), LOOKED);
+    assert.deepEqual(await idleAfter([{ ...whole, time: { created: 1 } }]), LOOKED);
+    assert.deepEqual(await idleAfter([{ ...whole, error: { name: "APIError" } }]), LOOKED);
+    // An answer to what came before the message, or to what somebody else has said since.
+    assert.deepEqual(await idleAfter([{ ...whole, parentID: "msg_1" }]), LOOKED);
+    assert.deepEqual(await idleAfter([whole], { hasFailed: true }), LOOKED);
+    assert.deepEqual(await idleAfter([whole], { hearsAll: false }), LOOKED);
+    assert.deepEqual(await idleAfter([whole], {}, (it) => it.miss()), [...LOOKED, ...LOOKED]);
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../../scripts/_run.ts";
 import { makeRepository, SLUG } from "../support/repository.ts";
@@ -132,6 +132,20 @@ describe("a worktree", () => {
     assert.equal((await it.inspect()).locked, "mine");
     await rm(it.path, { recursive: true });
     assert.equal((await it.inspect()).kind, "gone");
+  });
+
+  test("has to be made again where it is gone or was never finished, not where somebody changed it", async () => {
+    await using it = await makeLab();
+    const isGone = (path = it.path) => it.workspace.isGone({ ...it.worktree, path });
+    await rm(join(it.path, ".git"));
+    assert.deepEqual([await isGone(), await isGone(it.scratch.join("no such"))], [false, false]);
+    const note = `${it.path}.json`;
+    const finished = await readFile(note, "utf8");
+    await writeFile(note, finished.replace('"making": false', '"making": true'));
+    assert.equal(await isGone(), true);
+    await writeFile(note, finished);
+    await rm(it.path, { recursive: true });
+    assert.equal(await isGone(), true);
   });
 
   test("is known to be there without a look at what is in it", async () => {
