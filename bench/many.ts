@@ -1,16 +1,17 @@
 /**
- * Many issues at once: kugetsu on its warm server against as many bare `opencode run --fork` at once, and against the
- * same calls by SDK on that very server. All that a side has running counts for its memory.
+ * Many issues at once: kugetsu on its warm server against as many bare `opencode run --fork` at once, and against as many
+ * programs that make the same calls by SDK on that very server (raw_client.ts). All that a side has running counts for
+ * its memory.
  */
-import { createOpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { loadavg } from "node:os";
 import { join } from "node:path";
-import { EXECUTABLE } from "../scripts/_checkout.ts";
+import { EXECUTABLE, ROOT } from "../scripts/_checkout.ts";
 import { findExecutable } from "../src/platform/executables.ts";
 import { answeringServers, headersFor } from "../src/runner/server_address.ts";
 import { makeWorld, type World } from "../tests/support/opencode_home.ts";
-import { median, report, timeOf } from "./measure.ts";
+import { median, outputOf, report, timeOf } from "./measure.ts";
 import { peakOf } from "./memory.ts";
+import { compileProgram } from "./startup.ts";
 import { benchSupervisor } from "./supervisor.ts";
 
 /** What is to be reached, by how many issues there are at once; what has no goal is shown all the same. */
@@ -21,6 +22,8 @@ const GOALS: Record<number, { fresh?: number; known?: number; memory?: number }>
 };
 /** A round of 24 takes minutes. */
 const MOST_ROUNDS = 3;
+/** How many turns each issue has again in a round, so that few issues have enough of them. */
+const AGAIN = 12;
 const MESSAGE = "@say Done.";
 type Side = () => Promise<Measured>;
 
@@ -48,15 +51,34 @@ async function measure(count: number, runs: number): Promise<void> {
     const sides: [string, Side][] = [
       ["bare", () => theirs.bare(count)],
       ["fresh", () => ours.issues(count)],
-      ["known", () => ours.again(count)],
       ["raw fresh", () => ours.raw(count)],
-      ["raw known", () => ours.rawAgain()],
     ];
-    // A folder is known only after it was fresh. The bare ones go first, and the next time last.
+    // The bare ones go first, and the next time last.
     if (round % 2) sides.push(sides.shift()!);
     for (const [name, side] of sides) (taken[name] ??= []).push(await side());
+    const again = await takeTurns(Math.max(2, AGAIN / count), {
+      known: () => ours.again(count),
+      "raw known": () => ours.rawAgain(),
+    });
+    for (const [name, ms] of again) (taken[name] ??= []).push({ ms, bytes: 0 });
   }
   show(count, taken);
+}
+
+/** The median time of each side, in milliseconds, of so many in turn. */
+async function takeTurns(
+  times: number,
+  sides: Record<string, () => Promise<unknown>>,
+): Promise<[name: string, ms: number][]> {
+  const taken = Object.entries(sides).map(([name, side]) => ({ name, side, ms: [] as number[] }));
+  for (let time = 0; time < times; time++) {
+    for (const { side, ms } of time % 2 ? taken.toReversed() : taken) {
+      const began = performance.now();
+      await side();
+      ms.push(performance.now() - began);
+    }
+  }
+  return taken.map(({ name, ms }) => [name, median(ms)]);
 }
 
 function show(count: number, taken: Record<string, Measured[]>): void {
@@ -89,6 +111,7 @@ async function makeStage() {
   let number = 0;
   let latest: string[] = [];
   let rawTurns: (() => Promise<unknown>)[] = [];
+  const client = compileProgram(join(ROOT, "bench", "raw_client.ts"), world.scratch.join("raw"));
   const kugetsu = (...args: string[]) =>
     timeOf({ file: EXECUTABLE, args, env, cwd, input: MESSAGE });
   // One issue is followed, as somebody does who has but one.
@@ -113,14 +136,14 @@ async function makeStage() {
       latest = all(count);
       return taken(() => submit("start", count));
     },
-    again: (count: number) => taken(() => submit("continue", count)),
+    again: (count: number) => submit("continue", count),
     bare: (count: number) => taken(() => Promise.all(all(count).map(() => timeOf(bare())))),
     raw: (count: number) =>
       taken(async () => {
-        const turns = Array.from({ length: count }, () => rawTurn(world, base, ++number));
+        const turns = Array.from({ length: count }, () => rawTurn(world, client, base, ++number));
         rawTurns = await Promise.all(turns);
       }),
-    rawAgain: () => taken(() => Promise.all(rawTurns.map((turn) => turn()))),
+    rawAgain: () => Promise.all(rawTurns.map((turn) => turn())),
     /** A new server, warmed by one turn. */
     renew: async () => {
       await kugetsu("supervisor", "stop");
@@ -139,23 +162,18 @@ async function addWorktree(world: World, number: number, directory: string): Pro
 }
 
 /** What a start is for the server: a fork, moved to a new worktree, and a turn. Returns how to take another turn. */
-async function rawTurn(world: World, base: string, number: number) {
+async function rawTurn(world: World, client: string, base: string, number: number) {
   const [address] = await answeringServers(join(world.state, "run"));
   if (!address) throw new Error("kugetsu's server does not answer");
-  const directory = world.scratch.join("raw", `${number}`);
+  const directory = world.scratch.join("worktrees", `${number}`);
   await (gitTurn = gitTurn.then(() => addWorktree(world, number, directory)));
-  const at = (folder: string) =>
-    createOpencodeClient({
-      ...{ baseUrl: address.url, directory: folder, headers: headersFor(address) },
-      throwOnError: true,
-    });
-  const client = at(directory);
-  const fork = await at(world.repository).session.fork({ sessionID: base }, { throwOnError: true });
-  const sessionID = fork.data.id;
-  await client.experimental.controlPlane.moveSession({ sessionID, destination: { directory } });
-  await client.session.get({ sessionID });
-  await client.session.update({ sessionID, title: `raw ${number}` });
-  const turn = () => client.session.prompt({ sessionID, parts: [{ type: "text", text: MESSAGE }] });
-  await turn();
-  return turn;
+  const server = JSON.stringify({ baseUrl: address.url, headers: headersFor(address) });
+  const call = (...args: string[]) => ({
+    file: client,
+    args: [directory, ...args],
+    env: { ...world.env, RAW_SERVER: server },
+    input: MESSAGE,
+  });
+  const session = (await outputOf(call(base))).trim();
+  return () => timeOf(call("", session));
 }

@@ -47,16 +47,20 @@ export async function inPairs(
  * The wall time of a command in milliseconds; whatever it talks to may be in this very process. A command that fails
  * spoils the measurement, so it throws.
  */
-export async function timeOf({ file, args, env, cwd, input }: Command): Promise<number> {
+export async function timeOf(command: Command): Promise<number> {
   const began = performance.now();
+  await outputOf(command);
+  return performance.now() - began;
+}
+
+/** What a command prints, once it has ended. */
+export async function outputOf({ file, args, env, cwd, input }: Command): Promise<string> {
   const child = spawn(file, args, { ...(env ? { env } : {}), ...(cwd ? { cwd } : {}) });
   const ended = once(child, "close");
-  child.stdout.resume();
-  const said = text(child.stderr);
+  const [output, said] = [text(child.stdout), text(child.stderr)];
   child.stdin.end(input ?? "");
   const [status] = await ended;
-  const time = performance.now() - began;
-  if (status === 0) return time;
+  if (status === 0) return await output;
   throw new Error(`${file} ${args.join(" ")} failed: ${await said}`);
 }
 

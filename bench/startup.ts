@@ -30,7 +30,11 @@ export async function benchStartup(runs: number): Promise<void> {
 export function compileMinimal(folder: string, more = ""): string {
   const source = join(folder, "minimal.ts");
   writeFileSync(source, `console.log("hello");\n${more}`);
-  const made = join(folder, "minimal");
+  return compileProgram(source, join(folder, "minimal"));
+}
+
+/** Compiles a program as kugetsu is compiled; returns its path, which is `made`. */
+export function compileProgram(source: string, made: string): string {
   const flags = ["--compile", "--minify", "--bytecode", "--format=esm"];
   const bun = join(ROOT, "node_modules", ".bin", "bun");
   execFileSync(bun, ["build", ...flags, source, "--outfile", made], { stdio: "ignore" });
