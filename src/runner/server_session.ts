@@ -11,27 +11,35 @@ const GRACE_MS = 3000;
 /** What the server answered in place of what was wanted. */
 export class ServerSaid extends Error {}
 
-/** @throws ServerSaid */
-export async function forkSession(client: OpencodeClient, from: string): Promise<string> {
-  return wanted(await client.session.fork({ sessionID: from })).id;
+/** A session, and the folder that the server says it is in. */
+export interface Placed {
+  id: string;
+  directory: string;
 }
 
-/** Moves a session to the client's folder, and returns the folder that it is in, read back. @throws ServerSaid */
+/** @throws ServerSaid */
+export async function forkSession(client: OpencodeClient, from: string): Promise<Placed> {
+  return wanted(await client.session.fork({ sessionID: from }));
+}
+
+/** @throws ServerSaid */
+export async function folderOf(client: OpencodeClient, session: string): Promise<string> {
+  return wanted(await client.session.get({ sessionID: session })).directory;
+}
+
+/** Moves a session, and returns the folder that it is in then, read back. @throws ServerSaid */
 export async function moveSession(
   client: OpencodeClient,
   session: string,
   directory: string,
 ): Promise<string> {
-  const folderNow = async () => wanted(await client.session.get({ sessionID: session })).directory;
-  const before = await folderNow();
-  if (before === directory) return before;
   const destination = { directory };
   const moved = await client.experimental.controlPlane.moveSession({
     sessionID: session,
     destination,
   });
   if (moved.error) refuse(moved);
-  return await folderNow();
+  return await folderOf(client, session);
 }
 
 /** Whether there is such an agent: opencode would go on with another one. */

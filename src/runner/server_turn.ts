@@ -25,10 +25,12 @@ import type { EventHub } from "./event_hub.ts";
 import { Reconciler } from "./server_reconciler.ts";
 import {
   abortSession,
+  folderOf,
   forkSession,
   knowsAgent,
   moveSession,
   newMessageId,
+  type Placed,
   sendMessage,
   ServerSaid,
 } from "./server_session.ts";
@@ -168,16 +170,19 @@ export class ServerTurn {
   async #place(client: OpencodeClient, events: EventHub): Promise<string | undefined> {
     const { kind, session: given, title, agent } = this.#request;
     try {
-      const session = kind === "fork" ? await this.#fork(client, given) : given;
-      if (session === undefined) return undefined;
-      this.#session = session;
+      const found = kind === "fork"
+        ? await this.#fork(client, given)
+        : { id: given, directory: events.folderOf(given) ?? await folderOf(client, given) };
+      if (!found) return undefined;
+      const session = this.#session = found.id;
       if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session));
       if (this.#telling.hasFailed) return undefined;
-      if (events.folderOf(session) !== this.directory) {
-        const directory = await moveSession(client, session, this.directory);
-        if (directory !== this.directory) return void this.#see({ see: "misplaced", directory });
-        events.wasIn(session, directory);
-      }
+      const isThere = found.directory === this.directory;
+      const directory = isThere
+        ? this.directory
+        : await moveSession(client, session, this.directory);
+      if (directory !== this.directory) return void this.#see({ see: "misplaced", directory });
+      events.wasIn(session, directory);
       if (title !== undefined) await client.session.update({ sessionID: session, title });
       if (agent === undefined || await knowsAgent(client, agent)) return session;
       this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
@@ -189,10 +194,10 @@ export class ServerTurn {
   }
 
   /** One that comes when the turn is to end already is nobody's, and is deleted. */
-  async #fork(client: OpencodeClient, base: string): Promise<string | undefined> {
-    const session = await forkSession(client, base);
-    if (!this.#stopping) return session;
-    await client.session.delete({ sessionID: session });
+  async #fork(client: OpencodeClient, base: string): Promise<Placed | undefined> {
+    const fork = await forkSession(client, base);
+    if (!this.#stopping) return fork;
+    await client.session.delete({ sessionID: fork.id });
     return undefined;
   }
 
