@@ -117,8 +117,9 @@ async function keepTurns(
     socket: socketIn(folder),
     ...{ keeper, idleSeconds, build: own, environment: environmentDigest(env), debug },
     rest: stays ? () => servers.stop() : undefined,
-    server: async (where) => {
-      const { connection: { url, password }, release } = await servers.forTurn(where);
+    server: async (where, lent) => {
+      const lease = lent === undefined ? servers.forTurn(where) : servers.keep(lent);
+      const { connection: { url, password }, release } = await lease;
       return { url, password, release };
     },
     status: () => ({

@@ -110,12 +110,6 @@ export class OpencodeServer {
     if (state) await this.#end(state);
   }
 
-  /** Of the server that runs, if one does. */
-  pid(): number | undefined {
-    const state = this.#read();
-    return state && isAlive(state.process) ? state.process.pid : undefined;
-  }
-
   async #open(call: () => Promise<Call>): Promise<Opened> {
     await this.#stopping;
     const left = this.#read();

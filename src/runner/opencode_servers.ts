@@ -6,11 +6,13 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { errors } from "../errors.ts";
+import { isAlive } from "../platform/processes.ts";
 import { projectStamp, userStamp } from "./config_stamp.ts";
 import type { Environment } from "./opencode_call.ts";
 import type { OpencodeCommand, ServerNeeds } from "./opencode_command.ts";
-import { OpencodeServer } from "./opencode_server.ts";
-import { answeringServers, type ServerAddress } from "./server_address.ts";
+import { OpencodeServer, type ServerFiles } from "./opencode_server.ts";
+import { answeringServers, readAddress, type ServerAddress } from "./server_address.ts";
 import { serversIn } from "./server_files.ts";
 import type { Lease, Servers, ServerUse } from "./server_runner.ts";
 import { wrapShell } from "./shell_wrapper.ts";
@@ -50,15 +52,11 @@ export class OpencodeServers implements Servers {
     this.#stamp = userStamp(opencode, env);
     const busy = await this.#busyWith(request);
     const kept = busy?.kept ?? this.#kept(nameOf(needs, this.#stamp));
-    kept.turns++;
+    const release = this.#use(kept);
     this.#endStale();
     const stamp = projectStamp(request.directory, env);
     const before = kept.folders.get(request.directory);
     kept.folders.set(request.directory, stamp);
-    const release = () => {
-      kept.turns--;
-      this.#endStale();
-    };
     try {
       // Started with what this turn needs, whoever has looked for it before.
       const call = () => opencode.serve(needs, wrapShell(runFolder, env["SHELL"]));
@@ -71,6 +69,20 @@ export class OpencodeServers implements Servers {
       release();
       throw error;
     }
+  }
+
+  /** Keeps the one of this address that an earlier process of ours has left, as long as somebody uses it. @throws opencode-failed */
+  async keep(url: string): Promise<Omit<Lease, "isOutdated">> {
+    const name = this.#names().find((it) => this.#addressOf(it)?.url === url);
+    if (name !== undefined) {
+      // What it has read of settings is not known: it is for nobody else.
+      const kept = this.#kept(name, "");
+      const release = this.#use(kept);
+      const connection = await kept.server.find();
+      if (connection) return { connection, release };
+      release();
+    }
+    throw errors.opencodeFailed("keep opencode's server", "it is gone");
   }
 
   answering(): Promise<ServerAddress[]> {
@@ -89,9 +101,17 @@ export class OpencodeServers implements Servers {
 
   /** The pid of one that runs, also of one that an earlier process of ours has left. */
   pid(): number | undefined {
-    return this.#names().map((name) => this.#kept(name).server.pid()).find((it) =>
-      it !== undefined
-    );
+    const addresses = this.#names().map((name) => this.#addressOf(name));
+    return addresses.find((it) => it && isAlive(it.process))?.process.pid;
+  }
+
+  #addressOf(name: string): ServerAddress | undefined {
+    return readAddress(this.#filesOf(name).state);
+  }
+
+  #filesOf(name: string): ServerFiles {
+    const { runFolder, logFolder } = this.#options;
+    return { state: join(runFolder, `${name}.json`), log: join(logFolder, `${name}.log`) };
   }
 
   #names(): string[] {
@@ -110,6 +130,15 @@ export class OpencodeServers implements Servers {
     return undefined;
   }
 
+  /** One that is used is not ended. Returns how to give it back. */
+  #use(kept: Kept): () => void {
+    kept.turns++;
+    return () => {
+      kept.turns--;
+      this.#endStale();
+    };
+  }
+
   #endStale(): void {
     for (const [name, { server, stamp, turns }] of this.#servers) {
       if (turns > 0 || stamp === this.#stamp) continue;
@@ -119,13 +148,11 @@ export class OpencodeServers implements Servers {
     }
   }
 
-  #kept(name: string): Kept {
+  #kept(name: string, stamp = this.#stamp): Kept {
     const known = this.#servers.get(name);
     if (known) return known;
-    const { runFolder, logFolder, debug } = this.#options;
-    const files = { state: join(runFolder, `${name}.json`), log: join(logFolder, `${name}.log`) };
-    const server = new OpencodeServer(files, debug);
-    const kept = { server, stamp: this.#stamp, turns: 0, folders: new Map() };
+    const server = new OpencodeServer(this.#filesOf(name), this.#options.debug);
+    const kept = { server, stamp, turns: 0, folders: new Map() };
     this.#servers.set(name, kept);
     return kept;
   }

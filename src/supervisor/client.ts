@@ -139,7 +139,7 @@ export class SupervisorClient implements Supervisor {
         this.#warnOf(reply);
         const { url, password } = result<ServerDoor>(reply);
         const given = new AbortController();
-        this.#staysLent(channel, where, given.signal).catch((error) =>
+        this.#staysLent(channel, where, url, given.signal).catch((error) =>
           this.#options.debug(`the supervisor is not told who is attached: ${reasonOf(error)}`)
         );
         return { url, password, giveBack: () => given.abort() };
@@ -149,10 +149,10 @@ export class SupervisorClient implements Supervisor {
   }
 
   /** Undefined where that supervisor ends. The channel stays open only with a server. */
-  async #borrow(channel: Channel, where: Borrowed, again = false): Promise<Reply | undefined> {
+  async #borrow(channel: Channel, where: Borrowed, url?: string): Promise<Reply | undefined> {
     let isLent = false;
     try {
-      channel.send(this.#message({ ask: "server", where, again }));
+      channel.send(this.#message({ ask: "server", where, url }));
       const reply = await channel.receive() as Reply | MakesRoom | undefined;
       if (!reply || "ends" in reply) return undefined;
       isLent = reply.ok;
@@ -163,7 +163,12 @@ export class SupervisorClient implements Supervisor {
   }
 
   /** The next supervisor has to know of it too, when this one ends or is killed; none is started for that. */
-  async #staysLent(lent: Channel, where: Borrowed, given: AbortSignal): Promise<void> {
+  async #staysLent(
+    lent: Channel,
+    where: Borrowed,
+    url: string,
+    given: AbortSignal,
+  ): Promise<void> {
     let channel: Channel | undefined = lent;
     const isGiven = new Promise<void>((then) => given.addEventListener("abort", () => then()));
     while (!given.aborted) {
@@ -171,7 +176,7 @@ export class SupervisorClient implements Supervisor {
       else await pause(LOOK_MS, undefined, { signal: given, ref: false }).catch(() => {});
       if (given.aborted) break;
       channel = await connect(this.#options.socket);
-      if (channel && !(await this.#borrow(channel, where, true))?.ok) channel = undefined;
+      if (channel && !(await this.#borrow(channel, where, url))?.ok) channel = undefined;
     }
     channel?.destroy();
   }

@@ -35,8 +35,8 @@ const request = v.intersect([
     v.object({
       ask: v.literal("server"),
       where: v.object({ key: v.string(), directory: v.string(), agent: v.optional(v.string()) }),
-      /** Whoever asks has it already, from another supervisor. */
-      again: v.boolean(),
+      /** The address of the one that whoever asks has already, from another supervisor. */
+      url: v.optional(v.string()),
     }),
     v.object({ ask: v.literal("status") }),
     v.object({

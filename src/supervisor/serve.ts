@@ -16,8 +16,8 @@ export interface ServeOptions {
   keeper: Keeper;
   /** After so long without a turn and a client it is idle. */
   idleSeconds: number;
-  /** opencode's server for a folder. */
-  server(where: Borrowed): Promise<ServerDoor & { release(): void }>;
+  /** opencode's server for a folder, or the one of an address that an earlier supervisor had lent. */
+  server(where: Borrowed, url?: string): Promise<ServerDoor & { release(): void }>;
   /** What an idle one does instead of ending. */
   rest?: (() => Promise<void>) | undefined;
   /** Tells one executable from another of the same version. */
@@ -140,7 +140,7 @@ class Serving {
       ...(changed.length > 0 ? { changed } : {}),
     };
     try {
-      if (request.ask === "server") return await this.#lend(channel, request.where, other);
+      if (request.ask === "server") return await this.#lend(channel, request, other);
       channel.send({ ok: true, result: await this.#answer(request) ?? null, ...other });
     } catch (error) {
       channel.send(refusal(error));
@@ -148,10 +148,14 @@ class Serving {
   }
 
   /** Until the channel is closed. */
-  async #lend(channel: Channel, where: Borrowed, other: object): Promise<void> {
+  async #lend(
+    channel: Channel,
+    { where, url: before }: Extract<Request, { ask: "server" }>,
+    other: object,
+  ): Promise<void> {
     this.#lent.set(channel, where.key);
     try {
-      const { url, password, release } = await this.#options.server(where);
+      const { url, password, release } = await this.#options.server(where, before);
       channel.send({ ok: true, result: { url, password }, ...other });
       await channel.closed;
       release();
@@ -236,7 +240,7 @@ class Serving {
 
 /** What begins work has to be done by the right build, in the right environment. */
 function needsTheRight(request: Request): boolean {
-  return request.ask === "submit" || (request.ask === "server" && !request.again);
+  return request.ask === "submit" || (request.ask === "server" && request.url === undefined);
 }
 
 function refusal(error: unknown): Reply {

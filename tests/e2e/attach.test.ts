@@ -105,13 +105,15 @@ test(
     const { pid, server } = (await supervisorOf(world))!;
     process.kill(pid, "SIGKILL");
     await isGone(pid);
-    // From a terminal too: with another environment opencode would get another server.
-    await using beside = await openTerminal(world, ["start", refOf(2), "@say Beside."]);
-    assert.equal(await beside.status(), 0);
+    // One with another environment, whose turns need a server of their own.
+    const env = { OPENAI_API_KEY: "another" };
+    exits(0, await world.kugetsu(["start", refOf(2), "@say Beside."], { env }));
     await until("the next one knows", async () => {
       const { stdout } = await world.kugetsu(["status", refOf(1)]);
       return /somebody is attached/.test(stdout);
     });
+    exits(0, await world.kugetsu(["supervisor", "status"]));
+    exits(0, await world.kugetsu(["continue", refOf(2), "@say Again."], { env }));
     assert.ok(await runs(server!), "the server that is lent was ended");
     await say(terminal, "@say Still here.");
     await terminal.shows(/^[^@]*Still here\./m);
@@ -119,6 +121,7 @@ test(
     assert.equal(await terminal.status(), 0);
     assert.equal((await sessionOf(world, 1)).state, "idle");
     assert.doesNotMatch((await world.kugetsu(["status", refOf(1)])).stdout, /attached/);
+    await until("nobody needs it any more", async () => !await runs(server!));
   },
 );
 

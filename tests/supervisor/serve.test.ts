@@ -72,6 +72,7 @@ async function makeLab(folder: string, idleSeconds = 60, build = "b") {
   });
   const end = new AbortController();
   const released: string[] = [];
+  const kept: (string | undefined)[] = [];
   const facts = { pid: 1, version: "9.9.9", started_at: "now", max_parallel: 2 };
   const over = serve(
     {
@@ -84,11 +85,13 @@ async function makeLab(folder: string, idleSeconds = 60, build = "b") {
         status: () => facts,
         debug: () => {},
       },
-      server: ({ directory }) =>
-        Promise.resolve({
+      server: ({ directory }, lent) => {
+        kept.push(lent);
+        return Promise.resolve({
           ...{ url: "http://127.0.0.1:1", password: "p" },
           release: () => void released.push(directory),
-        }),
+        });
+      },
     },
     end.signal,
   );
@@ -103,6 +106,7 @@ async function makeLab(folder: string, idleSeconds = 60, build = "b") {
     socket,
     over,
     released,
+    kept,
     [Symbol.asyncDispose]: async () => {
       end.abort();
       await over;
@@ -357,4 +361,6 @@ test("whoever is attached is known to the next supervisor too, and only as long 
   lent.giveBack();
   await until("it is given back", async () => await attached() === 0);
   assert.deepEqual(next.released, ["/somewhere"]);
+  // The very one that is used, and not whichever the next one would take for that folder.
+  assert.deepEqual([first.kept, next.kept], [[undefined], ["http://127.0.0.1:1"]]);
 });
