@@ -8,7 +8,10 @@ const MOST_BYTES = 8 * 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
 const STDIN = 0;
 
-/** Standard input. Its stream takes as long to be set up as the rest of a command, so it is used only where it has to be. */
+/**
+ * Standard input. Its stream takes longer to be set up than all the rest of a short command, so it is used only where
+ * it has to be. @throws unreadable-file
+ */
 export async function* standardInput(): AsyncGenerator<Uint8Array> {
   for (;;) {
     const piece = new Uint8Array(PIECE_BYTES);
@@ -17,7 +20,7 @@ export async function* standardInput(): AsyncGenerator<Uint8Array> {
         if (!error) resolve(size);
         // Somebody has set it up so that nobody waits for what is yet to come.
         else if (error.code === "EAGAIN") resolve(undefined);
-        else reject(error);
+        else reject(errors.unreadableFile("standard input", error));
       });
     });
     if (size === undefined) return yield* process.stdin as AsyncIterable<Uint8Array>;

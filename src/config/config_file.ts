@@ -5,7 +5,8 @@ import { applyEdits, findNodeAtLocation, getNodeValue, modify, type Node } from 
 import { errors } from "../errors.ts";
 import { nearest } from "../platform/nearest.ts";
 import { writeDurably } from "../platform/durable_write.ts";
-import { readIfThere, stampIfThere } from "../platform/read_if_there.ts";
+import { once } from "../platform/once.ts";
+import { readIfThere } from "../platform/read_if_there.ts";
 import { lineAt, parseObject } from "./jsonc.ts";
 import type { Config, SettingValue } from "./mod.ts";
 import { withoutSetting } from "./without_setting.ts";
@@ -31,17 +32,14 @@ const NEW_FILE = `// Settings of kugetsu: "kugetsu config list" shows them all.
 
 /** `warn` is told of keys that mean nothing, with their line. */
 export function configFile(path: string, env: Environment, warn: (text: string) => void): Config {
-  let read: { stamp: string | undefined; text: string; root: Node } | undefined;
-  /** Read when something in it is asked for, and again once it has changed: its path is told even if it is broken. */
-  const file = () => {
-    const stamp = stampIfThere(path);
-    if (stamp === read?.stamp) return read;
+  /** Read when something in it is asked for: its path is told even if it is broken. */
+  const file = once(() => {
     const text = readIfThere(path);
-    if (text === undefined) return read = undefined;
-    read = { stamp, text, root: parseObject(path, text) };
-    nameUnknownKeys(read.root, text, path, warn);
-    return read;
-  };
+    if (text === undefined) return undefined;
+    const root = parseObject(path, text);
+    nameUnknownKeys(root, text, path, warn);
+    return { text, root };
+  });
   const nodeAt = (...names: string[]) => {
     const root = file()?.root;
     return root && findNodeAtLocation(root, names);

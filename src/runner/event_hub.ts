@@ -1,6 +1,5 @@
 /**
- * The events of opencode's server, one stream for all turns, handed out by session; and what follows from having heard
- * them all, the folder that a session is in.
+ * The events of opencode's server, one stream for all turns, handed out by session.
  *
  * A stream can break while the server lives: it is opened again, and everybody is told to look for what was missed.
  * The server beats every few seconds; when it is silent for longer, it is asked whether it serves at all. One that
@@ -37,8 +36,6 @@ export class EventHub {
   readonly #listeners = new Map<string, Listener>();
   /** The session that each sub-session works for. */
   readonly #roots = new Map<string, string>();
-  /** The folders of sessions, as they were read and the stream has told since. */
-  readonly #folders = new Map<string, string>();
   readonly #closing = new AbortController();
   readonly #ready: Promise<void>;
   #isReady: () => void = () => {};
@@ -64,16 +61,6 @@ export class EventHub {
     };
   }
 
-  /** Undefined where that was not read, or something may have been missed since. */
-  folderOf(session: string): string | undefined {
-    return this.#folders.get(session);
-  }
-
-  /** The session was read, and was in this folder. */
-  wasIn(session: string, folder: string): void {
-    this.#folders.set(session, folder);
-  }
-
   close(): void {
     this.#closing.abort();
   }
@@ -97,7 +84,6 @@ export class EventHub {
       } catch {
         /* opened again below, if the server is there */
       } finally {
-        this.#folders.clear();
         clearInterval(watch);
         this.#closing.signal.removeEventListener("abort", stop);
       }
@@ -125,9 +111,6 @@ export class EventHub {
   }
 
   #hand(event: ServerEvent): void {
-    if (event.kind === "placed" && this.#folders.has(event.session)) {
-      this.#folders.set(event.session, event.directory);
-    }
     if (event.kind === "created") {
       const root = this.#roots.get(event.parent) ?? event.parent;
       if (this.#listeners.has(root)) this.#roots.set(event.session, root);

@@ -62,6 +62,7 @@ export class OpencodeServer {
   readonly #files: ServerFiles;
   readonly #debug: (text: string) => void;
   #opened: Promise<Opened> | undefined;
+  #reaching: Promise<Connection | undefined> | undefined;
   /** What it was when this process last made or found it. */
   #known: ServerAddress | undefined;
   #stopping: Promise<void> | undefined;
@@ -89,10 +90,16 @@ export class OpencodeServer {
   /** The server if it runs. */
   async find(): Promise<Connection | undefined> {
     if (this.#opened) return (await this.#opened.catch(() => undefined))?.connection;
-    const left = this.#read();
-    const connection = left && await this.#connect(left, HEALTH_MS);
+    const connection = await this.#reach();
     if (connection) this.#opened ??= Promise.resolve({ connection, isFound: true });
     return connection;
+  }
+
+  /** The one that an earlier process of ours has left; one connection, whoever asks for it meanwhile. */
+  #reach(): Promise<Connection | undefined> {
+    const left = this.#read();
+    const reaching = left ? this.#connect(left, HEALTH_MS) : Promise.resolve(undefined);
+    return this.#reaching ??= reaching.finally(() => this.#reaching = undefined);
   }
 
   /** Ends the server and everything that it started; fine if there is none. */
@@ -112,9 +119,9 @@ export class OpencodeServer {
 
   async #open(call: () => Promise<Call>): Promise<Opened> {
     await this.#stopping;
-    const left = this.#read();
-    const found = left && await this.#connect(left, HEALTH_MS);
+    const found = await this.#reach();
     if (found) return { connection: found, isFound: true };
+    const left = this.#read();
     if (left) await this.#end(left);
     if (Date.now() - this.#startedAt > SETTLED_MS) this.#failures = 0;
     if (this.#failures > 0) {

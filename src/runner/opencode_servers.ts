@@ -31,7 +31,8 @@ export interface ServersOptions {
 /** A server, with what it has read of settings, and how many turns it has. */
 interface Kept {
   server: OpencodeServer;
-  stamp: string;
+  /** Unknown of one that an earlier process of ours has left, which stays until this process rests. */
+  stamp: string | undefined;
   turns: number;
   /** The stamp of a folder's settings when a turn last began there. */
   folders: Map<string, string>;
@@ -52,6 +53,7 @@ export class OpencodeServers implements Servers {
     this.#stamp = userStamp(opencode, env);
     const busy = await this.#busyWith(request);
     const kept = busy?.kept ?? this.#kept(nameOf(needs, this.#stamp));
+    if (!busy) kept.stamp = this.#stamp;
     const release = this.#use(kept);
     this.#endStale();
     const stamp = projectStamp(request.directory, env);
@@ -75,8 +77,7 @@ export class OpencodeServers implements Servers {
   async keep(url: string): Promise<Omit<Lease, "isOutdated">> {
     const name = this.#names().find((it) => this.#addressOf(it)?.url === url);
     if (name !== undefined) {
-      // What it has read of settings is not known: it is for nobody else.
-      const kept = this.#kept(name, "");
+      const kept = this.#kept(name);
       const release = this.#use(kept);
       const connection = await kept.server.find();
       if (connection) return { connection, release };
@@ -141,18 +142,18 @@ export class OpencodeServers implements Servers {
 
   #endStale(): void {
     for (const [name, { server, stamp, turns }] of this.#servers) {
-      if (turns > 0 || stamp === this.#stamp) continue;
+      if (turns > 0 || stamp === undefined || stamp === this.#stamp) continue;
       this.#servers.delete(name);
       this.#options.debug(`${name} is ended: it has read settings that were changed since`);
       void server.stop();
     }
   }
 
-  #kept(name: string, stamp = this.#stamp): Kept {
+  #kept(name: string): Kept {
     const known = this.#servers.get(name);
     if (known) return known;
     const server = new OpencodeServer(this.#filesOf(name), this.#options.debug);
-    const kept = { server, stamp, turns: 0, folders: new Map() };
+    const kept = { server, stamp: undefined, turns: 0, folders: new Map() };
     this.#servers.set(name, kept);
     return kept;
   }

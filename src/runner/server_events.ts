@@ -15,6 +15,8 @@ const messageInfo = v.looseObject({
   parentID: v.optional(v.string()),
   time: v.looseObject({ created: v.number(), completed: v.optional(v.number()) }),
   error: v.optional(errorShape),
+  /** Why the model stopped, in an answer that is whole. */
+  finish: v.optional(v.string()),
 });
 const part = v.looseObject({
   id: v.string(),
@@ -58,7 +60,6 @@ export type ServerEvent =
   & { session: string }
   & (
     | { kind: "created"; parent: string }
-    | { kind: "placed"; directory: string }
     | { kind: "message"; message: MessageInfo }
     | { kind: "part"; part: Part }
     | { kind: "retry"; why: string }
@@ -98,14 +99,6 @@ type Details = ServerEvent extends infer E ? E extends ServerEvent ? Omit<E, "se
 
 function detailsOf(type: string, properties: Record<string, unknown>): Details | undefined {
   switch (type) {
-    case "session.updated":
-    case "session.next.moved": {
-      const now = read(
-        v.looseObject({ directory: v.string() }),
-        properties.location ?? properties.info,
-      );
-      return now && { kind: "placed", directory: now.directory };
-    }
     case "session.created": {
       const made = read(v.looseObject({ parentID: v.string() }), properties.info);
       return made && { kind: "created", parent: made.parentID };

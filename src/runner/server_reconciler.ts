@@ -37,7 +37,7 @@ export interface ReconcilerOptions {
   hasFailed(): boolean;
   /** Sends the message again, under the same id. */
   repeat(): Promise<void>;
-  /** The turn is over, and all that is stored of it was told. */
+  /** The turn is over, and all of it was told, by the stream or from what is stored. */
   over(): void;
 }
 
@@ -50,8 +50,9 @@ export class Reconciler {
   #isStopped = false;
   #failedAt: number | undefined;
   #hearsAll: boolean;
-  /** What the stream told last of an answer. */
-  #heard: MessageInfo | undefined;
+  /** What the stream told last of an answer, and the last message in which a tool was called. */
+  #answer: MessageInfo | undefined;
+  #calling: string | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -62,24 +63,37 @@ export class Reconciler {
     ];
   }
 
-  /** The stream told of a message. */
-  hear(info: MessageInfo): void {
-    if (info.role === "assistant") this.#heard = info;
+  /** The stream told of a message of the session. */
+  toldMessage(info: MessageInfo): void {
+    if (info.role === "assistant") this.#answer = info;
+  }
+
+  /** The stream told of a part of such a message. */
+  toldPart({ type, messageID }: Part): void {
+    if (type === "tool") this.#calling = messageID;
   }
 
   /** The stream was broken for a while. */
-  miss(): void {
+  missed(): void {
     this.#hearsAll = false;
     this.look();
   }
 
-  /** The stream told that the session is idle: after an answer to the message that is whole, its turn is over. */
+  /** The stream told that the session is idle. */
   idle(): void {
-    const { messageID, hasFailed, over } = this.#options;
-    const { parentID, time, error } = this.#heard ?? {};
-    const isWhole = parentID === messageID && time?.completed !== undefined && error === undefined;
-    if (this.#hearsAll && isWhole && !hasFailed()) over();
+    if (this.#hearsAll && this.#isAnswered() && !this.#options.hasFailed()) this.#options.over();
     else this.look();
+  }
+
+  /**
+   * Whether the stream told all of an answer to the message, up to the step that calls no tool: after one that does,
+   * opencode goes on, and one that is idle then has met an error that it has yet to tell.
+   */
+  #isAnswered(): boolean {
+    if (!this.#answer) return false;
+    const { id, parentID, time, error, finish } = this.#answer;
+    const isWhole = time.completed !== undefined && error === undefined && finish !== undefined;
+    return parentID === this.#options.messageID && isWhole && this.#calling !== id;
   }
 
   /** Looks at what the server has stored, one look after the other. */

@@ -1,8 +1,7 @@
 /**
  * One turn on opencode's server.
  *
- * The stream of events shows it as it goes; the messages that the server has stored have the last word: whatever
- * was missed is found there. Both are turned into what `opencode run` would have printed, for the one reducer.
+ * The stream of events shows it as it goes; whatever it missed is found in the messages that the server has stored. Both are turned into what `opencode run` would have printed, for the one reducer.
  */
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { KugetsuError, reasonOf } from "../errors.ts";
@@ -21,7 +20,6 @@ import {
 } from "./server_events.ts";
 import type { Lease, Servers } from "./server_runner.ts";
 import { Asks } from "./server_asks.ts";
-import type { EventHub } from "./event_hub.ts";
 import { Reconciler } from "./server_reconciler.ts";
 import {
   abortSession,
@@ -147,11 +145,11 @@ export class ServerTurn {
     if (isOutdated && this.#request.messageId === undefined && this.#alone()) {
       await client.instance.dispose();
     }
-    const session = await (this.#placing = this.#place(client, connection.events));
+    const session = await (this.#placing = this.#place(client));
     if (session === undefined || this.#stopping) return;
     const silence = connection.events.listen(session, {
       event: (event) => this.#onEvent(event),
-      missed: () => this.#reconciler?.miss(),
+      missed: () => this.#reconciler?.missed(),
       gone: () => {
         this.#see({ see: "server-gone", sent: this.#messageId !== undefined });
         this.#over.resolve();
@@ -167,12 +165,12 @@ export class ServerTurn {
   }
 
   /** The session in its folder, read back and compared; undefined if there is none, which is then seen. */
-  async #place(client: OpencodeClient, events: EventHub): Promise<string | undefined> {
+  async #place(client: OpencodeClient): Promise<string | undefined> {
     const { kind, session: given, title, agent } = this.#request;
     try {
       const found = kind === "fork"
         ? await this.#fork(client, given)
-        : { id: given, directory: events.folderOf(given) ?? await folderOf(client, given) };
+        : { id: given, directory: await folderOf(client, given) };
       if (!found) return undefined;
       const session = this.#session = found.id;
       if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session));
@@ -182,7 +180,6 @@ export class ServerTurn {
         ? this.directory
         : await moveSession(client, session, this.directory);
       if (directory !== this.directory) return void this.#see({ see: "misplaced", directory });
-      events.wasIn(session, directory);
       if (title !== undefined) await client.session.update({ sessionID: session, title });
       if (agent === undefined || await knowsAgent(client, agent)) return session;
       this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
@@ -249,10 +246,11 @@ export class ServerTurn {
       case "message":
         if (own) {
           this.#onMessage(event.message);
-          this.#reconciler?.hear(event.message);
+          this.#reconciler?.toldMessage(event.message);
         }
         return;
       case "part":
+        if (own) this.#reconciler?.toldPart(event.part);
         return this.#onPart(event.part, own);
       case "retry":
         return this.#onTrouble(event.why);
@@ -269,7 +267,6 @@ export class ServerTurn {
         if (own) this.#reconciler?.idle();
         return;
       case "created":
-      case "placed":
       case "delta":
       case "other":
         return;

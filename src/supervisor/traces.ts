@@ -4,7 +4,8 @@ import { basename, join } from "node:path";
 import { errors, partsOf } from "../errors.ts";
 import { type Mail, Mailbox } from "./mailbox.ts";
 import type { Kept, Line, Trace, Traces } from "./mod.ts";
-import { olderOf, readTranscript, removeTranscript, transcriptIn } from "./transcript.ts";
+import { removeTranscript, transcriptIn } from "./transcript.ts";
+import { olderOf, readTranscript } from "./transcript_reader.ts";
 
 export class FileTraces implements Traces {
   readonly #logs: string;

@@ -11,17 +11,14 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readSync,
   renameSync,
   rmSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import * as v from "valibot";
-import { errors } from "../errors.ts";
-import { once } from "../platform/once.ts";
 import type { Line, LineBody } from "./mod.ts";
+import { newestFirst, olderOf } from "./transcript_reader.ts";
 
 /** Longer texts are cut in the file: a transcript is for reading, and opencode has the whole. */
 const LONGEST_TEXT = 200_000;
@@ -45,7 +42,8 @@ export class Transcript {
   constructor(path: string, options: TranscriptOptions) {
     this.#path = path;
     this.#options = options;
-    this.#seq = readTranscript(path).at(-1)?.seq ?? 0;
+    const [newest] = newestFirst(path);
+    this.#seq = newest?.seq ?? 0;
   }
 
   /** The number of the newest line. */
@@ -117,38 +115,6 @@ export class Transcript {
   }
 }
 
-const lineShape = once(() =>
-  v.looseObject({
-    seq: v.number(),
-    time: v.string(),
-    turn: v.string(),
-    kind: v.string(),
-  })
-);
-
-/**
- * The stored lines, oldest first. A line that is no line, such as one that a crash has cut, is left out.
- *
- * @throws unreadable
- */
-export function readTranscript(path: string): Line[] {
-  return [olderOf(path), path].flatMap((file) => {
-    return textOf(file).split("\n").flatMap((text) => {
-      const line = text && parse(text);
-      return line ? [line] : [];
-    });
-  });
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    if ((cause as { code?: string }).code === "ENOENT") return "";
-    throw errors.unreadable(path, cause);
-  }
-}
-
 /** Where an issue's lines are, by the issue's name in files. */
 export function transcriptIn(stateFolder: string, name: string): string {
   return join(stateFolder, "logs", "issues", `${name}.jsonl`);
@@ -156,19 +122,6 @@ export function transcriptIn(stateFolder: string, name: string): string {
 
 export function removeTranscript(path: string): void {
   for (const file of [olderOf(path), path]) rmSync(file, { force: true });
-}
-
-export function olderOf(path: string): string {
-  return path.replace(/\.jsonl$/, ".older.jsonl");
-}
-
-function parse(text: string): Line | undefined {
-  try {
-    const result = v.safeParse(lineShape(), JSON.parse(text));
-    return result.success ? result.output as unknown as Line : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function shortened(line: Line): Line {

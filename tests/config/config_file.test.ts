@@ -1,6 +1,6 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { configFile } from "../../src/config/config_file.ts";
 import { EXIT, KugetsuError } from "../../src/errors.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
@@ -143,19 +143,6 @@ describe("a file", () => {
     assert.equal(config.settings({}).limits.total, 14_400);
     assert.deepEqual(warnings, []);
     assert.deepEqual(await readdir(scratch.path), []);
-  });
-
-  test("that comes, changes and goes is followed: a supervisor stays for long", async () => {
-    await using scratch = await makeScratch();
-    const { config, path } = await configOf(scratch);
-    const model = () => config.settings({}).model;
-    assert.equal(model(), undefined);
-    await scratch.write("config.jsonc", `{ "model": "local/one" }`);
-    assert.equal(model(), "local/one");
-    await scratch.write("config.jsonc", `{ "model": "local/other" }`);
-    assert.equal(model(), "local/other");
-    await rm(path);
-    assert.equal(model(), undefined);
   });
 
   test("with a mistake is refused in words, with line and column; its path is told all the same", async () => {

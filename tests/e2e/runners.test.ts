@@ -12,6 +12,7 @@ import type {
 } from "../../src/runner/mod.ts";
 import { OpencodeCommand } from "../../src/runner/opencode_command.ts";
 import { OpencodeRunRunner } from "../../src/runner/opencode_run.ts";
+import { OpencodeServer } from "../../src/runner/opencode_server.ts";
 import { OpencodeServers } from "../../src/runner/opencode_servers.ts";
 import { ServerRunner } from "../../src/runner/server_runner.ts";
 import { exits } from "../support/expect.ts";
@@ -196,26 +197,33 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
   });
 }
 
-test("opencode serve: a session that somebody moves is back in its folder before the next message", async () => {
+test("opencode serve: a session that another opencode moved is back in its folder before the next message", async () => {
   const runner = RUNNERS["opencode serve"]!;
   const first = await turn(runner, "@say One.", { directory: worktree });
   const session = first.session!;
-  const { connection, release } = await servers.forTurn({ directory: worktree, agent: undefined });
-  const folderNow = async () =>
-    (await connection.client(worktree).session.get({ sessionID: session })).data?.directory;
-  assert.deepEqual([connection.events.folderOf(session), await folderNow()], [worktree, worktree]);
-  await connection.client(worktree).experimental.controlPlane.moveSession({
+  await using beside = await otherOpencode();
+  const client = beside.client(worktree);
+  const folderNow = async () => (await client.session.get({ sessionID: session })).data?.directory;
+  assert.equal(await folderNow(), worktree);
+  await client.experimental.controlPlane.moveSession({
     sessionID: session,
     destination: { directory: world.repository },
   });
   assert.equal(await folderNow(), world.repository);
-  await until("it is heard", () => connection.events.folderOf(session) === world.repository);
   const again = { kind: "continue", session, directory: worktree } as const;
   const next = await turn(runner, `${tool("pwd > moved.txt")}\n@say Two.`, again);
-  release();
   assert.deepEqual([next.outcome.kind, await folderNow()], ["done", worktree]);
   await access(join(worktree, "moved.txt"));
 });
+
+/** A server of the same user's that is none of kugetsu's. */
+async function otherOpencode() {
+  const files = { state: world.scratch.join("other.json"), log: world.scratch.join("other.log") };
+  const server = new OpencodeServer(files);
+  const call = { file: opencode.executable(), args: ["serve"], env: world.env };
+  const { connection } = await server.open(() => Promise.resolve(call));
+  return { client: connection.client, [Symbol.asyncDispose]: () => server.stop() };
+}
 
 /** Processes of the world that sleep for as long as the test's do. */
 async function sleepers(): Promise<string[]> {

@@ -95,25 +95,6 @@ test("a stream that breaks is opened again, and everybody is told to look for wh
   assert.deepEqual(heard, ["ses_a: missed", "ses_a: idle of ses_a"]);
 });
 
-test("the folder of a session is known as it was read and told since, until something may have been missed", async () => {
-  const { hub, heard, listen, streams, send } = makeServer();
-  await hub.ready();
-  listen("ses_a");
-  const moved = (session: string, directory: string) =>
-    send(event("session.updated", { sessionID: session, info: { directory } }));
-  moved("ses_a", "/not/read");
-  await until("it is heard", () => heard.length === 1);
-  assert.equal(hub.folderOf("ses_a"), undefined);
-  hub.wasIn("ses_a", "/one");
-  assert.equal(hub.folderOf("ses_a"), "/one");
-  moved("ses_a", "/two");
-  await until("it is heard", () => hub.folderOf("ses_a") === "/two");
-  streams[0]!.error(new Error("reset"));
-  await until("it is opened again", () => streams.length === 2);
-  assert.equal(hub.folderOf("ses_a"), undefined);
-  hub.close();
-});
-
 test("a server that serves no longer is gone: what is left is cleared away, then everybody is told, once", async () => {
   const { hub, heard, listen, streams, die } = makeServer();
   await hub.ready();

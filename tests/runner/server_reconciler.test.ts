@@ -156,7 +156,7 @@ test("an answer that comes after it was stopped is not told", async () => {
 });
 
 describe("an idle session", () => {
-  const whole = { parentID: SENT, ...answer("msg_3").info } as MessageInfo;
+  const whole = { parentID: SENT, ...answer("msg_3").info, finish: "stop" } as MessageInfo;
   /** What is told when the stream has told these of the answer, before it told that the session is idle. */
   const idleAfter = (
     heard: MessageInfo[],
@@ -166,7 +166,7 @@ describe("an idle session", () => {
     scene(
       { messages: [answer("msg_3")] },
       async ({ reconciler, wait }) => {
-        for (const info of heard) reconciler.hear(info);
+        for (const info of heard) reconciler.toldMessage(info);
         before(reconciler);
         reconciler.idle();
         await wait(100);
@@ -186,10 +186,15 @@ describe("an idle session", () => {
     assert.deepEqual(await idleAfter([]), LOOKED);
     assert.deepEqual(await idleAfter([{ ...whole, time: { created: 1 } }]), LOOKED);
     assert.deepEqual(await idleAfter([{ ...whole, error: { name: "APIError" } }]), LOOKED);
+    assert.deepEqual(await idleAfter([{ ...whole, finish: undefined }]), LOOKED);
     // An answer to what came before the message, or to what somebody else has said since.
     assert.deepEqual(await idleAfter([{ ...whole, parentID: "msg_1" }]), LOOKED);
+    const calls = { id: "prt_1", sessionID: OWN, messageID: whole.id, type: "tool" };
+    assert.deepEqual(await idleAfter([whole], {}, (it) => it.toldPart(calls)), LOOKED);
+    const earlier = { ...calls, messageID: "msg_2a" };
+    assert.deepEqual(await idleAfter([whole], {}, (it) => it.toldPart(earlier)), ["over"]);
     assert.deepEqual(await idleAfter([whole], { hasFailed: true }), LOOKED);
     assert.deepEqual(await idleAfter([whole], { hearsAll: false }), LOOKED);
-    assert.deepEqual(await idleAfter([whole], {}, (it) => it.miss()), [...LOOKED, ...LOOKED]);
+    assert.deepEqual(await idleAfter([whole], {}, (it) => it.missed()), [...LOOKED, ...LOOKED]);
   });
 });

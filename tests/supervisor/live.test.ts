@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { Live } from "../../src/supervisor/live.ts";
 import type { Ask, TurnEvent } from "../../src/runner/mod.ts";
 import type { Line, LineBody, Submission } from "../../src/supervisor/mod.ts";
-import { readTranscript, Transcript } from "../../src/supervisor/transcript.ts";
+import { Transcript } from "../../src/supervisor/transcript.ts";
+import { readTranscript } from "../../src/supervisor/transcript_reader.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 import { submission } from "../support/turns.ts";
 

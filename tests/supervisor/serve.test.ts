@@ -11,7 +11,7 @@ import { Mailbox } from "../../src/supervisor/mailbox.ts";
 import type { Job, Line } from "../../src/supervisor/mod.ts";
 import { serve } from "../../src/supervisor/serve.ts";
 import { connect } from "../../src/supervisor/socket.ts";
-import { readTranscript } from "../../src/supervisor/transcript.ts";
+import { readTranscript } from "../../src/supervisor/transcript_reader.ts";
 import { Transcripts } from "../../src/supervisor/transcripts.ts";
 import { needs } from "../support/needs.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";

@@ -1,7 +1,8 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import type { Line } from "../../src/supervisor/mod.ts";
-import { readTranscript, Transcript } from "../../src/supervisor/transcript.ts";
+import { Transcript } from "../../src/supervisor/transcript.ts";
+import { readTranscript } from "../../src/supervisor/transcript_reader.ts";
 import { makeSmallDisk } from "../support/disk.ts";
 import { needs } from "../support/needs.ts";
 import { makeScratch } from "../support/scratch.ts";

@@ -2,7 +2,8 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { appendFile, readFile, stat } from "node:fs/promises";
 import type { Line } from "../../src/supervisor/mod.ts";
-import { readTranscript, removeTranscript, Transcript } from "../../src/supervisor/transcript.ts";
+import { removeTranscript, Transcript } from "../../src/supervisor/transcript.ts";
+import { readTranscript } from "../../src/supervisor/transcript_reader.ts";
 import { makeScratch } from "../support/scratch.ts";
 
 const OPTIONS = { maxBytes: 1_000_000, now: () => "2026-11-24T12:00:00+00:00" };
