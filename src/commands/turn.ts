@@ -145,7 +145,8 @@ class Attempt {
     const kind = own === null ? "fork" : "continue";
     const session = own ?? this.#plan.session;
     return {
-      ...{ id: turn.id, kind, session, directory, message, messageId: turn.message_id },
+      ...{ id: turn.id, kind, session, directory, message },
+      messageId: this.#record.turn?.message_id,
       ...{ title, model, agent, permissions, limits, debug },
     };
   }

@@ -1,5 +1,6 @@
 /**
- * The events of opencode's server, one stream for all turns, handed out by session.
+ * The events of opencode's server, one stream for all turns, handed out by session. Also where a session is, as it
+ * was last read or told: what another opencode of the user's does to it is told here by nobody.
  *
  * A stream can break while the server lives: it is opened again, and everybody is told to look for what was missed.
  * The server beats every few seconds; when it is silent for longer, it is asked whether it serves at all. One that
@@ -36,6 +37,8 @@ export class EventHub {
   readonly #listeners = new Map<string, Listener>();
   /** The session that each sub-session works for. */
   readonly #roots = new Map<string, string>();
+  /** The folders of sessions; only while the stream is open. */
+  #folders: Map<string, string> | undefined;
   readonly #closing = new AbortController();
   readonly #ready: Promise<void>;
   #isReady: () => void = () => {};
@@ -61,6 +64,17 @@ export class EventHub {
     };
   }
 
+  /** Undefined where that was not read, or something may have been missed since. */
+  folderOf(session: string): string | undefined {
+    return this.#folders?.get(session);
+  }
+
+  /** The session was read, and was in this folder; undefined where that is no longer known. */
+  wasIn(session: string, folder: string | undefined): void {
+    if (folder === undefined) this.#folders?.delete(session);
+    else this.#folders?.set(session, folder);
+  }
+
   close(): void {
     this.#closing.abort();
   }
@@ -77,6 +91,7 @@ export class EventHub {
       try {
         const stream = await this.#source.source(attempt.signal);
         this.#lastSign = Date.now();
+        this.#folders = new Map();
         this.#isReady();
         if (opened) { for (const listener of [...this.#listeners.values()]) listener.missed(); }
         opened = true;
@@ -84,6 +99,7 @@ export class EventHub {
       } catch {
         /* opened again below, if the server is there */
       } finally {
+        this.#folders = undefined;
         clearInterval(watch);
         this.#closing.signal.removeEventListener("abort", stop);
       }
@@ -111,6 +127,7 @@ export class EventHub {
   }
 
   #hand(event: ServerEvent): void {
+    if (event.kind === "placed") this.wasIn(event.session, event.directory);
     if (event.kind === "created") {
       const root = this.#roots.get(event.parent) ?? event.parent;
       if (this.#listeners.has(root)) this.#roots.set(event.session, root);

@@ -30,7 +30,7 @@ export interface Progress {
   /** opencode spoke of its database: it is locked, or being migrated by another process. */
   databaseTrouble: boolean;
   agentUnknown?: string;
-  /** The session was made in another folder than the one that was asked for. */
+  /** The session is in another folder than the one that was asked for. */
   misplaced?: string;
   /** The last thing that opencode said went wrong since the agent last said something. */
   trouble?: string;
@@ -131,7 +131,7 @@ export function outcomeOf(progress: Progress): Outcome {
     );
   }
   if (progress.misplaced !== undefined) {
-    return failed("wrong-folder", `opencode made the session in ${progress.misplaced}`);
+    return failed("wrong-folder", `opencode has the session in ${progress.misplaced}`);
   }
   const { rejected, error } = progress;
   if (rejected && error !== undefined && REJECTION.test(error)) return blockedBy(rejected);

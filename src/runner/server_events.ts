@@ -15,6 +15,8 @@ const messageInfo = v.looseObject({
   parentID: v.optional(v.string()),
   time: v.looseObject({ created: v.number(), completed: v.optional(v.number()) }),
   error: v.optional(errorShape),
+  /** Where the agent works: told before the model is asked. */
+  path: v.optional(v.looseObject({ cwd: v.string() })),
   /** Why the model stopped, in an answer that is whole. */
   finish: v.optional(v.string()),
 });
@@ -55,11 +57,15 @@ export type Request =
   | { kind: "permission"; id: string; permission: string; patterns: string }
   | { kind: "question"; id: string; questions: { text: string; options: string[] }[] };
 
-/** One event of the stream. `delta`: a part grows. `other` says nothing of the agent. */
+/**
+ * One event of the stream. `placed`: where a session is, undefined of one that was deleted. `delta`: a part grows.
+ * `other` says nothing of the agent.
+ */
 export type ServerEvent =
   & { session: string }
   & (
     | { kind: "created"; parent: string }
+    | { kind: "placed"; directory: string | undefined }
     | { kind: "message"; message: MessageInfo }
     | { kind: "part"; part: Part }
     | { kind: "retry"; why: string }
@@ -99,6 +105,14 @@ type Details = ServerEvent extends infer E ? E extends ServerEvent ? Omit<E, "se
 
 function detailsOf(type: string, properties: Record<string, unknown>): Details | undefined {
   switch (type) {
+    case "session.updated":
+    case "session.next.moved": {
+      const where = properties.location ?? properties.info;
+      const now = read(v.looseObject({ directory: v.string() }), where);
+      return now && { kind: "placed", directory: now.directory };
+    }
+    case "session.deleted":
+      return { kind: "placed", directory: undefined };
     case "session.created": {
       const made = read(v.looseObject({ parentID: v.string() }), properties.info);
       return made && { kind: "created", parent: made.parentID };

@@ -8,6 +8,9 @@ import { wordsOf } from "./server_address.ts";
 /** How long opencode gets to end a turn by itself. */
 const GRACE_MS = 3000;
 
+/** What opencode says of a session that it does not have. */
+export const NO_SESSION = "Session not found";
+
 /** What the server answered in place of what was wanted. */
 export class ServerSaid extends Error {}
 
@@ -103,5 +106,5 @@ function wanted<T>(reply: ServerReply<T>): T {
 
 function refuse({ error, response }: ServerReply<unknown>): never {
   if (!response) throw error;
-  throw new ServerSaid(response.status === 404 ? "Session not found" : wordsOf(error));
+  throw new ServerSaid(response.status === 404 ? NO_SESSION : wordsOf(error));
 }

@@ -4,6 +4,7 @@
  * The stream of events shows it as it goes; whatever it missed is found in the messages that the server has stored. Both are turned into what `opencode run` would have printed, for the one reducer.
  */
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
+import { realpathSync } from "node:fs";
 import { KugetsuError, reasonOf } from "../errors.ts";
 import { endProcesses } from "../platform/processes.ts";
 import { within } from "../platform/within.ts";
@@ -19,6 +20,7 @@ import {
   type ServerEvent,
 } from "./server_events.ts";
 import type { Lease, Servers } from "./server_runner.ts";
+import type { EventHub } from "./event_hub.ts";
 import { Asks } from "./server_asks.ts";
 import { Reconciler } from "./server_reconciler.ts";
 import {
@@ -28,6 +30,7 @@ import {
   knowsAgent,
   moveSession,
   newMessageId,
+  NO_SESSION,
   type Placed,
   sendMessage,
   ServerSaid,
@@ -57,9 +60,12 @@ export class ServerTurn {
   readonly #telling = new Telling(() => this.#stop({ see: "stop", reason: "SIGTERM" }));
   #progress: Progress = NOTHING_SEEN;
   #client: OpencodeClient | undefined;
+  #events: EventHub | undefined;
   #session: string | undefined;
   #placing: Promise<string | undefined> | undefined;
   #messageId: string | undefined;
+  /** Whether the server has the message, as far as is known. */
+  #wasHeard = false;
   /** Once the message was sent. */
   #reconciler: Reconciler | undefined;
   #stopping: Promise<void> | undefined;
@@ -130,7 +136,7 @@ export class ServerTurn {
       await this.#on(lease);
     } catch {
       // It could not be reached: the turn is over, wherever it was.
-      this.#see({ see: "server-gone", sent: this.#messageId !== undefined });
+      this.#see({ see: "server-gone", sent: this.#wasHeard });
     } finally {
       lease.release();
     }
@@ -140,6 +146,7 @@ export class ServerTurn {
     if (this.#stopping) return;
     const client = connection.client(this.directory);
     this.#client = client;
+    this.#events = connection.events;
     await this.#telling.tell(() => this.#watch.started(undefined));
     // So that it reads them again; but not under a turn that is under way.
     if (isOutdated && this.#request.messageId === undefined && this.#alone()) {
@@ -151,7 +158,7 @@ export class ServerTurn {
       event: (event) => this.#onEvent(event),
       missed: () => this.#reconciler?.missed(),
       gone: () => {
-        this.#see({ see: "server-gone", sent: this.#messageId !== undefined });
+        this.#see({ see: "server-gone", sent: this.#wasHeard });
         this.#over.resolve();
       },
     });
@@ -167,10 +174,11 @@ export class ServerTurn {
   /** The session in its folder, read back and compared; undefined if there is none, which is then seen. */
   async #place(client: OpencodeClient): Promise<string | undefined> {
     const { kind, session: given, title, agent } = this.#request;
+    const known = this.#events?.folderOf(given);
     try {
       const found = kind === "fork"
         ? await this.#fork(client, given)
-        : { id: given, directory: await folderOf(client, given) };
+        : { id: given, directory: known ?? await folderOf(client, given) };
       if (!found) return undefined;
       const session = this.#session = found.id;
       if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session));
@@ -180,12 +188,13 @@ export class ServerTurn {
         ? this.directory
         : await moveSession(client, session, this.directory);
       if (directory !== this.directory) return void this.#see({ see: "misplaced", directory });
+      this.#events?.wasIn(session, directory);
       if (title !== undefined) await client.session.update({ sessionID: session, title });
       if (agent === undefined || await knowsAgent(client, agent)) return session;
       this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
     } catch (error) {
       if (!(error instanceof ServerSaid)) throw error;
-      this.#see({ see: "remark", remark: { kind: "other", text: error.message } });
+      this.#say(error);
     }
     return undefined;
   }
@@ -203,7 +212,10 @@ export class ServerTurn {
     const { messageId: before } = this.#request;
     if (before !== undefined) {
       const { data } = await client.session.message({ sessionID: session, messageID: before });
-      if (data) return this.#wasSent(client, session, before).look();
+      if (data) {
+        this.#wasHeard = true;
+        return this.#wasSent(client, session, before).look();
+      }
     }
     const messageID = before ?? newMessageId();
     await this.#telling.tell(() => this.#watch.sending?.(messageID));
@@ -232,9 +244,11 @@ export class ServerTurn {
   async #prompt(client: OpencodeClient, session: string, messageID: string): Promise<void> {
     try {
       await sendMessage(client, session, messageID, this.#request);
+      this.#wasHeard = true;
     } catch (error) {
       if (!(error instanceof ServerSaid)) throw error;
-      this.#see({ see: "event", event: eventOfError(session, { name: error.message }) });
+      if (error.message === NO_SESSION) this.#say(error);
+      else this.#see({ see: "event", event: eventOfError(session, { name: error.message }) });
       this.#over.resolve();
     }
   }
@@ -267,6 +281,7 @@ export class ServerTurn {
         if (own) this.#reconciler?.idle();
         return;
       case "created":
+      case "placed":
       case "delta":
       case "other":
         return;
@@ -283,12 +298,23 @@ export class ServerTurn {
   #onMessage(info: MessageInfo): void {
     if (info.role !== "assistant" || this.#messageId === undefined) return;
     if (info.id <= this.#messageId) return;
+    this.#wasHeard = true;
     this.#messages.add(info.id);
+    const cwd = info.path?.cwd;
+    // Another opencode of the user's has moved the session: its agent must not go on there.
+    if (cwd !== undefined && !isSame(cwd, this.directory)) {
+      this.#events?.wasIn(info.sessionID, undefined);
+      return this.#stop({ see: "misplaced", directory: cwd });
+    }
     if (
       info.error && info.error.name !== "MessageAbortedError" && this.#isNew(`error ${info.id}`)
     ) {
       this.#see({ see: "event", event: eventOfError(info.sessionID, info.error) });
     }
+  }
+
+  #say({ message: text }: ServerSaid): void {
+    this.#see({ see: "remark", remark: { kind: "other", text } });
   }
 
   #onPart(part: Part, own: boolean): void {
@@ -349,5 +375,15 @@ export class ServerTurn {
 
   #show(event: TurnEvent): void {
     void this.#telling.tell(() => this.#watch.event(event));
+  }
+}
+
+/** A folder may be spelled by way of a symbolic link. */
+function isSame(one: string, other: string): boolean {
+  if (one === other) return true;
+  try {
+    return realpathSync(one) === realpathSync(other);
+  } catch {
+    return false;
   }
 }

@@ -197,7 +197,7 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
   });
 }
 
-test("opencode serve: a session that another opencode moved is back in its folder before the next message", async () => {
+test("opencode serve: a session that another opencode moved does not go on there, and is put back", async () => {
   const runner = RUNNERS["opencode serve"]!;
   const first = await turn(runner, "@say One.", { directory: worktree });
   const session = first.session!;
@@ -209,11 +209,26 @@ test("opencode serve: a session that another opencode moved is back in its folde
     sessionID: session,
     destination: { directory: world.repository },
   });
-  assert.equal(await folderNow(), world.repository);
   const again = { kind: "continue", session, directory: worktree } as const;
+  const strayed = await turn(runner, "@slow 500 a b c d e f g h", again);
+  const detail = `opencode has the session in ${world.repository}`;
+  assert.deepEqual(strayed.outcome, { kind: "failed", reason: "wrong-folder", detail });
   const next = await turn(runner, `${tool("pwd > moved.txt")}\n@say Two.`, again);
   assert.deepEqual([next.outcome.kind, await folderNow()], ["done", worktree]);
   await access(join(worktree, "moved.txt"));
+});
+
+test("opencode serve: a session that another opencode deleted is gone, also right after a turn", async () => {
+  const runner = RUNNERS["opencode serve"]!;
+  const first = await turn(runner, "@say One.", { directory: worktree });
+  await using beside = await otherOpencode();
+  await beside.client(worktree).session.delete({ sessionID: first.session! });
+  const again = { kind: "continue", session: first.session!, directory: worktree } as const;
+  const { outcome } = await turn(runner, "@say Two.", again);
+  assert.deepEqual([outcome.kind, "reason" in outcome && outcome.reason], [
+    "failed",
+    "session-gone",
+  ]);
 });
 
 /** A server of the same user's that is none of kugetsu's. */

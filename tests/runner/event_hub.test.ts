@@ -95,6 +95,24 @@ test("a stream that breaks is opened again, and everybody is told to look for wh
   assert.deepEqual(heard, ["ses_a: missed", "ses_a: idle of ses_a"]);
 });
 
+test("the folder of a session is known as it was read and told since, until something may have been missed", async () => {
+  const { hub, streams, send } = makeServer();
+  hub.wasIn("ses_a", "/too/early");
+  await hub.ready();
+  assert.equal(hub.folderOf("ses_a"), undefined);
+  hub.wasIn("ses_a", "/one");
+  assert.equal(hub.folderOf("ses_a"), "/one");
+  send(event("session.next.moved", { sessionID: "ses_a", location: { directory: "/two" } }));
+  await until("it is heard", () => hub.folderOf("ses_a") === "/two");
+  send(event("session.deleted", { sessionID: "ses_a", info: { directory: "/two" } }));
+  await until("it is heard", () => hub.folderOf("ses_a") === undefined);
+  hub.wasIn("ses_a", "/three");
+  streams[0]!.error(new Error("reset"));
+  await until("it is opened again", () => streams.length === 2);
+  assert.equal(hub.folderOf("ses_a"), undefined);
+  hub.close();
+});
+
 test("a server that serves no longer is gone: what is left is cleared away, then everybody is told, once", async () => {
   const { hub, heard, listen, streams, die } = makeServer();
   await hub.ready();

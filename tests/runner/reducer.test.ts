@@ -247,7 +247,7 @@ describe("a turn is not done", () => {
     ],
     [
       "when the session was made in another folder",
-      failed("wrong-folder", "opencode made the session in /elsewhere"),
+      failed("wrong-folder", "opencode has the session in /elsewhere"),
       CREATED,
       { see: "misplaced", directory: "/elsewhere" },
       exit(null, "SIGTERM"),

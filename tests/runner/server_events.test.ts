@@ -27,6 +27,9 @@ test("events of a session are read, whatever else they hold; those of none are p
     }],
     ["session.created", { info: { parentID: "ses_0" } }, { kind: "created", parent: "ses_0" }],
     ["session.created", { info: {} }, { kind: "other" }],
+    ["session.updated", { info: { directory: "/w" } }, { kind: "placed", directory: "/w" }],
+    ["session.next.moved", { location: { directory: "/w" } }, { kind: "placed", directory: "/w" }],
+    ["session.deleted", { info: { directory: "/w" } }, { kind: "placed", directory: undefined }],
     ["permission.asked", request, {
       kind: "asked",
       request: { kind: "permission", id: "per_1", permission: "bash", patterns: "rm *, ls" },
