@@ -85,6 +85,7 @@ const EVERY: Record<keyof typeof errors, KugetsuError> = {
   uncertain: errors.uncertain(PATH, CAUSE),
   unreadable: errors.unreadable(PATH, CAUSE),
   unreadableFile: errors.unreadableFile("task.md", CAUSE),
+  unreadableInput: errors.unreadableInput(CAUSE),
   pathTooLong: errors.pathTooLong(PATH, 100),
   supervisorFailed: errors.supervisorFailed("it ended with 1", PATH),
   supervisorOlder: errors.supervisorOlder("it does not understand this version"),

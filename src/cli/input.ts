@@ -8,11 +8,17 @@ const MOST_BYTES = 8 * 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
 const STDIN = 0;
 
-/**
- * Standard input. Its stream takes longer to be set up than all the rest of a short command, so it is used only where
- * it has to be. @throws unreadable-file
- */
+/** Standard input. @throws unreadable-input */
 export async function* standardInput(): AsyncGenerator<Uint8Array> {
+  try {
+    yield* readInput();
+  } catch (cause) {
+    throw errors.unreadableInput(cause);
+  }
+}
+
+/** Its stream takes longer to be set up than all the rest of a short command, so it is used only where it has to be. */
+async function* readInput(): AsyncGenerator<Uint8Array> {
   for (;;) {
     const piece = new Uint8Array(PIECE_BYTES);
     const size = await new Promise<number | undefined>((resolve, reject) => {
@@ -20,7 +26,7 @@ export async function* standardInput(): AsyncGenerator<Uint8Array> {
         if (!error) resolve(size);
         // Somebody has set it up so that nobody waits for what is yet to come.
         else if (error.code === "EAGAIN") resolve(undefined);
-        else reject(errors.unreadableFile("standard input", error));
+        else reject(error);
       });
     });
     if (size === undefined) return yield* process.stdin as AsyncIterable<Uint8Array>;

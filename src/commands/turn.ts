@@ -128,7 +128,7 @@ class Attempt {
     return await this.#runWithRetry(signal);
   }
 
-  /** Tries once more where nothing was sent. */
+  /** Tries once more where opencode is not known to have the message. */
   async #runWithRetry(signal: AbortSignal): Promise<TurnResult> {
     const runner = await this.#context.runner(this.#plan.runner);
     const result = await runner.turn(this.#request(), this.#watch(), signal);

@@ -128,6 +128,14 @@ export const environment = {
       { hint: "name a file that is there and may be read" },
       cause,
     ),
+  unreadableInput: (cause: unknown) =>
+    make(
+      "unreadable-input",
+      EXIT.environment,
+      `Cannot read standard input: ${reasonOf(cause)}`,
+      { hint: "give it a file, or a pipe, that may be read" },
+      cause,
+    ),
   pathTooLong: (path: string, longest: number) =>
     make(
       "path-too-long",

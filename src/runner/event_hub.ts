@@ -55,6 +55,11 @@ export class EventHub {
     return this.#ready;
   }
 
+  /** Whether nothing will come any more: the server is gone, or the hub was closed. */
+  get isOver(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   /** Hears of a session and its sub-sessions until the returned function is called. */
   listen(session: string, listener: Listener): () => void {
     this.#listeners.set(session, listener);
@@ -69,10 +74,14 @@ export class EventHub {
     return this.#folders?.get(session);
   }
 
-  /** The session was read, and was in this folder; undefined where that is no longer known. */
-  wasIn(session: string, folder: string | undefined): void {
-    if (folder === undefined) this.#folders?.delete(session);
-    else this.#folders?.set(session, folder);
+  /** The session was read, and was in this folder. */
+  wasIn(session: string, folder: string): void {
+    this.#folders?.set(session, folder);
+  }
+
+  /** The session may be anywhere. */
+  forget(session: string): void {
+    this.#folders?.delete(session);
   }
 
   close(): void {
@@ -127,7 +136,10 @@ export class EventHub {
   }
 
   #hand(event: ServerEvent): void {
-    if (event.kind === "placed") this.wasIn(event.session, event.directory);
+    if (event.kind === "placed" && this.folderOf(event.session) !== undefined) {
+      if (event.directory === undefined) this.forget(event.session);
+      else this.wasIn(event.session, event.directory);
+    }
     if (event.kind === "created") {
       const root = this.#roots.get(event.parent) ?? event.parent;
       if (this.#listeners.has(root)) this.#roots.set(event.session, root);

@@ -97,9 +97,12 @@ export class OpencodeServer {
 
   /** The one that an earlier process of ours has left; one connection, whoever asks for it meanwhile. */
   #reach(): Promise<Connection | undefined> {
+    return this.#reaching ??= this.#reachLeft().finally(() => this.#reaching = undefined);
+  }
+
+  async #reachLeft(): Promise<Connection | undefined> {
     const left = this.#read();
-    const reaching = left ? this.#connect(left, HEALTH_MS) : Promise.resolve(undefined);
-    return this.#reaching ??= reaching.finally(() => this.#reaching = undefined);
+    return left && await this.#connect(left, HEALTH_MS);
   }
 
   /** Ends the server and everything that it started; fine if there is none. */
@@ -109,8 +112,9 @@ export class OpencodeServer {
   }
 
   async #stop(): Promise<void> {
+    const reached = await this.#reaching;
     const open = await this.#opened?.catch(() => undefined);
-    open?.connection.events.close();
+    for (const connection of [reached, open?.connection]) connection?.events.close();
     this.#opened = undefined;
     // Also where the folder with the file is gone.
     const state = this.#known ?? this.#read();
@@ -207,13 +211,14 @@ export class OpencodeServer {
       onGone: () => this.#gone(state),
     });
     await events.ready();
-    return { process: state.process, url, password, events, client };
+    // It may have died since it answered.
+    return events.isOver ? undefined : { process: state.process, url, password, events, client };
   }
 
   /** The server died, or hangs: what is left of it is ended, and the next turn gets a new one. */
   async #gone(state: ServerAddress): Promise<void> {
     this.#debug(`opencode's server ${state.process.pid} is gone`);
-    this.#opened = undefined;
+    if (this.#known?.id === state.id) this.#opened = undefined;
     await this.#end(state);
   }
 

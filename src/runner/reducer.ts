@@ -214,7 +214,10 @@ function verdictOf(sight: Deciding): Outcome {
     case "server-gone":
       return sight.sent
         ? failed("killed", "opencode's server ended in the middle of the turn")
-        : failed("never-started", "opencode's server ended before it had the message");
+        : failed(
+          "never-started",
+          "opencode's server ended before it was known to have the message",
+        );
   }
 }
 

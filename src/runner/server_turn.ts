@@ -1,7 +1,8 @@
 /**
  * One turn on opencode's server.
  *
- * The stream of events shows it as it goes; whatever it missed is found in the messages that the server has stored. Both are turned into what `opencode run` would have printed, for the one reducer.
+ * The stream of events shows it as it goes; whatever it missed is found in the messages that the server has stored.
+ * Both are turned into what `opencode run` would have printed, for the one reducer.
  */
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { realpathSync } from "node:fs";
@@ -20,7 +21,7 @@ import {
   type ServerEvent,
 } from "./server_events.ts";
 import type { Lease, Servers } from "./server_runner.ts";
-import type { EventHub } from "./event_hub.ts";
+import type { Connection } from "./opencode_server.ts";
 import { Asks } from "./server_asks.ts";
 import { Reconciler } from "./server_reconciler.ts";
 import {
@@ -60,7 +61,7 @@ export class ServerTurn {
   readonly #telling = new Telling(() => this.#stop({ see: "stop", reason: "SIGTERM" }));
   #progress: Progress = NOTHING_SEEN;
   #client: OpencodeClient | undefined;
-  #events: EventHub | undefined;
+  #connection: Connection | undefined;
   #session: string | undefined;
   #placing: Promise<string | undefined> | undefined;
   #messageId: string | undefined;
@@ -146,7 +147,7 @@ export class ServerTurn {
     if (this.#stopping) return;
     const client = connection.client(this.directory);
     this.#client = client;
-    this.#events = connection.events;
+    this.#connection = connection;
     await this.#telling.tell(() => this.#watch.started(undefined));
     // So that it reads them again; but not under a turn that is under way.
     if (isOutdated && this.#request.messageId === undefined && this.#alone()) {
@@ -174,11 +175,11 @@ export class ServerTurn {
   /** The session in its folder, read back and compared; undefined if there is none, which is then seen. */
   async #place(client: OpencodeClient): Promise<string | undefined> {
     const { kind, session: given, title, agent } = this.#request;
-    const known = this.#events?.folderOf(given);
+    const { events } = this.#connection!;
     try {
       const found = kind === "fork"
         ? await this.#fork(client, given)
-        : { id: given, directory: known ?? await folderOf(client, given) };
+        : { id: given, directory: events.folderOf(given) ?? await folderOf(client, given) };
       if (!found) return undefined;
       const session = this.#session = found.id;
       if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session));
@@ -188,7 +189,7 @@ export class ServerTurn {
         ? this.directory
         : await moveSession(client, session, this.directory);
       if (directory !== this.directory) return void this.#see({ see: "misplaced", directory });
-      this.#events?.wasIn(session, directory);
+      events.wasIn(session, directory);
       if (title !== undefined) await client.session.update({ sessionID: session, title });
       if (agent === undefined || await knowsAgent(client, agent)) return session;
       this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
@@ -303,7 +304,8 @@ export class ServerTurn {
     const cwd = info.path?.cwd;
     // Another opencode of the user's has moved the session: its agent must not go on there.
     if (cwd !== undefined && !isSame(cwd, this.directory)) {
-      this.#events?.wasIn(info.sessionID, undefined);
+      this.#connection?.events.forget(info.sessionID);
+      this.#client = this.#connection?.client(cwd);
       return this.#stop({ see: "misplaced", directory: cwd });
     }
     if (

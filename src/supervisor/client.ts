@@ -30,6 +30,8 @@ const ANSWER_MS = 10_000;
 const FOLLOWS_MS = 5000;
 /** How often whoever follows an issue looks for a supervisor. */
 const LOOK_MS = 300;
+/** How long whoever uses a server that the supervisor does not reach waits until he asks again. */
+const REFUSED_MS = 5000;
 
 export class SupervisorClient implements Supervisor {
   readonly #options: ClientOptions;
@@ -56,8 +58,7 @@ export class SupervisorClient implements Supervisor {
         ? await this.#caller.reach()
         : await this.#caller.open();
       if (!channel) {
-        for (const line of await this.#options.traces.transcript(what.key)) {
-          if (line.seq <= after) continue;
+        for (const line of await this.#options.traces.transcript(what.key, after)) {
           after = line.seq;
           yield line;
         }
@@ -145,15 +146,16 @@ export class SupervisorClient implements Supervisor {
   ): Promise<void> {
     let channel: Channel | undefined = lent;
     const isGiven = new Promise<void>((then) => given.addEventListener("abort", () => then()));
+    let wait = LOOK_MS;
     while (!given.aborted) {
       if (channel) await Promise.race([channel.closed, isGiven]);
-      else await pause(LOOK_MS, undefined, { signal: given, ref: false }).catch(() => {});
+      else await pause(wait, undefined, { signal: given, ref: false }).catch(() => {});
       if (given.aborted) break;
       channel = await this.#caller.reach();
       const reply = channel && await this.#borrow(channel, where, url);
-      // The server is gone, and nobody can go on using it.
-      if (reply && !reply.ok) return;
-      if (!reply) channel = undefined;
+      if (!reply?.ok) channel = undefined;
+      // One that does not answer now may do so later; whether it is gone is seen by whoever uses it.
+      wait = reply?.ok === false ? REFUSED_MS : LOOK_MS;
     }
     channel?.destroy();
   }

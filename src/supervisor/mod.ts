@@ -238,8 +238,8 @@ export interface Trace {
 /** Files, for which no supervisor is needed. */
 export interface Traces {
   issues(): Trace[];
-  /** The lines that are kept of an issue. */
-  transcript(key: string): Promise<Line[]>;
+  /** The lines that are kept of an issue, or those of them behind a number. */
+  transcript(key: string, after?: number): Promise<Line[]>;
   kept(key: string): Promise<Kept | undefined>;
   /** Issues whose last turn failed before there was a session, given the names in files of those that have one. */
   failedStarts(names: readonly string[]): Kept[];

@@ -35,8 +35,8 @@ export class FileTraces implements Traces {
     }));
   }
 
-  async transcript(key: string): Promise<Line[]> {
-    return readTranscript(this.#transcript(await this.#nameOf(key)));
+  async transcript(key: string, after?: number): Promise<Line[]> {
+    return readTranscript(this.#transcript(await this.#nameOf(key)), after);
   }
 
   async kept(key: string): Promise<Kept | undefined> {

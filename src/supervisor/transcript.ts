@@ -52,10 +52,23 @@ export class Transcript {
   }
 
   append(turn: string, body: LineBody): Line {
-    const line = { seq: ++this.#seq, time: this.#options.now(), turn, ...body } as Line;
-    this.#store(line);
+    if (this.#lost) {
+      this.#lost = false;
+      this.#store(this.#line(turn, { kind: "gap" }));
+    }
+    const line = this.#line(turn, body);
+    if (!this.#lost) this.#store(line);
     for (const listener of [...this.#listeners]) listener(line);
     return line;
+  }
+
+  #line(turn: string, body: LineBody): Line {
+    return { seq: ++this.#seq, time: this.#options.now(), turn, ...body } as Line;
+  }
+
+  /** Somebody was told lines up to this number, which a full disk did not take: the next one is behind them. */
+  toldUpTo(seq: number): void {
+    this.#seq = Math.max(this.#seq, seq);
   }
 
   listen(listener: (line: Line) => void): () => void {
@@ -70,10 +83,6 @@ export class Transcript {
 
   #store(line: Line): void {
     try {
-      if (this.#lost) {
-        this.#write({ seq: line.seq, time: line.time, turn: line.turn, kind: "gap" } as Line);
-        this.#lost = false;
-      }
       this.#write(line);
     } catch {
       this.#lost = true;
@@ -99,13 +108,18 @@ export class Transcript {
   #open(): number {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     const file = openSync(this.#path, "a+", 0o600);
-    this.#size = fstatSync(file).size;
-    // A crash may have cut the last line: the next one must not become part of it.
-    const end = Buffer.alloc(1);
-    if (this.#size > 0 && readSync(file, end, 0, 1, this.#size - 1) === 1 && end[0] !== NEWLINE) {
-      this.#size += writeSync(file, "\n");
+    try {
+      this.#size = fstatSync(file).size;
+      // A crash may have cut the last line: the next one must not become part of it.
+      const end = Buffer.alloc(1);
+      if (this.#size > 0 && readSync(file, end, 0, 1, this.#size - 1) === 1 && end[0] !== NEWLINE) {
+        this.#size += writeSync(file, "\n");
+      }
+      return file;
+    } catch (error) {
+      closeSync(file);
+      throw error;
     }
-    return file;
   }
 
   #rotate(): void {

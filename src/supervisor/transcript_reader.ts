@@ -26,20 +26,29 @@ export function olderOf(path: string): string {
 }
 
 /**
- * The stored lines, oldest first. A line that is no line, such as one that a crash has cut, is left out.
+ * The stored lines after a number, oldest first. A line that is no line, such as one that a crash has cut, is left out.
  *
  * @throws unreadable
  */
-export function readTranscript(path: string): Line[] {
-  return [...newestFirst(path)].reverse();
+export function readTranscript(path: string, after = 0): Line[] {
+  const found: Line[] = [];
+  for (const line of newestFirst(path)) {
+    if (line.seq <= after) break;
+    found.push(line);
+  }
+  return found.reverse();
 }
 
 /** The same from the other end. @throws unreadable */
 export function* newestFirst(path: string): Generator<Line> {
+  let last = Infinity;
   for (const file of [path, olderOf(path)]) {
     for (const text of linesFromEnd(file)) {
       const line = text.length > 0 && parse(text.toString());
-      if (line) yield line;
+      // Whoever writes may have begun a new file meanwhile, so that the one just read is the older one by now.
+      if (!line || line.seq >= last) continue;
+      last = line.seq;
+      yield line;
     }
   }
 }

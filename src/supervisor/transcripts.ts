@@ -65,6 +65,7 @@ export class Transcripts {
     signal: AbortSignal,
   ): Promise<void> {
     const transcript = this.open(name);
+    transcript.toldUpTo(after);
     const over = Promise.withResolvers<void>();
     let last = after;
     const hand = (line: Line) => {

@@ -41,7 +41,8 @@ function makeClient(folder: string, changes: Partial<ClientOptions> = {}): Super
     log: join(folder, "log"),
     traces: {
       hasAccepted: () => new Mailbox(folder).hasAccepted(),
-      transcript: () => Promise.resolve(readTranscript(join(folder, `${NAME}.jsonl`))),
+      transcript: (_, after) =>
+        Promise.resolve(readTranscript(join(folder, `${NAME}.jsonl`), after)),
     },
     ...{
       version: "9.9.9",

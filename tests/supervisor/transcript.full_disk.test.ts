@@ -28,9 +28,10 @@ test(
     await disk.leave(100);
     transcript.append("one", { kind: "text", text: "after" });
     transcript.close();
-    const kinds = readTranscript(path).slice(stored.length).map((it) =>
-      "text" in it ? it.text : it.kind
-    );
+    const lines = readTranscript(path);
+    const kinds = lines.slice(stored.length).map((it) => "text" in it ? it.text : it.kind);
     assert.deepEqual(kinds, ["gap", "after"]);
+    assert.equal(heard.at(-1)?.seq, lines.at(-1)?.seq);
+    assert.equal(new Set(lines.map((it) => it.seq)).size, lines.length, "a number twice");
   },
 );

@@ -39,3 +39,13 @@ test("what is no line is left out, and no more is read than is asked for", async
   assert.deepEqual(newest, lineOf(1, "a"));
   assert.throws(() => readTranscript(path), { code: "unreadable", message: /older\.jsonl/ });
 });
+
+test("lines of a file that became the older one while it was read are told once; those behind a number alone", async () => {
+  await using scratch = await makeScratch("transcript");
+  const lines = [1, 2, 3, 4].map((seq) => lineOf(seq, "x"));
+  const path = await scratch.write("a.jsonl", stored(lines));
+  await scratch.write("a.older.jsonl", stored(lines));
+  assert.deepEqual(readTranscript(path), lines);
+  assert.deepEqual(readTranscript(path, 2), lines.slice(2));
+  assert.deepEqual(readTranscript(path, 4), []);
+});

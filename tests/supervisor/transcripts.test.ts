@@ -89,3 +89,20 @@ test("one who has left already hears what is stored, and nothing else", async ()
   await transcripts.follow("a", {}, ({ seq }) => heard.push(seq), AbortSignal.abort());
   assert.deepEqual(heard, [1]);
 });
+
+test("whoever was told lines that a full disk did not take hears what comes after them", async () => {
+  await using scratch = await makeScratch("transcripts");
+  const transcripts = makeTranscripts(scratch);
+  transcripts.append("a", "one", text("stored"));
+  const lines: Line[] = [];
+  const following = transcripts.follow(
+    "a",
+    { turn: "one", after: 40 },
+    (line) => lines.push(line),
+    new AbortController().signal,
+  );
+  transcripts.append("a", "one", text("next"));
+  transcripts.append("a", "one", END);
+  await following;
+  assert.deepEqual(lines.map((it) => it.seq), [41, 42]);
+});
