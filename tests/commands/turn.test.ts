@@ -2,7 +2,13 @@ import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { endLeftovers, runTurn, type TurnPlan } from "../../src/commands/turn.ts";
 import { errors, KugetsuError } from "../../src/errors.ts";
-import type { Runner, TurnEvent, TurnRequest, TurnResult } from "../../src/runner/mod.ts";
+import type {
+  Runner,
+  TurnEvent,
+  TurnRequest,
+  TurnResult,
+  TurnWatch,
+} from "../../src/runner/mod.ts";
 import type { Outcome } from "../../src/session/outcome.ts";
 import type { SessionRecord } from "../../src/session/record.ts";
 import { newRecord, queued } from "../../src/session/state.ts";
@@ -148,9 +154,10 @@ describe("a turn that has its place", () => {
 
   test("gives the runner its settings, and the name of a message that an earlier attempt may have sent", async () => {
     const requests: TurnRequest[] = [];
+    const turn = { ...CONTINUED.turn, message_id: "msg_1" };
     const sent = {
       ...CONTINUED,
-      turn: { ...CONTINUED.turn, message_id: "msg_1" },
+      ...{ turn, record: queued(SESSION, turn, NOW) },
       model: "m/x",
       debug: true,
     };
@@ -389,6 +396,21 @@ describe("a turn that did not get under way", () => {
     const { result } = await withoutWaiting(() => play(STARTED, inTurn(first)));
     assert.deepEqual(turnsIn(result.effects), ["turn fork ses_base", "turn continue ses_new"]);
     assert.deepEqual([result.end.outcome.kind, result.end.session], ["done", "ses_new"]);
+  });
+
+  test("is tried once more under the name that its message had, which opencode may have got", async () => {
+    const requests: TurnRequest[] = [];
+    const runner = {
+      async turn(request: TurnRequest, watch: TurnWatch): Promise<TurnResult> {
+        requests.push(request);
+        await watch.sending?.("msg_7");
+        const outcome = requests.length === 1 ? failed("never-started") : { kind: "done" } as const;
+        return { outcome, session: "ses_1", text: "" };
+      },
+    };
+    const { result } = await withoutWaiting(() => play(CONTINUED, () => ({ runner })));
+    assert.equal(result.end.outcome.kind, "done");
+    assert.deepEqual(requests.map((it) => it.messageId), [undefined, "msg_7"]);
   });
 
   test("is not tried a third time", async () => {
