@@ -30,19 +30,18 @@ export async function folderOf(client: OpencodeClient, session: string): Promise
   return wanted(await client.session.get({ sessionID: session })).directory;
 }
 
-/** Moves a session, and returns the folder that it is in then, read back. @throws ServerSaid */
+/** Moves a session; whether it is there then has to be read back. @throws ServerSaid */
 export async function moveSession(
   client: OpencodeClient,
   session: string,
   directory: string,
-): Promise<string> {
+): Promise<void> {
   const destination = { directory };
   const moved = await client.experimental.controlPlane.moveSession({
     sessionID: session,
     destination,
   });
   if (moved.error) refuse(moved);
-  return await folderOf(client, session);
 }
 
 /** Whether there is such an agent: opencode would go on with another one. */

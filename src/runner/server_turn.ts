@@ -185,12 +185,14 @@ export class ServerTurn {
       if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session));
       if (this.#telling.hasFailed) return undefined;
       const isThere = found.directory === this.directory;
-      const directory = isThere
-        ? this.directory
-        : await moveSession(client, session, this.directory);
+      if (!isThere) await moveSession(client, session, this.directory);
+      // The first requests in a folder wait until opencode has set itself up there: one wait for both.
+      const [directory] = await Promise.all([
+        isThere ? this.directory : folderOf(client, session),
+        title !== undefined && client.session.update({ sessionID: session, title }),
+      ]);
       if (directory !== this.directory) return void this.#see({ see: "misplaced", directory });
       events.wasIn(session, directory);
-      if (title !== undefined) await client.session.update({ sessionID: session, title });
       if (agent === undefined || await knowsAgent(client, agent)) return session;
       this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
     } catch (error) {
