@@ -64,8 +64,8 @@ function cellsOf({ key, type, session, created, state }: SessionRow): string[] {
   return [key, type, session ?? "-", created, state];
 }
 
+/** With all bases: a program that looks for issues in one state must not take it that there is no base. */
 function toJson({ base, sessions }: Listing, bases: MadeSession[], state: string | undefined) {
-  const wanted = bases.filter((it) => isWanted(it, state));
   const isFirst = (it: MadeSession) => it.opencode_session_id === base?.opencode_session_id;
   const all = sessions.map(({ key, record, problem, holder }) =>
     record
@@ -73,8 +73,8 @@ function toJson({ base, sessions }: Listing, bases: MadeSession[], state: string
       : { issue_ref: key, state: "damaged", problem }
   );
   return {
-    base: wanted.find(isFirst) ?? null,
-    bases: wanted.filter((it) => !isFirst(it)),
+    base: bases.find(isFirst) ?? null,
+    bases: bases.filter((it) => !isFirst(it)),
     sessions: all.filter((it) => isWanted(it, state)),
   };
 }

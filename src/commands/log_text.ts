@@ -1,6 +1,7 @@
 /** A transcript for people, line by line. Pure. */
 import type { Answer } from "../runner/mod.ts";
 import { inWords } from "../session/outcome.ts";
+import { timestamp } from "../session/record.ts";
 import type { Line } from "../supervisor/mod.ts";
 
 export class LogText {
@@ -15,7 +16,7 @@ export class LogText {
     const text = this.#textOf(line);
     if (text === undefined) return [];
     const [first, ...rest] = text.replace(/\n+$/, "").replaceAll("\t", "    ").split("\n");
-    const time = line.time.slice(11, 19);
+    const time = localTime(line.time).slice(11, 19);
     return [`${time}  ${first}`, ...rest.map((it) => `${" ".repeat(time.length)}  ${it}`)];
   }
 
@@ -23,7 +24,7 @@ export class LogText {
     switch (line.kind) {
       case "accepted":
         [this.#tokens, this.#cost, this.#running] = [0, 0, []];
-        return `── ${line.turn_kind}, ${line.time.slice(0, 10)}: ${line.message}`;
+        return `── ${line.turn_kind}, ${localTime(line.time).slice(0, 10)}: ${line.message}`;
       case "begun":
         return `in ${line.directory}`;
       case "session":
@@ -75,6 +76,12 @@ export class LogText {
     if (state === "failed") return `${words}: failed`;
     return known >= 0 ? undefined : words;
   }
+}
+
+/** As whoever reads has it, wherever the supervisor was started that wrote it. */
+function localTime(time: string): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : timestamp(date);
 }
 
 /** Somebody may also have answered in opencode's own interface, which does not say what. */

@@ -10,12 +10,18 @@ export function momentOf(text: string, now: string): number {
   const typed = text.trim();
   const date = CLOCK.test(typed)
     ? Date.parse(`${now.slice(0, 10)}T${typed.padStart(typed.length < 6 ? 5 : 8, "0")}`)
-    : DATE.test(typed)
+    : DATE.test(typed) && isDay(typed)
     // A date alone would be taken for midnight in Greenwich.
     ? Date.parse(typed.length === 10 ? `${typed}T00:00` : typed.replace(" ", "T"))
     : Date.parse(now) - secondsOf(typed) * 1000;
   if (Number.isNaN(date)) throw notAMoment(text);
   return date;
+}
+
+/** Date takes the 30th of February for the 2nd of March. */
+function isDay(date: string): boolean {
+  const [year, month, day] = date.slice(0, 10).split("-").map(Number);
+  return day! <= new Date(Date.UTC(year!, month!, 0)).getUTCDate();
 }
 
 function secondsOf(text: string): number {

@@ -65,7 +65,7 @@ export class Endings {
     transcripts.append(name, refused.id, { kind: "ended", ...end });
   }
 
-  /** What waits behind a turn that is stopped does not begin. */
+  /** What waits behind a turn that is stopped does not begin; what it was stays to be read. */
   ofWaiting(live: Live, outcome: Outcome): void {
     const { name } = live;
     const { mailbox, transcripts } = this.#options;
@@ -74,8 +74,9 @@ export class Endings {
     mailbox.write(name, { ...mail, next: [] });
     live.behind = 0;
     const end: TurnEnd = { outcome, session: null, text: "" };
-    for (const { id } of mail.next) {
+    for (const { id, kind, message } of mail.next) {
       this.#remember(id, end);
+      transcripts.append(name, id, { kind: "accepted", turn_kind: kind, message });
       transcripts.append(name, id, { kind: "ended", ...end });
     }
   }

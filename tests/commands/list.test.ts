@@ -1,6 +1,6 @@
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { list } from "../../src/commands/list.ts";
+import { list, type ListOptions } from "../../src/commands/list.ts";
 import type { SessionRow } from "../../src/store/mod.ts";
 import { BASE, makeStage, REF, SESSION } from "../support/fakes.ts";
 
@@ -148,14 +148,16 @@ describe("the JSON", () => {
     assert.deepEqual(stdout, []);
   });
 
-  test("has only those in a state, if one is given", async () => {
-    const { context, results } = jsonStage();
-    await list(context, { state: "damaged" });
-    assert.deepEqual(results, [{
-      base: null,
-      bases: [],
-      sessions: [{ issue_ref: "a.b/c/d#3", state: "damaged", problem: "it is empty" }],
-    }]);
+  test("has only the issues in a state, if one is given, and all bases: they are not gone", async () => {
+    const told = async (options: ListOptions) => {
+      const { context, results } = jsonStage();
+      await list(context, options);
+      return results[0] as Record<"base" | "bases" | "sessions", unknown>;
+    };
+    const [all, damaged] = [await told({}), await told({ state: "damaged" })];
+    const sessions = [{ issue_ref: "a.b/c/d#3", state: "damaged", problem: "it is empty" }];
+    assert.deepEqual(damaged, { ...all, sessions });
+    assert.notEqual(damaged.base, null);
   });
 
   test("tells an issue by the spelling of the index", async () => {

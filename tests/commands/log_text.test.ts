@@ -1,14 +1,27 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { LogText } from "../../src/commands/log_text.ts";
+import { timestamp } from "../../src/session/record.ts";
 import type { Line, LineBody } from "../../src/supervisor/mod.ts";
+
+/** Four minutes and five seconds past three, wherever this runs. */
+const MOMENT = new Date(2026, 0, 2, 3, 4, 5);
 
 function linesFor(...bodies: LineBody[]): string[] {
   const text = new LogText();
   return bodies.flatMap((body, i) =>
-    text.linesFor({ seq: i + 1, time: "2026-01-02T03:04:05+00:00", turn: "t", ...body } as Line)
+    text.linesFor({ seq: i + 1, time: timestamp(MOMENT), turn: "t", ...body } as Line)
   );
 }
+
+test("times are those of whoever reads, also where somebody in another time zone wrote them", () => {
+  const inAuckland = new Date(MOMENT.getTime() + 13 * 3_600_000).toISOString().slice(0, 19);
+  const accepted = { kind: "accepted", turn_kind: "start", message: "go" } as const;
+  const told = (time: string) =>
+    new LogText().linesFor({ seq: 1, time, turn: "t", ...accepted } as Line);
+  assert.deepEqual(told(`${inAuckland}+13:00`), ["03:04:05  ── start, 2026-01-02: go"]);
+  assert.equal(told("no time at all").length, 1);
+});
 
 test("each line has its time, and a longer text goes on below it", () => {
   assert.deepEqual(linesFor({ kind: "text", text: "one\n\ttwo\n" }), [

@@ -14,7 +14,7 @@ test("how long ago, a time of today, and a date are moments", () => {
 });
 
 test("anything else is refused with an example", () => {
-  for (const text of ["", "soon", "25:99", "2026-13-01", "-5m"]) {
+  for (const text of ["", "soon", "25:99", "2026-13-01", "2026-02-30", "2025-02-29T10:00", "-5m"]) {
     assert.throws(() => momentOf(text, NOW), { code: "usage", exit: 2 }, text);
   }
 });

@@ -93,7 +93,7 @@ test("what waits behind a turn that is stopped is over, and the turn itself is n
   live.behind = 1;
   endings.ofWaiting(live, { kind: "cancelled", signal: "SIGINT" });
   assert.deepEqual(mailbox.read(NAME), { key: KEY, current: turn, next: [] });
-  assert.deepEqual([live.behind, told()], [0, [`${behind.id} ended`]]);
+  assert.deepEqual([live.behind, told()], [0, [`${behind.id} accepted`, `${behind.id} ended`]]);
   assert.equal(endings.known(behind.id)?.outcome.kind, "cancelled");
 });
 
