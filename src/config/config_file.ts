@@ -11,13 +11,10 @@ import { lineAt, parseObject } from "./jsonc.ts";
 import type { Config, SettingValue } from "./mod.ts";
 import { withoutSetting } from "./without_setting.ts";
 import { type Structure, STRUCTURES } from "./plugin_settings.ts";
+import { SCHEMA_ADDRESS, type Setting, settingNamed, SETTINGS } from "./setting_list.ts";
 import {
   clearingAgeFrom,
   pluginSettingsFrom,
-  SCHEMA_ADDRESS,
-  type Setting,
-  settingNamed,
-  SETTINGS,
   settingsFrom,
   supervisorSettingsFrom,
 } from "./settings.ts";

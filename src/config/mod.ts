@@ -1,9 +1,11 @@
 /** The configuration port: what the user set, wherever they set it. */
 import type { Instance, PluginSettings } from "./plugin_settings.ts";
-import type { Setting, Settings, SupervisorSettings } from "./settings.ts";
+import type { Setting } from "./setting_list.ts";
+import type { Settings, SupervisorSettings } from "./settings.ts";
 
-export { POLICIES, RUNNERS, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./settings.ts";
-export type { Setting, Settings, SupervisorSettings, WorktreeSettings } from "./settings.ts";
+export { POLICIES, RUNNERS, SCHEMA_ADDRESS, settingNamed, SETTINGS } from "./setting_list.ts";
+export type { Setting } from "./setting_list.ts";
+export type { Settings, SupervisorSettings, WorktreeSettings } from "./settings.ts";
 export { readDuration } from "./setting_values.ts";
 export { STRUCTURES } from "./plugin_settings.ts";
 export type { Instance, PluginSettings };

@@ -1,25 +1,16 @@
 /**
- * One turn on opencode's server.
+ * One turn on opencode's server: a session in its folder, a message sent to it, and an end.
  *
- * The stream of events shows it as it goes; whatever it missed is found in the messages that the server has stored.
- * Both are turned into what `opencode run` would have printed, for the one reducer.
+ * The stream of events shows it as it goes (server_sights.ts); whatever that missed is found in the messages that the
+ * server has stored (server_reconciler.ts).
  */
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
-import { realpathSync } from "node:fs";
 import { KugetsuError, reasonOf } from "../errors.ts";
 import { endProcesses } from "../platform/processes.ts";
 import { within } from "../platform/within.ts";
 import type { Answer, StopReason, TurnEvent, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
-import { tellable, usageOf } from "./opencode_events.ts";
-import { NOTHING_SEEN, outcomeOf, type Progress, reduce, type Sight } from "./reducer.ts";
-import {
-  eventOfError,
-  eventOfPart,
-  type MessageInfo,
-  type Part,
-  runningTool,
-  type ServerEvent,
-} from "./server_events.ts";
+import { outcomeOf, type Sight } from "./reducer.ts";
+import type { ServerEvent } from "./server_events.ts";
 import type { Lease, Servers } from "./server_runner.ts";
 import type { Connection } from "./opencode_server.ts";
 import { Asks } from "./server_asks.ts";
@@ -36,6 +27,7 @@ import {
   sendMessage,
   ServerSaid,
 } from "./server_session.ts";
+import { Sights } from "./server_sights.ts";
 import { folderMarks } from "./shell_wrapper.ts";
 import { Telling } from "./telling.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -55,18 +47,15 @@ export class ServerTurn {
   readonly #alone: () => boolean;
   readonly #over = Promise.withResolvers<void>();
   readonly #dog: Watchdog;
-  readonly #told = new Set<string>();
-  readonly #messages = new Set<string>();
+  readonly #sights: Sights;
   readonly #asks: Asks;
   readonly #telling = new Telling(() => this.#stop({ see: "stop", reason: "SIGTERM" }));
-  #progress: Progress = NOTHING_SEEN;
   #client: OpencodeClient | undefined;
   #connection: Connection | undefined;
   #session: string | undefined;
   #placing: Promise<string | undefined> | undefined;
-  #messageId: string | undefined;
-  /** Whether the server has the message, as far as is known. */
-  #wasHeard = false;
+  /** Whether the server has said that it has the message. */
+  #wasTaken = false;
   /** Once the message was sent. */
   #reconciler: Reconciler | undefined;
   #stopping: Promise<void> | undefined;
@@ -79,6 +68,11 @@ export class ServerTurn {
     this.#alone = alone;
     this.#dog = new Watchdog(request.limits, (limit, seconds) => {
       this.#stop({ see: "limit", limit, seconds });
+    });
+    this.#sights = new Sights({
+      directory: request.directory,
+      show: (event) => this.#show(event),
+      strays: (directory) => this.#strays(directory),
     });
     this.#asks = new Asks({
       policy: request.permissions,
@@ -116,9 +110,9 @@ export class ServerTurn {
     await this.#stopping;
     await this.#telling.over();
     return {
-      outcome: outcomeOf(this.#progress),
+      outcome: outcomeOf(this.#sights.progress),
       session: this.#session,
-      text: this.#progress.text,
+      text: this.#sights.progress.text,
     };
   }
 
@@ -137,7 +131,7 @@ export class ServerTurn {
       await this.#on(lease);
     } catch {
       // It could not be reached: the turn is over, wherever it was.
-      this.#see({ see: "server-gone", sent: this.#wasHeard });
+      this.#see({ see: "server-gone", sent: this.#isSent });
     } finally {
       lease.release();
     }
@@ -159,7 +153,7 @@ export class ServerTurn {
       event: (event) => this.#onEvent(event),
       missed: () => this.#reconciler?.missed(),
       gone: () => {
-        this.#see({ see: "server-gone", sent: this.#wasHeard });
+        this.#see({ see: "server-gone", sent: this.#isSent });
         this.#over.resolve();
       },
     });
@@ -197,7 +191,7 @@ export class ServerTurn {
       this.#see({ see: "remark", remark: { kind: "agent-unknown", agent } });
     } catch (error) {
       if (!(error instanceof ServerSaid)) throw error;
-      this.#say(error);
+      this.#remark(error);
     }
     return undefined;
   }
@@ -216,7 +210,7 @@ export class ServerTurn {
     if (before !== undefined) {
       const { data } = await client.session.message({ sessionID: session, messageID: before });
       if (data) {
-        this.#wasHeard = true;
+        this.#wasTaken = true;
         return this.#wasSent(client, session, before).look();
       }
     }
@@ -228,14 +222,14 @@ export class ServerTurn {
   }
 
   #wasSent(client: OpencodeClient, session: string, messageID: string): Reconciler {
-    this.#messageId = messageID;
+    this.#sights.begin(messageID);
     return this.#reconciler = new Reconciler({
       ...{ client, session, messageID, hearsAll: this.#request.messageId === undefined },
       asked: (request) => this.#asks.asked(request),
       heard: () => void this.#telling.tell(() => this.#watch.heard?.()),
-      message: (info) => this.#onMessage(info),
-      part: (part) => this.#onPart(part, true),
-      hasFailed: () => this.#progress.error !== undefined,
+      message: (info) => this.#sights.message(info),
+      part: (part) => this.#sights.part(part, true),
+      hasFailed: () => this.#sights.progress.error !== undefined,
       repeat: () => this.#prompt(client, session, messageID),
       over: () => {
         this.#see({ see: "exit", code: 0, signal: null });
@@ -247,34 +241,32 @@ export class ServerTurn {
   async #prompt(client: OpencodeClient, session: string, messageID: string): Promise<void> {
     try {
       await sendMessage(client, session, messageID, this.#request);
-      this.#wasHeard = true;
+      this.#wasTaken = true;
     } catch (error) {
       if (!(error instanceof ServerSaid)) throw error;
-      if (error.message === NO_SESSION) this.#say(error);
-      else this.#see({ see: "event", event: eventOfError(session, { name: error.message }) });
+      if (error.message === NO_SESSION) this.#remark(error);
+      else this.#sights.error(session, { name: error.message });
       this.#over.resolve();
     }
   }
 
   #onEvent(event: ServerEvent): void {
     const own = event.session === this.#session;
-    if (this.#isSignOfLife(event, own)) this.#dog.sign();
+    if (this.#sights.isSignOfLife(event, own)) this.#dog.sign();
     switch (event.kind) {
       case "message":
         if (own) {
-          this.#onMessage(event.message);
+          this.#sights.message(event.message);
           this.#reconciler?.toldMessage(event.message);
         }
         return;
       case "part":
         if (own) this.#reconciler?.toldPart(event.part);
-        return this.#onPart(event.part, own);
+        return this.#sights.part(event.part, own);
       case "retry":
-        return this.#onTrouble(event.why);
+        return this.#sights.trouble(event.why);
       case "error":
-        if (own && event.error.name !== "MessageAbortedError") {
-          this.#see({ see: "event", event: eventOfError(event.session, event.error) });
-        }
+        if (own) this.#sights.error(event.session, event.error);
         return;
       case "asked":
         return this.#asks.asked(event.request);
@@ -291,59 +283,16 @@ export class ServerTurn {
     }
   }
 
-  /** What an agent says or does; that opencode tries again, or has taken the message in, is none. */
-  #isSignOfLife(event: ServerEvent, own: boolean): boolean {
-    if (event.kind === "part") return !own || this.#messages.has(event.part.messageID);
-    return event.kind === "delta";
+  /** Another opencode of the user's has moved the session: its agent must not go on there. */
+  #strays(directory: string): void {
+    this.#connection?.events.forget(this.#session!);
+    this.#client = this.#connection?.client(directory);
+    this.#stop({ see: "misplaced", directory });
   }
 
-  /** Only what came after the message belongs to the turn; ids of messages are in order. */
-  #onMessage(info: MessageInfo): void {
-    if (info.role !== "assistant" || this.#messageId === undefined) return;
-    if (info.id <= this.#messageId) return;
-    this.#wasHeard = true;
-    this.#messages.add(info.id);
-    const cwd = info.path?.cwd;
-    // Another opencode of the user's has moved the session: its agent must not go on there.
-    if (cwd !== undefined && !isSame(cwd, this.directory)) {
-      this.#connection?.events.forget(info.sessionID);
-      this.#client = this.#connection?.client(cwd);
-      return this.#stop({ see: "misplaced", directory: cwd });
-    }
-    if (
-      info.error && info.error.name !== "MessageAbortedError" && this.#isNew(`error ${info.id}`)
-    ) {
-      this.#see({ see: "event", event: eventOfError(info.sessionID, info.error) });
-    }
-  }
-
-  #say({ message: text }: ServerSaid): void {
-    this.#see({ see: "remark", remark: { kind: "other", text } });
-  }
-
-  #onPart(part: Part, own: boolean): void {
-    if (own && !this.#messages.has(part.messageID)) return;
-    const running = runningTool(part);
-    if (running) {
-      if (this.#isNew(`running ${part.id} ${running.title}`)) {
-        this.#show({ kind: "tool", ...running, state: "running" });
-      }
-      return;
-    }
-    const event = eventOfPart(part);
-    if (!event || !this.#isNew(part.id)) return;
-    const usage = usageOf(event);
-    if (usage) this.#show({ kind: "usage", ...usage });
-    // What a sub-session says is for its parent; what it does is shown.
-    if (!own && event.type !== "tool_use") return;
-    if (own) this.#see({ see: "event", event });
-    const told = tellable(event);
-    if (told) this.#show(told);
-  }
-
-  #onTrouble(text: string): void {
-    this.#see({ see: "remark", remark: { kind: "trouble", text } });
-    this.#show({ kind: "trouble", text });
+  /** Whether the server has the message, as far as is known. */
+  get #isSent(): boolean {
+    return this.#wasTaken || this.#sights.hasAnswer;
   }
 
   /** Answers what the turn asks; false when it asks no such thing. */
@@ -367,27 +316,15 @@ export class ServerTurn {
     if (left.length > 0) this.#show({ kind: "left", pids: left.map((it) => it.pid) });
   }
 
-  #isNew(id: string): boolean {
-    if (this.#told.has(id)) return false;
-    this.#told.add(id);
-    return true;
+  #remark({ message: text }: ServerSaid): void {
+    this.#see({ see: "remark", remark: { kind: "other", text } });
   }
 
   #see(sight: Sight): void {
-    this.#progress = reduce(this.#progress, sight);
+    this.#sights.see(sight);
   }
 
   #show(event: TurnEvent): void {
     void this.#telling.tell(() => this.#watch.event(event));
-  }
-}
-
-/** A folder may be spelled by way of a symbolic link. */
-function isSame(one: string, other: string): boolean {
-  if (one === other) return true;
-  try {
-    return realpathSync(one) === realpathSync(other);
-  } catch {
-    return false;
   }
 }

@@ -10,12 +10,13 @@
  * ```
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { errors, type KugetsuError, reasonOf, type StopSignal } from "../errors.ts";
+import { errors, type KugetsuError, type StopSignal } from "../errors.ts";
 import type { Answer, Ask } from "../runner/mod.ts";
 import { adviceForAsk } from "../session/advice.ts";
+import { Backlog, byTime } from "./backlog.ts";
 import { Endings, failed } from "./endings.ts";
 import { Live } from "./live.ts";
-import { isSame, type Mail, type Mailbox, turnOver } from "./mailbox.ts";
+import { isSame, type Mailbox, turnOver } from "./mailbox.ts";
 import type {
   Accepted,
   Job,
@@ -57,6 +58,7 @@ export class Keeper {
   /** One submission of an issue after the other. */
   readonly #doors = new Map<string, Promise<void>>();
   readonly #endings: Endings;
+  readonly #backlog: Backlog;
   #caps: Limits;
   /** The host's cap as a command line gave it: settings do not change it. */
   #given: number | undefined;
@@ -64,6 +66,11 @@ export class Keeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#endings = new Endings(options);
+    this.#backlog = new Backlog({
+      ...{ mailbox: options.mailbox, endings: this.#endings, debug: options.debug },
+      begin: (submission) => this.#enter(submission),
+      takeUp: (submission) => this.#begin(submission, true),
+    });
     this.#caps = options.caps;
   }
 
@@ -88,37 +95,11 @@ export class Keeper {
     return this.#caps.host;
   }
 
-  /** Takes up what an earlier supervisor had accepted, in the order in which it was asked for. */
+  /** Takes up what an earlier supervisor had accepted. */
   async recover(): Promise<void> {
-    const { mailbox, debug } = this.#options;
-    const asked = ({ started_at }: Submission) => Date.parse(started_at);
-    const left = mailbox.names().flatMap((name) => {
-      const mail = mailbox.readWhole(name, debug);
-      const turns = mail ? [mail.current ?? [], mail.next].flat() : [];
-      return mail && turns.length > 0 ? [{ name, mail, turns }] : [];
-    }).sort((a, b) => asked(a.turns[0]!) - asked(b.turns[0]!));
-    const inOrder = left.flatMap(({ turns }) => turns).sort((a, b) => asked(a) - asked(b));
-    for (const { caps } of inOrder) this.#follow(caps);
-    for (const { name, mail } of left) {
-      debug(`taking up the turns of ${mail.key}`);
-      if (!mail.current) await this.#goOn(mail.key, name);
-      else {
-        await this.#begin(mail.current, true).catch((error) => this.#giveUp(name, mail, error));
-      }
-    }
-  }
-
-  /** What cannot be taken up is over: its message stays, so that it can be tried again. */
-  async #giveUp(name: string, mail: Mail, error: unknown): Promise<void> {
-    if (!mail.current) return;
-    this.#options.debug(`the turn of ${mail.key} cannot be taken up: ${reasonOf(error)}`);
-    try {
-      this.#endings.ofRefused(name, mail, mail.current, error);
-    } catch (cause) {
-      // The next supervisor finds it as it was.
-      return this.#options.debug(`it cannot be put away: ${reasonOf(cause)}`);
-    }
-    await this.#goOn(mail.key, name);
+    const left = this.#backlog.left();
+    for (const { caps } of left.flatMap(({ turns }) => turns).sort(byTime)) this.#follow(caps);
+    await this.#backlog.recover(left);
   }
 
   submit(submission: Submission): Promise<Accepted> {
@@ -287,30 +268,7 @@ export class Keeper {
   #close(live: Live): void {
     this.#options.transcripts.release(live.name);
     this.#schedule();
-    void this.#goOn(live.key, live.name);
-  }
-
-  /** With the next turn of an issue. What keeps it from beginning must not end the supervisor. */
-  async #goOn(key: string, name: string): Promise<void> {
-    await this.#next(name).catch((error) =>
-      this.#options.debug(`the next turn of ${key} cannot begin: ${reasonOf(error)}`)
-    );
-  }
-
-  /** The next turn of an issue; one that is refused now is over, and the one behind it is next. */
-  async #next(name: string): Promise<void> {
-    const { mailbox } = this.#options;
-    for (;;) {
-      const [next] = mailbox.readWhole(name)?.next ?? [];
-      if (!next) return;
-      try {
-        return void await this.#enter(next);
-      } catch (error) {
-        const mail = mailbox.read(name);
-        if (!mail) return;
-        this.#endings.ofRefused(name, mail, next, error);
-      }
-    }
+    void this.#backlog.goOn(live.key, live.name);
   }
 
   /**

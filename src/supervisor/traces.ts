@@ -36,7 +36,7 @@ export class FileTraces implements Traces {
   }
 
   async transcript(key: string, after?: number): Promise<Line[]> {
-    return readTranscript(this.#transcript(await this.#nameOf(key)), after);
+    return readTranscript(this.#transcript(await this.#nameOf(key)), { after });
   }
 
   async kept(key: string): Promise<Kept | undefined> {

@@ -25,16 +25,25 @@ export function olderOf(path: string): string {
   return path.replace(/\.jsonl$/, ".older.jsonl");
 }
 
+/** Which lines: those behind a number, and of one turn alone. */
+export interface Wanted {
+  after?: number | undefined;
+  turn?: string | undefined;
+}
+
 /**
- * The stored lines after a number, oldest first. A line that is no line, such as one that a crash has cut, is left out.
+ * The stored lines, oldest first. A line that is no line, such as one that a crash has cut, is left out.
  *
  * @throws unreadable
  */
-export function readTranscript(path: string, after = 0): Line[] {
+export function readTranscript(path: string, { after = 0, turn }: Wanted = {}): Line[] {
   const found: Line[] = [];
   for (const line of newestFirst(path)) {
     if (line.seq <= after) break;
+    if (turn !== undefined && line.turn !== turn) continue;
     found.push(line);
+    // The first line of a turn.
+    if (turn !== undefined && line.kind === "accepted") break;
   }
   return found.reverse();
 }

@@ -1,7 +1,7 @@
 /** The transcripts that are written to or followed now, each open once. */
 import type { Line, LineBody } from "./mod.ts";
 import { Transcript, type TranscriptOptions } from "./transcript.ts";
-import { newestFirst, readTranscript } from "./transcript_reader.ts";
+import { readTranscript } from "./transcript_reader.ts";
 
 export class Transcripts {
   readonly #open = new Map<string, { transcript: Transcript; users: number }>();
@@ -45,18 +45,6 @@ export class Transcripts {
     return readTranscript(this.#pathOf(name));
   }
 
-  /** The lines after a number, of one turn or all, oldest first; the first of a turn says that it was accepted. */
-  #stored(name: string, turn: string | undefined, after: number): Line[] {
-    const found: Line[] = [];
-    for (const line of newestFirst(this.#pathOf(name))) {
-      if (line.seq <= after) break;
-      if (turn !== undefined && line.turn !== turn) continue;
-      found.push(line);
-      if (turn !== undefined && line.kind === "accepted") break;
-    }
-    return found.reverse();
-  }
-
   /** Hands out lines: those of one turn until it is over, or all after a number, without an end. */
   async follow(
     name: string,
@@ -77,7 +65,7 @@ export class Transcripts {
     let silence = () => {};
     try {
       // Nothing is appended between the two: this is one step of the only thread that appends.
-      for (const line of this.#stored(name, turn, after)) hand(line);
+      for (const line of readTranscript(this.#pathOf(name), { turn, after })) hand(line);
       silence = transcript.listen(hand);
       const leave = () => over.resolve();
       signal.addEventListener("abort", leave, { once: true });

@@ -4,12 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { ROOT } from "../../scripts/_checkout.ts";
-import {
-  settingNamed,
-  SETTINGS,
-  settingsFrom,
-  supervisorSettingsFrom,
-} from "../../src/config/settings.ts";
+import { settingNamed, SETTINGS } from "../../src/config/setting_list.ts";
+import { settingsFrom, supervisorSettingsFrom } from "../../src/config/settings.ts";
 import { readDuration } from "../../src/config/setting_values.ts";
 
 const LONGEST = 24 * 24 * 3600;

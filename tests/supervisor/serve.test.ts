@@ -42,7 +42,7 @@ function makeClient(folder: string, changes: Partial<ClientOptions> = {}): Super
     traces: {
       hasAccepted: () => new Mailbox(folder).hasAccepted(),
       transcript: (_, after) =>
-        Promise.resolve(readTranscript(join(folder, `${NAME}.jsonl`), after)),
+        Promise.resolve(readTranscript(join(folder, `${NAME}.jsonl`), { after })),
     },
     ...{
       version: "9.9.9",

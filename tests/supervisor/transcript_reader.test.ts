@@ -46,6 +46,6 @@ test("lines of a file that became the older one while it was read are told once;
   const path = await scratch.write("a.jsonl", stored(lines));
   await scratch.write("a.older.jsonl", stored(lines));
   assert.deepEqual(readTranscript(path), lines);
-  assert.deepEqual(readTranscript(path, 2), lines.slice(2));
-  assert.deepEqual(readTranscript(path, 4), []);
+  assert.deepEqual(readTranscript(path, { after: 2 }), lines.slice(2));
+  assert.deepEqual(readTranscript(path, { after: 4 }), []);
 });
