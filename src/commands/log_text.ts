@@ -4,12 +4,17 @@ import { inWords } from "../session/outcome.ts";
 import { timestamp } from "../session/record.ts";
 import type { Line } from "../supervisor/mod.ts";
 
-export class LogText {
-  /** What a turn has used so far. */
-  #tokens = 0;
-  #cost = 0;
+/** What is known of a turn so far. */
+interface Told {
+  tokens: number;
+  cost: number;
   /** Tools that were shown as running: their end is no news. */
-  #running: { tool: string; words: string }[] = [];
+  running: { tool: string; words: string }[];
+}
+
+export class LogText {
+  /** By the turn's id: what waits behind a turn that is stopped is over before it. */
+  readonly #turns = new Map<string, Told>();
 
   /** Each with the time in front; longer texts go on below it. */
   linesFor(line: Line): string[] {
@@ -23,7 +28,6 @@ export class LogText {
   #textOf(line: Line): string | undefined {
     switch (line.kind) {
       case "accepted":
-        [this.#tokens, this.#cost, this.#running] = [0, 0, []];
         return `── ${line.turn_kind}, ${localTime(line.time).slice(0, 10)}: ${line.message}`;
       case "begun":
         return `in ${line.directory}`;
@@ -32,11 +36,13 @@ export class LogText {
       case "text":
         return line.text;
       case "tool":
-        return this.#toolOf(line);
-      case "usage":
-        this.#tokens += line.tokens;
-        this.#cost += line.cost;
+        return toolOf(line, this.#turn(line.turn));
+      case "usage": {
+        const told = this.#turn(line.turn);
+        told.tokens += line.tokens;
+        told.cost += line.cost;
         return undefined;
+      }
       case "step":
         return undefined;
       case "permission":
@@ -56,26 +62,37 @@ export class LogText {
       case "left":
         return `these processes would not end: ${line.pids.join(" ")}`;
       case "ended": {
-        const money = this.#cost > 0 ? `, $${this.#cost.toFixed(2)}` : "";
+        const { tokens, cost } = this.#turn(line.turn);
+        this.#turns.delete(line.turn);
+        const money = cost > 0 ? `, $${cost.toFixed(2)}` : "";
         const words = line.error?.message ?? `the turn ${inWords(line.outcome)}`;
-        return `── ${words}; ${this.#tokens} tokens${money}`;
+        return `── ${words}; ${tokens} tokens${money}`;
       }
     }
   }
 
-  /** A tool that ends may have another title than it began with. */
-  #toolOf({ tool, title, state }: Extract<Line, { kind: "tool" }>): string | undefined {
-    const words = `> ${title ? `${tool} ${title}` : tool}`;
-    if (state === "running") {
-      if (this.#running.some((it) => it.words === words)) return undefined;
-      this.#running.push({ tool, words });
-      return words;
-    }
-    const known = this.#running.findIndex((it) => it.tool === tool);
-    if (known >= 0) this.#running.splice(known, 1);
-    if (state === "failed") return `${words}: failed`;
-    return known >= 0 ? undefined : words;
+  #turn(id: string): Told {
+    const told = this.#turns.get(id) ?? { tokens: 0, cost: 0, running: [] };
+    this.#turns.set(id, told);
+    return told;
   }
+}
+
+/** A tool that ends may have another title than it began with. */
+function toolOf(
+  { tool, title, state }: Extract<Line, { kind: "tool" }>,
+  { running }: Told,
+): string | undefined {
+  const words = `> ${title ? `${tool} ${title}` : tool}`;
+  if (state === "running") {
+    if (running.some((it) => it.words === words)) return undefined;
+    running.push({ tool, words });
+    return words;
+  }
+  const known = running.findIndex((it) => it.tool === tool);
+  if (known >= 0) running.splice(known, 1);
+  if (state === "failed") return `${words}: failed`;
+  return known >= 0 ? undefined : words;
 }
 
 /** As whoever reads has it, wherever the supervisor was started that wrote it. */

@@ -55,3 +55,24 @@ test("the end of a turn says what it used, and the next one counts anew", () => 
     "03:04:05  ── the turn is done; 0 tokens",
   ]);
 });
+
+test("what waited behind a turn that is stopped has its own words, and the turn its own tokens", () => {
+  const text = new LogText();
+  const cancelled = { kind: "cancelled", signal: "SIGTERM" } as const;
+  const end: LineBody = { kind: "ended", outcome: cancelled, session: null, text: "" };
+  const lines: [turn: string, body: LineBody][] = [
+    ["one", { kind: "accepted", turn_kind: "continue", message: "first" }],
+    ["one", { kind: "usage", tokens: 7, cost: 0 }],
+    ["two", { kind: "accepted", turn_kind: "continue", message: "behind it" }],
+    ["two", end],
+    ["one", end],
+  ];
+  const told = lines.flatMap(([turn, body], i) =>
+    text.linesFor({ seq: i + 1, time: timestamp(MOMENT), turn, ...body } as Line)
+  );
+  assert.deepEqual(told.slice(1), [
+    "03:04:05  ── continue, 2026-01-02: behind it",
+    "03:04:05  ── the turn was stopped by SIGTERM; 0 tokens",
+    "03:04:05  ── the turn was stopped by SIGTERM; 7 tokens",
+  ]);
+});
