@@ -1,7 +1,11 @@
 /** Messages reach the model byte for byte, and nobody else sees them. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { needs } from "../support/needs.ts";
 import { kugetsuCommand, makeWorld, type World } from "../support/opencode_home.ts";
@@ -27,6 +31,56 @@ test("awkward messages arrive byte for byte, as an argument and from standard in
   }
   assert.deepEqual(world.model.prompts, AWKWARD);
 });
+
+test(
+  "a pipe that nobody waits at, and that is written late, is read to its end; a folder is refused",
+  {
+    skip: needs("perl"),
+  },
+  async () => {
+    await using world = await makeWorld();
+    await init(world);
+    const fifo = world.scratch.join("late");
+    assert.equal((await run("mkfifo", [fifo])).code, 0);
+    const late = start(
+      openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK),
+      "start",
+      "14",
+      "-",
+    );
+    const writer = openSync(fifo, constants.O_WRONLY);
+    for (const word of ["@say", " one", " two"]) {
+      await new Promise((later) => setTimeout(later, 300));
+      writeSync(writer, word);
+    }
+    closeSync(writer);
+    assert.deepEqual(await late, { code: 0, said: "one two\n" });
+    const folder = await start(
+      openSync(world.repository, constants.O_RDONLY),
+      "continue",
+      "14",
+      "-",
+    );
+    assert.equal(folder.code, 5);
+    assert.match(folder.said, /^error: Cannot read standard input: it is a folder/);
+
+    /** With this as its standard input, which is closed here once it has begun. */
+    async function start(input: number, ...args: string[]) {
+      // Set so behind the runtime of this test, which sets it back: a read fails at once while there is nothing to read.
+      const unwaiting = "fcntl(STDIN, F_SETFL, fcntl(STDIN, F_GETFL, 0) | O_NONBLOCK); exec @ARGV";
+      const command = ["-MFcntl", "-e", unwaiting, "--", ...kugetsuCommand(), ...args];
+      const child = spawn("perl", command, {
+        cwd: world.repository,
+        env: world.env,
+        stdio: [input, "pipe", "pipe"],
+      });
+      closeSync(input);
+      const [said, wrong] = [text(child.stdout!), text(child.stderr!)];
+      const [code] = await once(child, "close");
+      return { code, said: await said + await wrong };
+    }
+  },
+);
 
 test("200 kB from a file, and 100 kB as an argument", async () => {
   await using world = await makeWorld();

@@ -69,6 +69,7 @@ const NEEDS = {
     isThere: () => isRoot() && (!isOnPath("systemd-nspawn") || succeeds(...BOOT_AND_GO)),
   },
   python3: program("python3", "python3"),
+  perl: program("perl", "perl"),
   root: { reason: "needs root", isThere: isRoot },
   script: program("script", "bsdutils"),
   shellcheck: program("shellcheck", "shellcheck"),
