@@ -16,7 +16,6 @@ import {
   begun,
   ended,
   named,
-  sending,
   type Whereabouts,
   withProcess,
 } from "../session/state.ts";
@@ -117,7 +116,7 @@ class Attempt {
   async #work(): Promise<TurnResult> {
     const { signal } = this.#host;
     if (signal.aborted) return stopped(signal);
-    await this.#save((record) => begun(record, this.#context.now()));
+    await this.#begin();
     this.#host.begun(this.#plan.directory);
     try {
       await setUpPlace(this.#context, this.#plan.place, signal);
@@ -128,25 +127,35 @@ class Attempt {
     return await this.#runWithRetry(signal);
   }
 
+  async #begin(): Promise<void> {
+    const { opencode_session_id: session, turn } = this.#record;
+    const isNamed = session === null || turn?.message_id !== undefined;
+    const runner = await this.#context.runner(this.#plan.runner);
+    const messageId = isNamed ? undefined : runner.newMessageId();
+    await this.#save((record) => begun(record, this.#context.now(), messageId));
+  }
+
   /** Tries once more where opencode is not known to have the message. */
   async #runWithRetry(signal: AbortSignal): Promise<TurnResult> {
     const runner = await this.#context.runner(this.#plan.runner);
-    const result = await runner.turn(this.#request(), this.#watch(), signal);
+    const wasTried = this.#plan.record.turn?.message_id !== undefined;
+    const result = await runner.turn(this.#request(wasTried), this.#watch(), signal);
     if (!mayTryAgain(result) || signal.aborted) return result;
     this.#context.output.debug("opencode did not get under way; trying once more");
     await new Promise((later) => setTimeout(later, RETRY_AFTER_MS * (0.5 + Math.random())));
-    return await runner.turn(this.#request(), this.#watch(), signal);
+    return await runner.turn(this.#request(true), this.#watch(), signal);
   }
 
-  #request(): TurnRequest {
+  #request(wasTried: boolean): TurnRequest {
     const { turn, directory, title, message, model, agent, permissions } = this.#plan;
     const { limits, debug } = this.#plan;
     const own = this.#record.opencode_session_id;
     const kind = own === null ? "fork" : "continue";
     const session = own ?? this.#plan.session;
+    const messageId = this.#record.turn?.message_id;
     return {
       ...{ id: turn.id, kind, session, directory, message },
-      messageId: this.#record.turn?.message_id,
+      ...{ messageId, isAgain: wasTried && messageId !== undefined },
       ...{ title, model, agent, permissions, limits, debug },
     };
   }
@@ -155,13 +164,12 @@ class Attempt {
     const { now, output } = this.#context;
     return {
       started: (opencode) => opencode && this.#save((record) => withProcess(record, opencode)),
-      named: async (session) => {
+      named: async (session, messageId) => {
         output.debug(`session ${session}`);
         if (this.#record.opencode_session_id !== null) return;
-        await this.#save((record) => named(record, session, now()));
+        await this.#save((record) => named(record, session, now(), messageId));
         this.#host.named(session);
       },
-      sending: (messageId) => this.#save((record) => sending(record, messageId)),
       event: (event) => this.#event(event),
       heard: () => this.#host.heard(),
     };

@@ -35,8 +35,10 @@ export interface TurnRequest {
   /** What the session is called in opencode; it keeps its name without. */
   title?: string | undefined;
   message: string;
-  /** What an earlier attempt at this very turn called its message: one that arrived is not sent again. */
+  /** What opencode is to call the message; of a `fork` the runner decides it, and tells. */
   messageId?: string | undefined;
+  /** Whether an earlier attempt at this very turn may have sent it: what arrived is not sent again. */
+  isAgain?: boolean | undefined;
   model?: string | undefined;
   agent?: string | undefined;
   permissions: PermissionPolicy;
@@ -84,10 +86,8 @@ export type { StopReason };
 export interface TurnWatch {
   /** opencode runs; nothing has been sent to it yet. The process is told where the turn has one of its own. */
   started(opencode: ProcessIdentity | undefined): Promise<void> | void;
-  /** opencode told which session this is, before anything else. */
-  named(session: string): Promise<void> | void;
-  /** The message is about to be sent under this id, so that one can look later whether it arrived. */
-  sending?(messageId: string): Promise<void> | void;
+  /** opencode told which session this is, before anything else; and what its message will be called, if that is known. */
+  named(session: string, messageId?: string): Promise<void> | void;
   event(event: TurnEvent): void;
   /** opencode was heard: it waits for nothing but what it has said that it asks. */
   heard?(): void;
@@ -110,6 +110,11 @@ export interface Leftovers extends Whereabouts {
 export interface Runner {
   /** Whether a fork can be moved to another folder than its base's. */
   readonly movesForks: boolean;
+  /**
+   * An id for the message of a turn in a session that is there, so that one can look later whether it arrived; undefined
+   * where opencode gives it its own.
+   */
+  newMessageId(): string | undefined;
   /** Aborting `signal` with a StopReason stops the turn. */
   turn(request: TurnRequest, watch: TurnWatch, signal: AbortSignal): Promise<TurnResult>;
   /** Ends what is left of a turn whose owner died. Returns how many processes would not end. */

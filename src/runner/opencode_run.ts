@@ -49,6 +49,8 @@ export class OpencodeRunRunner implements Runner {
     this.#opencode = opencode;
   }
 
+  newMessageId(): undefined {}
+
   turn(request: TurnRequest, watch: TurnWatch, signal: AbortSignal): Promise<TurnResult> {
     return new Turn(this.#opencode, request, watch).run(signal);
   }

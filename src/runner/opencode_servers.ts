@@ -120,8 +120,8 @@ export class OpencodeServers implements Servers {
   }
 
   /** The server on which an earlier process of ours has begun this very turn. */
-  async #busyWith({ messageId, session, directory }: ServerUse) {
-    if (messageId === undefined || session === undefined) return undefined;
+  async #busyWith({ isAgain, session, directory }: ServerUse) {
+    if (!isAgain || session === undefined) return undefined;
     for (const name of this.#names()) {
       const kept = this.#kept(name);
       const connection = await kept.server.find();

@@ -8,7 +8,7 @@ import { endProcesses } from "../platform/processes.ts";
 import type { Answer, Leftovers, Runner, TurnRequest, TurnResult, TurnWatch } from "./mod.ts";
 import type { Connection } from "./opencode_server.ts";
 import { clientOf, type ServerAddress } from "./server_address.ts";
-import { abortSession } from "./server_session.ts";
+import { abortSession, newMessageId } from "./server_session.ts";
 import { ServerTurn } from "./server_turn.ts";
 import { folderMarks } from "./shell_wrapper.ts";
 
@@ -25,7 +25,7 @@ export interface Servers {
 /** What a server is wanted for: a turn, or somebody who works in a folder by hand. */
 export type ServerUse =
   & Pick<TurnRequest, "directory" | "agent">
-  & Partial<Pick<TurnRequest, "session" | "messageId">>;
+  & Partial<Pick<TurnRequest, "session" | "isAgain">>;
 
 /** A server that is used. */
 export interface Lease {
@@ -37,6 +37,7 @@ export interface Lease {
 
 export class ServerRunner implements Runner {
   readonly movesForks = true;
+  readonly newMessageId = newMessageId;
   readonly #servers: Servers;
   readonly #turns = new Map<string, ServerTurn>();
 

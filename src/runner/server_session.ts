@@ -75,9 +75,12 @@ export async function abortSession(client: OpencodeClient, session: string): Pro
   while (Date.now() < deadline && await isBusy(client, session)) await pause(50);
 }
 
-/** An id in opencode's own form, which sorts behind all messages that were made before now. */
+/**
+ * An id in opencode's own form. It sorts behind all messages that were made before now, in this very millisecond too,
+ * and before those of the next one.
+ */
 export function newMessageId(): string {
-  const time = (BigInt(Date.now()) * 0x1000n) & 0xffff_ffff_ffffn;
+  const time = (BigInt(Date.now()) * 0x1000n + 0xfffn) & 0xffff_ffff_ffffn;
   const chance = randomBytes(14).toString("base64").replaceAll(/[^0-9A-Za-z]/g, "0").slice(0, 14);
   return `msg_${time.toString(16).padStart(12, "0")}${chance}`;
 }

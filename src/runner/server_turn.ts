@@ -53,6 +53,7 @@ export class ServerTurn {
   #client: OpencodeClient | undefined;
   #connection: Connection | undefined;
   #session: string | undefined;
+  #messageId: string | undefined;
   #placing: Promise<string | undefined> | undefined;
   /** Whether the server has said that it has the message. */
   #wasTaken = false;
@@ -64,6 +65,7 @@ export class ServerTurn {
     this.directory = request.directory;
     this.#servers = servers;
     this.#request = request;
+    this.#messageId = request.messageId;
     this.#watch = watch;
     this.#alone = alone;
     this.#dog = new Watchdog(request.limits, (limit, seconds) => {
@@ -144,7 +146,7 @@ export class ServerTurn {
     this.#connection = connection;
     await this.#telling.tell(() => this.#watch.started(undefined));
     // So that it reads them again; but not under a turn that is under way.
-    if (isOutdated && this.#request.messageId === undefined && this.#alone()) {
+    if (isOutdated && !this.#request.isAgain && this.#alone()) {
       await client.instance.dispose();
     }
     const session = await (this.#placing = this.#place(client));
@@ -176,7 +178,8 @@ export class ServerTurn {
         : { id: given, directory: events.folderOf(given) ?? await folderOf(client, given) };
       if (!found) return undefined;
       const session = this.#session = found.id;
-      if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session));
+      const messageId = this.#messageId ??= newMessageId();
+      if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session, messageId));
       if (this.#telling.hasFailed) return undefined;
       const isThere = found.directory === this.directory;
       if (!isThere) await moveSession(client, session, this.directory);
@@ -198,6 +201,8 @@ export class ServerTurn {
 
   /** One that comes when the turn is to end already is nobody's, and is deleted. */
   async #fork(client: OpencodeClient, base: string): Promise<Placed | undefined> {
+    // opencode sets itself up in a folder that it does not know with the first that is asked there: meanwhile.
+    void client.path.get().catch(() => {});
     const fork = await forkSession(client, base);
     if (!this.#stopping) return fork;
     await client.session.delete({ sessionID: fork.id });
@@ -206,17 +211,15 @@ export class ServerTurn {
 
   /** Sends the message, unless an earlier attempt at this turn has. */
   async #send(client: OpencodeClient, session: string): Promise<void> {
-    const { messageId: before } = this.#request;
-    if (before !== undefined) {
-      const { data } = await client.session.message({ sessionID: session, messageID: before });
+    const messageID = this.#messageId!;
+    if (this.#request.isAgain) {
+      const { data } = await client.session.message({ sessionID: session, messageID });
       if (data) {
         this.#wasTaken = true;
-        return this.#wasSent(client, session, before).look();
+        return this.#wasSent(client, session, messageID).look();
       }
+      if (this.#stopping) return;
     }
-    const messageID = before ?? newMessageId();
-    await this.#telling.tell(() => this.#watch.sending?.(messageID));
-    if (this.#telling.hasFailed || this.#stopping) return;
     this.#wasSent(client, session, messageID);
     await this.#prompt(client, session, messageID);
   }
@@ -224,7 +227,7 @@ export class ServerTurn {
   #wasSent(client: OpencodeClient, session: string, messageID: string): Reconciler {
     this.#sights.begin(messageID);
     return this.#reconciler = new Reconciler({
-      ...{ client, session, messageID, hearsAll: this.#request.messageId === undefined },
+      ...{ client, session, messageID, hearsAll: !this.#request.isAgain },
       asked: (request) => this.#asks.asked(request),
       heard: () => void this.#telling.tell(() => this.#watch.heard?.()),
       message: (info) => this.#sights.message(info),

@@ -32,22 +32,16 @@ export function queued(record: SessionRecord, turn: RunningTurn, now: string): S
   return { ...record, state: "queued", reason: undefined, updated_at: now, turn };
 }
 
-/** The turn has its place. */
-export function begun(record: SessionRecord, now: string): SessionRecord {
+/** The turn has its place. In a session that is there its message will be sent under this id. */
+export function begun(record: SessionRecord, now: string, messageId?: string): SessionRecord {
   const state = record.opencode_session_id === null ? "starting" : "running";
-  return { ...record, state, updated_at: now };
+  return withMessage({ ...record, state, updated_at: now }, messageId);
 }
 
 /** The turn's opencode process is known. */
 export function withProcess(record: SessionRecord, opencode: ProcessIdentity): SessionRecord {
   if (!record.turn) throw new Error("No turn is running");
   return { ...record, turn: { ...record.turn, opencode } };
-}
-
-/** The message is about to be sent under this id. */
-export function sending(record: SessionRecord, messageId: string): SessionRecord {
-  if (!record.turn) throw new Error("No turn is running");
-  return { ...record, turn: { ...record.turn, message_id: messageId } };
 }
 
 /** The turn waits for an answer to what is told. */
@@ -60,9 +54,20 @@ export function answered(record: SessionRecord, now: string): SessionRecord {
   return { ...record, state: "running", reason: undefined, updated_at: now };
 }
 
-/** opencode told the session's id: from here on the issue has a session. */
-export function named(record: SessionRecord, id: string, now: string): MadeSession {
-  return { ...record, opencode_session_id: id, state: "running", updated_at: now };
+/** opencode told the session's id: from here on the issue has a session, and its message will be sent under this one. */
+export function named(
+  record: SessionRecord,
+  id: string,
+  now: string,
+  messageId?: string,
+): MadeSession {
+  const made = { ...record, opencode_session_id: id, state: "running" as const, updated_at: now };
+  return withMessage(made, messageId);
+}
+
+function withMessage<T extends SessionRecord>(record: T, message_id: string | undefined): T {
+  const { turn } = record;
+  return turn && message_id !== undefined ? { ...record, turn: { ...turn, message_id } } : record;
 }
 
 /** The turn is over, and has used that much. */

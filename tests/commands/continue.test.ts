@@ -138,7 +138,7 @@ describe("a turn that cannot run", () => {
     throw failure;
   };
   const before: SessionRecord = { ...SESSION, state: "blocked", reason: "it wanted bash" };
-  const FAILED = [
+  const [QUEUED, BEGUN, FAILED] = [
     "save queued ses_1",
     "save running ses_1",
     `save failed ses_1 (${failure.message})`,
@@ -152,9 +152,9 @@ describe("a turn that cannot run", () => {
     [
       "has failed when opencode is not there",
       (did) => ({ runner: { ...runnerThat(did), turn: fail } }),
-      FAILED,
+      [QUEUED, BEGUN, FAILED],
     ],
-    ["has failed when there is no runner", () => ({ context: { runner: fail } }), FAILED],
+    ["has failed when there is no runner", () => ({ context: { runner: fail } }), [QUEUED, FAILED]],
   ];
   for (const [what, change, between] of CASES) {
     test(what, async () => {

@@ -134,8 +134,7 @@ describe("a turn that has its place", () => {
   test("is known by its opencode, its session and its message as soon as those are known", async () => {
     const turn: Runner["turn"] = async (_request, watch) => {
       await watch.started(OPENCODE);
-      await watch.named("ses_new");
-      await watch.sending?.("msg_1");
+      await watch.named("ses_new", "msg_1");
       return { outcome: { kind: "done" }, session: "ses_new", text: "" };
     };
     const { saved } = await play(STARTED, () => ({ runner: { turn } }));
@@ -144,12 +143,20 @@ describe("a turn that has its place", () => {
       it.opencode_session_id,
       it.turn?.message_id,
     ]);
-    assert.deepEqual(known.slice(0, 4), [
+    assert.deepEqual(known.slice(0, 3), [
       [undefined, null, undefined],
       [OPENCODE.pid, null, undefined],
-      [OPENCODE.pid, "ses_new", undefined],
       [OPENCODE.pid, "ses_new", "msg_1"],
     ]);
+  });
+
+  test("has a name for its message before it begins in a session that is there", async () => {
+    const requests: TurnRequest[] = [];
+    const { saved } = await play(CONTINUED, (did) => ({
+      runner: { ...runnerThat(did, {}, (it) => requests.push(it)), newMessageId: () => "msg_1" },
+    }));
+    assert.deepEqual([saved[0]?.state, saved[0]?.turn?.message_id], ["running", "msg_1"]);
+    assert.deepEqual(requests.map((it) => [it.messageId, it.isAgain]), [["msg_1", false]]);
   });
 
   test("gives the runner its settings, and the name of a message that an earlier attempt may have sent", async () => {
@@ -169,6 +176,7 @@ describe("a turn that has its place", () => {
       directory: "/repository",
       message: "fix it",
       messageId: "msg_1",
+      isAgain: true,
       title: undefined,
       model: "m/x",
       agent: undefined,
@@ -403,14 +411,20 @@ describe("a turn that did not get under way", () => {
     const runner = {
       async turn(request: TurnRequest, watch: TurnWatch): Promise<TurnResult> {
         requests.push(request);
-        await watch.sending?.("msg_7");
+        await watch.named("ses_1", "msg_7");
         const outcome = requests.length === 1 ? failed("never-started") : { kind: "done" } as const;
         return { outcome, session: "ses_1", text: "" };
       },
     };
-    const { result } = await withoutWaiting(() => play(CONTINUED, () => ({ runner })));
-    assert.equal(result.end.outcome.kind, "done");
-    assert.deepEqual(requests.map((it) => it.messageId), [undefined, "msg_7"]);
+    const known = { ...runner, newMessageId: () => "msg_8" };
+    for (const [plan, first] of [[STARTED, undefined], [CONTINUED, "msg_8"]] as const) {
+      const { result } = await withoutWaiting(() => play(plan, () => ({ runner: known })));
+      assert.equal(result.end.outcome.kind, "done");
+      assert.deepEqual(requests.splice(0).map((it) => [it.messageId, it.isAgain]), [
+        [first, false],
+        [first ?? "msg_7", true],
+      ]);
+    }
   });
 
   test("is not tried a third time", async () => {

@@ -251,10 +251,10 @@ describe("a turn that is taken up again", () => {
       "save queued ses_1",
       ADMIT,
     ]);
-    const { id, kind, session, message, messageId } = requests[0]!;
-    assert.deepEqual([id, kind, session, message, messageId], [
+    const { id, kind, session, message, isAgain } = requests[0]!;
+    assert.deepEqual([id, kind, session, message, isAgain], [
       ...["turn-1", "continue", "ses_1", "hello"],
-      undefined,
+      false,
     ]);
   });
 
@@ -262,7 +262,7 @@ describe("a turn that is taken up again", () => {
     const turn = { ...LEFT, kind: "continue" as const, message_id: "msg_1" };
     const stored: SessionRecord = { ...SESSION, state: "running", turn };
     const { requests, saved } = await play(CONTINUE, true, { stored });
-    assert.deepEqual([requests.length, requests[0]?.messageId], [1, "msg_1"]);
+    assert.deepEqual(requests.map((it) => [it.messageId, it.isAgain]), [["msg_1", true]]);
     assert.deepEqual(saved[0]?.turn, { ...turn, owner: OWNER });
   });
 

@@ -44,7 +44,7 @@ test("a turn that is taken up when its server is dead gets one with what it need
   await writeFile(join(first.folder, log!.replace(".log", ".json")), JSON.stringify(state));
 
   const next = makeServers(scratch);
-  const again = { directory: scratch.path, messageId: "msg_1", session: "ses_1" };
+  const again = { directory: scratch.path, isAgain: true, session: "ses_1" };
   await assert.rejects(next.servers.forTurn(again));
   assert.deepEqual([...first.asked, ...next.asked], [GUARDED, GUARDED]);
 });

@@ -14,7 +14,6 @@ import {
   observed,
   OWNER_DIED,
   queued,
-  sending,
   whereabouts,
   withProcess,
 } from "../../src/session/state.ts";
@@ -68,10 +67,14 @@ test("opencode's process is added to the turn that runs", () => {
   assert.throws(() => withProcess(idle, opencode), /No turn is running/);
 });
 
-test("the name of the message is added to the turn that runs", () => {
-  assert.deepEqual(sending(running(), "msg_1").turn, { ...turn("start"), message_id: "msg_1" });
-  const { turn: _, ...idle } = running();
-  assert.throws(() => sending(idle, "msg_1"), /No turn is running/);
+test("the name of the message is with the turn from when it begins in a session, or has got one", () => {
+  const next = queued(running(), turn("continue"), EVENING);
+  assert.deepEqual(begun(next, EVENING).turn, turn("continue"));
+  const withName = { ...turn("continue"), message_id: "msg_1" };
+  assert.deepEqual(begun(next, EVENING, "msg_1").turn, withName);
+  assert.deepEqual(begun({ ...next, turn: withName }, EVENING).turn, withName);
+  const made = named(starting(), "ses_1", NOON, "msg_1");
+  assert.deepEqual(made.turn, { ...turn("start"), message_id: "msg_1" });
 });
 
 test("a turn that asks is blocked and says by what, and is not over; answered, it runs", () => {
@@ -167,7 +170,7 @@ test("transitions keep what another version wrote, and change no record in place
   const changed = [
     queued(record, turn("continue"), EVENING),
     begun(record, EVENING),
-    sending(record, "msg_1"),
+    begun(record, EVENING, "msg_1"),
     asking(record, "bash", EVENING),
     answered(record, EVENING),
     withProcess(record, { pid: 8, started: "80", boot: "b" }),

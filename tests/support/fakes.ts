@@ -84,7 +84,7 @@ export function makeStage(make: (did: (effect: string) => void) => Parts): Stage
     },
     cwd: "/cwd",
     store: port<Store>("store", parts.store && { folder: "/state", ...parts.store }),
-    runner: port<Runner>("runner", parts.runner),
+    runner: port<Runner>("runner", { newMessageId: () => undefined, ...parts.runner }),
     // Every turn asks for opencode's version, and doctor wakes a supervisor.
     supervisor: port<Supervisor>("supervisor", {
       wake: () => Promise.resolve(false),
