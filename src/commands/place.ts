@@ -40,9 +40,9 @@ export async function placeOf(
   options: PlaceOptions,
 ): Promise<Place> {
   const directory = await baseFolder(context, base);
-  if (!await isOwn(context, directory, options)) return { directory };
-  const { from, copy, setup, setupSeconds, turn: id } = options;
   const { branch, commit } = base;
+  if (!await isOwn(context, { directory, commit }, options)) return { directory };
+  const { from, copy, setup, setupSeconds, turn: id } = options;
   const names = { ref: formatRef(ref), slug: slugOf(ref), folder: directory };
   const plan = { ...names, from, branch, commit, id, copy, setup, setupSeconds };
   const made = await makePlanned(context, plan);
@@ -112,7 +112,11 @@ export async function placeAgain(
 }
 
 /** The decision. What the runner or the folder cannot do is left, unless the user demanded it. */
-async function isOwn(context: Context, directory: string, options: PlaceOptions): Promise<boolean> {
+async function isOwn(
+  context: Context,
+  { directory, commit }: Pick<MadeSession, "commit"> & { directory: string },
+  options: PlaceOptions,
+): Promise<boolean> {
   const { mode, demanded, from, runner } = options;
   if (mode === "shared") {
     if (from === undefined) return false;
@@ -125,6 +129,7 @@ async function isOwn(context: Context, directory: string, options: PlaceOptions)
       `the runner "${runner}" cannot move a fork out of its base's folder`,
     );
   }
-  const workspace = await context.workspace();
-  return demanded || from !== undefined || await workspace.head(directory) !== undefined;
+  // A base that had a commit is of a repository: where that is gone, nobody is to work in its folder unasked.
+  if (demanded || from !== undefined || commit !== undefined) return true;
+  return await (await context.workspace()).head(directory) !== undefined;
 }

@@ -21,6 +21,8 @@ interface Site {
   below: string;
   path: string;
   branch: string;
+  /** Where the branch is, if there is one. */
+  tip: string | undefined;
   /** The commit to begin at. */
   start: string;
 }
@@ -60,11 +62,13 @@ export async function setUp(
 
 async function siteOf(git: Git, places: Places, plan: WorktreePlan): Promise<Site> {
   const { folder, slug } = plan;
-  const [clone, below = "", start] = await Promise.all([
-    git.ask(folder, ["rev-parse", "--show-toplevel"]),
-    git.ask(folder, ["rev-parse", "--show-prefix"]),
+  const [path, branch] = [places.worktree(slug), `kugetsu/${slug}`];
+  const [top, start, tip] = await Promise.all([
+    git.ask(folder, ["rev-parse", "--show-toplevel", "--show-prefix"]),
     startOf(git, plan),
+    tipOf(git, folder, branch),
   ]);
+  const [clone, below = ""] = top?.split("\n") ?? [];
   if (!clone) {
     const isBare = await git.ask(folder, ["rev-parse", "--is-bare-repository"]) === "true";
     const why = isBare ? "it is a bare clone, without files" : "it is not in a git repository";
@@ -74,8 +78,7 @@ async function siteOf(git: Git, places: Places, plan: WorktreePlan): Promise<Sit
     if (plan.from !== undefined) throw errors.badRevision(plan.from, clone);
     throw errors.noRepository(clone, "it has no commit yet");
   }
-  const [path, branch] = [places.worktree(slug), `kugetsu/${slug}`];
-  return { git, places, plan, clone, below, path, branch, start };
+  return { git, places, plan, clone, below, path, branch, tip, start };
 }
 
 async function startOf(git: Git, { folder, from, branch, commit }: WorktreePlan) {
@@ -150,9 +153,9 @@ interface Branch {
 
 /** A branch that is there already is gone on with if it has commits of its own, and otherwise begun anew. */
 async function settleBranch(site: Site, others: Registered[]): Promise<Branch> {
-  const { git, clone, branch, start, plan } = site;
+  const { git, clone, branch, tip, start, plan } = site;
   const anew = { isNew: true, from: start, earlierCommits: 0 };
-  if (!await tipOf(git, clone, branch)) return anew;
+  if (!tip) return anew;
   const elsewhere = others.find((it) => it.branch === branch);
   if (elsewhere) {
     const [from, to] = [elsewhere.path, site.path].map((it) => JSON.stringify(it));

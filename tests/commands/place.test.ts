@@ -8,6 +8,7 @@ import {
   undoPlace,
 } from "../../src/commands/place.ts";
 import { errors, KugetsuError } from "../../src/errors.ts";
+import type { MadeSession } from "../../src/session/record.ts";
 import { parseRef } from "../../src/session/ref.ts";
 import type { MadeWorktree, WorktreePlan } from "../../src/workspace/mod.ts";
 import { anyFolder, BASE, makeStage, type Parts, REF, SETTINGS } from "../support/fakes.ts";
@@ -59,8 +60,8 @@ function stageWith(
       },
     },
   }));
-  const place = (options: Partial<PlaceOptions> = {}) => {
-    return placeOf(stage.context, { ...BASE, branch: "main" }, parseRef(REF), {
+  const place = (options: Partial<PlaceOptions> = {}, base: Partial<MadeSession> = {}) => {
+    return placeOf(stage.context, { ...BASE, branch: "main", ...base }, parseRef(REF), {
       ...OPTIONS,
       ...options,
     });
@@ -96,6 +97,12 @@ describe("the place of a new issue", () => {
     assert.deepEqual(await place({ mode: "own" }), { directory: "/repository" });
     await place({ mode: "own", demanded: true });
     assert.equal(plans.length, 1);
+  });
+
+  test("is not the shared folder where the repository of its base is gone", async () => {
+    const { place, plans } = stageWith({ head: "" });
+    await place({ mode: "own" }, { commit: "0123abc" });
+    assert.deepEqual(plans.map((it) => it.commit), ["0123abc"]);
   });
 
   test("is the shared folder with a runner that cannot move a fork; a demanded worktree is then bad usage", async () => {
