@@ -1,8 +1,8 @@
 /**
  * Run by Bun, not by Deno: `bun scripts/_bun_compile.ts ENTRY OUTFILE [TARGET]`, as compile.ts does.
  *
- * commander imports two modules of the runtime for what kugetsu never asks of it, programs as sub-commands and
- * colours in its help. Loading them took a third of a short command's time, so here they are loaded when used.
+ * What two packages do as they are loaded took a third of a short command's time, for what kugetsu never asks of them
+ * or hardly ever. Here it is done when it is used.
  */
 import { readFile } from "node:fs/promises";
 import process from "node:process";
@@ -10,24 +10,52 @@ import process from "node:process";
 // deno-lint-ignore no-explicit-any
 declare const Bun: any;
 
-const LAZY = [
-  [
-    "import childProcess from 'node:child_process';",
-    "const childProcess = { spawn: (...all) => process.getBuiltinModule('node:child_process').spawn(...all) };",
-  ],
-  [
-    "import { stripVTControlCharacters } from 'node:util';",
-    "const stripVTControlCharacters = (text) => process.getBuiltinModule('node:util').stripVTControlCharacters(text);",
-  ],
-] as const;
+interface Eager {
+  file: RegExp;
+  changes: [eager: string | RegExp, lazy: string][];
+}
 
-const FILES = /commander[/\\]lib[/\\](?:command|help)\.js$/;
+const EAGER: Eager[] = [
+  // Programs as sub-commands.
+  {
+    file: /commander[/\\]lib[/\\]command\.js$/,
+    changes: [[
+      "import childProcess from 'node:child_process';",
+      "const childProcess = { spawn: (...all) => process.getBuiltinModule('node:child_process').spawn(...all) };",
+    ]],
+  },
+  // Colours in the help.
+  {
+    file: /commander[/\\]lib[/\\](?:command|help)\.js$/,
+    changes: [[
+      "import { stripVTControlCharacters } from 'node:util';",
+      "const stripVTControlCharacters = (text) => process.getBuiltinModule('node:util').stripVTControlCharacters(text);",
+    ]],
+  },
+  // Twelve hundred pieces of indentation, for changing a file.
+  {
+    file: /jsonc-parser[/\\]lib[/\\]\w+[/\\]impl[/\\]string-intern\.js$/,
+    changes: [[
+      /('[\\rn]+'): (new Array\(maxCachedValues\)[^]*?\}\)),/g,
+      "get $1() { return $2; },",
+    ]],
+  },
+];
+
+const FILES = new RegExp(EAGER.map(({ file }) => file.source).join("|"));
 
 async function lazily({ path }: { path: string }) {
   let contents = await readFile(path, "utf8");
-  for (const [eager, lazy] of LAZY) contents = contents.replace(eager, lazy);
-  if (/from 'node:(?:child_process|util)'/.test(contents)) {
-    throw new Error(`${path} is not as scripts/_bun_compile.ts expects it: look at its imports`);
+  for (
+    const [eager, lazy] of EAGER.flatMap(({ file, changes }) => file.test(path) ? changes : [])
+  ) {
+    const changed = contents.replace(eager, lazy);
+    if (changed === contents) {
+      throw new Error(
+        `${path} is not as scripts/_bun_compile.ts expects it: ${eager} is not there`,
+      );
+    }
+    contents = changed;
   }
   return { contents, loader: "js" };
 }

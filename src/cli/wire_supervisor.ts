@@ -115,7 +115,7 @@ async function keepTurns(
   const logs = setInterval(() => limitLogs(folder), LOGS_EVERY_MS);
   const ending = await serve({
     socket: socketIn(folder),
-    ...{ keeper, idleSeconds, build: own, environment: environmentDigest(env), debug },
+    ...{ keeper, idleSeconds, build: own, environment: await environmentDigest(env), debug },
     rest: stays ? () => servers.stop() : undefined,
     server: async (where, lent) => {
       const lease = lent === undefined ? servers.forTurn(where) : servers.keep(lent);

@@ -13,7 +13,7 @@ export interface CallerOptions {
   /** Tells one executable from another of the same version. */
   build: string;
   /** A digest for each variable that counts. */
-  environment(): Record<string, string>;
+  environment(): Promise<Record<string, string>>;
   /** The command line of a supervisor. */
   command: string[];
   env: Record<string, string | undefined>;
@@ -94,9 +94,10 @@ export class Caller {
     }
   }
 
-  say(channel: Channel, asked: Asked): void {
-    const { version, build, environment } = this.#options;
-    channel.send({ protocol: PROTOCOL, version, build, environment: environment(), ...asked });
+  async say(channel: Channel, asked: Asked): Promise<void> {
+    const { version, build } = this.#options;
+    const environment = await this.#options.environment();
+    channel.send({ protocol: PROTOCOL, version, build, environment, ...asked });
   }
 
   /** Warns where it is not the supervisor that would be started now. */
@@ -130,7 +131,7 @@ export class Caller {
       channel.destroy();
     }, limitMs);
     try {
-      this.say(channel, asked);
+      await this.say(channel, asked);
       const reply = await channel.receive() as Reply | MakesRoom | undefined;
       if (isLate) throw this.failed(`it does not answer within ${limitMs! / 1000} s`);
       return reply;

@@ -69,7 +69,7 @@ export class SupervisorClient implements Supervisor {
       signal.addEventListener("abort", leave, { once: true });
       if (signal.aborted) leave();
       try {
-        this.#caller.say(channel, { ask: "follow", ...what, after });
+        await this.#caller.say(channel, { ask: "follow", ...what, after });
         for (
           let said = await channel.receive();
           said !== undefined;
@@ -127,7 +127,7 @@ export class SupervisorClient implements Supervisor {
   async #borrow(channel: Channel, where: Borrowed, url?: string): Promise<Reply | undefined> {
     let isLent = false;
     try {
-      this.#caller.say(channel, { ask: "server", where, url });
+      await this.#caller.say(channel, { ask: "server", where, url });
       const reply = await channel.receive() as Reply | MakesRoom | undefined;
       if (!reply || "ends" in reply) return undefined;
       isLent = reply.ok;

@@ -28,8 +28,8 @@ test("what opencode goes by is what is about opencode, its providers and the net
   ]);
 });
 
-test("digests tell two environments apart where that counts, and nothing of the values", () => {
-  const digest = environmentDigest(ENV);
+test("digests tell two environments apart where that counts, and nothing of the values", async () => {
+  const digest = await environmentDigest(ENV);
   assert.deepEqual(Object.keys(digest).sort(), [
     "ANTHROPIC_API_KEY",
     "HOME",
@@ -38,8 +38,11 @@ test("digests tell two environments apart where that counts, and nothing of the 
     "https_proxy",
   ]);
   assert.doesNotMatch(JSON.stringify(digest), /secret|bin"/);
-  assert.deepEqual(differing(digest, environmentDigest({ ...ENV, SHLVL: "4", PWD: "/" })), []);
+  assert.deepEqual(
+    differing(digest, await environmentDigest({ ...ENV, SHLVL: "4", PWD: "/" })),
+    [],
+  );
   const { HOME: _, ...rest } = ENV;
-  const other = environmentDigest({ ...rest, PATH: "/usr/bin", OPENAI_API_KEY: "x" });
+  const other = await environmentDigest({ ...rest, PATH: "/usr/bin", OPENAI_API_KEY: "x" });
   assert.deepEqual(differing(digest, other), ["HOME", "OPENAI_API_KEY", "PATH"]);
 });

@@ -47,7 +47,7 @@ function makeClient(folder: string, changes: Partial<ClientOptions> = {}): Super
     ...{
       version: "9.9.9",
       build: "b",
-      environment: () => ({ PATH: "1", A_KEY: "2" }),
+      environment: () => Promise.resolve({ PATH: "1", A_KEY: "2" }),
       hasLeft: () => false,
     },
     ...{ command: ["/bin/false"], env: {}, prepare() {}, warn() {}, debug() {} },
@@ -157,7 +157,7 @@ test("one that has another environment is told so while there are turns, and rep
   const warnings: string[] = [];
   const other = makeClient(scratch.join("run"), {
     socket: lab.socket,
-    environment: () => ({ PATH: "9", A_KEY: "2", B_KEY: "3" }),
+    environment: () => Promise.resolve({ PATH: "9", A_KEY: "2", B_KEY: "3" }),
     warn: (text) => warnings.push(text),
   });
   await lab.client.submit(submission({ message: "wait" }));
