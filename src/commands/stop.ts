@@ -31,13 +31,18 @@ export async function stop(
   const idle = (await readStatuses(context, others)).map((it) => it.issue_ref);
   const lines = stopped.map((it) => `${output.visible(it.key)}\n`).join("");
   output.result({
-    stopped: stopped.map(({ key, left }) => ({ issue_ref: key, left })),
+    stopped: stopped.map(({ key, left, dropped = 0 }) => ({ issue_ref: key, left, dropped })),
     not_running: idle,
   }, lines);
   for (const key of idle) output.note(`${key} has no turn that runs or waits.`);
   if (all && stopped.length === 0) output.note("No turn runs or waits.");
   else if (stopped.length > 0) {
     output.note(`Stopped ${stopped.length === 1 ? "1 turn" : `${stopped.length} turns`}.`);
+  }
+  for (const { key, dropped = 0 } of stopped.filter((it) => it.dropped)) {
+    const what = dropped === 1 ? "A message" : `${dropped} messages`;
+    const logs = `kugetsu logs ${JSON.stringify(key)}`;
+    output.note(`${what} that waited on ${key} will not run; to read what was said: ${logs}`);
   }
   const stuck = stopped.filter((it) => it.left.length > 0);
   if (stuck.length > 0) {

@@ -129,7 +129,9 @@ export class OpencodeServer {
     if (left) await this.#end(left);
     if (Date.now() - this.#startedAt > SETTLED_MS) this.#failures = 0;
     if (this.#failures > 0) {
-      await pause(Math.min(LONGEST_PAUSE_MS, 500 * 2 ** this.#failures));
+      const ms = Math.min(LONGEST_PAUSE_MS, 500 * 2 ** this.#failures);
+      this.#debug(`opencode's server has ended ${this.#failures} times; the next one in ${ms} ms`);
+      await pause(ms);
     }
     this.#failures++;
     this.#startedAt = Date.now();

@@ -65,12 +65,12 @@ export class Endings {
     transcripts.append(name, refused.id, { kind: "ended", ...end });
   }
 
-  /** What waits behind a turn that is stopped does not begin; what it was stays to be read. */
-  ofWaiting(live: Live, outcome: Outcome): void {
+  /** What waits behind a turn that is stopped does not begin; what it was stays to be read. Returns how many there were. */
+  ofWaiting(live: Live, outcome: Outcome): number {
     const { name } = live;
     const { mailbox, transcripts } = this.#options;
     const mail = mailbox.read(name);
-    if (!mail || mail.next.length === 0) return;
+    if (!mail || mail.next.length === 0) return 0;
     mailbox.write(name, { ...mail, next: [] });
     live.behind = 0;
     const end: TurnEnd = { outcome, session: null, text: "" };
@@ -79,6 +79,7 @@ export class Endings {
       transcripts.append(name, id, { kind: "accepted", turn_kind: kind, message });
       transcripts.append(name, id, { kind: "ended", ...end });
     }
+    return mail.next.length;
   }
 
   #remember(turn: string, end: TurnEnd): void {

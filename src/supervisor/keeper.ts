@@ -284,11 +284,16 @@ export class Keeper {
     );
     for (const { stop } of opening) stop(reason);
     for (const live of wanted) live.stop(reason);
-    for (const live of wanted) this.#endings.ofWaiting(live, { kind: "cancelled", signal: reason });
+    const dropped = wanted.map((live) =>
+      this.#endings.ofWaiting(live, { kind: "cancelled", signal: reason })
+    );
     this.#schedule();
     await Promise.all(wanted.map((it) => it.isOver));
-    const refused = opening.map(({ ref }) => ({ key: ref, left: [] }));
-    return [...refused, ...wanted.map(({ key, left }) => ({ key, left }))];
+    const refused = opening.map(({ ref }) => ({ key: ref, left: [], dropped: 0 }));
+    return [
+      ...refused,
+      ...wanted.map(({ key, left }, at) => ({ key, left, dropped: dropped[at]! })),
+    ];
   }
 
   async answer(key: string, askId: string, answer: Answer): Promise<Ask> {

@@ -136,6 +136,8 @@ export interface Stopped {
   key: string;
   /** Processes that would not end. */
   left: number[];
+  /** How many messages waited for its end, which do not run; an older supervisor does not tell. */
+  dropped?: number;
 }
 
 export interface SupervisorStatus {

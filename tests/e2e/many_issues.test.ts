@@ -119,10 +119,11 @@ test("retry runs the last message again, and a turn that is done only by force",
   assert.match(exits(4, await world.kugetsu(["retry", refOf(3)])).stderr, /kugetsu status/);
 });
 
-test("stop ends a turn with its processes, and says what did not run", async () => {
+test("stop ends a turn with its processes and what waits behind it, and says what did not run", async () => {
+  exits(0, await world.kugetsu(["continue", refOf(3), "--queue", "-d", "@say Never."]));
   const stopped = await json(0, "stop", "stop", refOf(3), refOf(1));
   assert.deepEqual(stopped, {
-    stopped: [{ issue_ref: refOf(3), left: [] }],
+    stopped: [{ issue_ref: refOf(3), left: [], dropped: 1 }],
     not_running: [refOf(1)],
   });
   const { state, next } = await statusOf(3);

@@ -91,7 +91,8 @@ test("what waits behind a turn that is stopped is over, and the turn itself is n
   mailbox.write(NAME, { key: KEY, current: turn, next: [behind] });
   const live = liveOf(turn);
   live.behind = 1;
-  endings.ofWaiting(live, { kind: "cancelled", signal: "SIGINT" });
+  const stopped = { kind: "cancelled", signal: "SIGINT" } as const;
+  assert.deepEqual([endings.ofWaiting(live, stopped), endings.ofWaiting(live, stopped)], [1, 0]);
   assert.deepEqual(mailbox.read(NAME), { key: KEY, current: turn, next: [] });
   assert.deepEqual([live.behind, told()], [0, [`${behind.id} accepted`, `${behind.id} ended`]]);
   assert.equal(endings.known(behind.id)?.outcome.kind, "cancelled");

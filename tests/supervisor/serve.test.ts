@@ -147,7 +147,7 @@ test("a turn is handed in, followed to its end, and stopped, over the socket", a
   await client.submit(waiting);
   assert.equal((await client.status())?.turns[0]?.turn, waiting.id);
   const ended = follow(client, { key: REF, turn: waiting.id });
-  assert.deepEqual(await client.stop([REF], "SIGINT"), [{ key: REF, left: [] }]);
+  assert.deepEqual(await client.stop([REF], "SIGINT"), [{ key: REF, left: [], dropped: 0 }]);
   assert.equal((await ended).at(-1)?.kind, "ended");
 });
 
