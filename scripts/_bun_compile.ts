@@ -43,12 +43,13 @@ const EAGER: Eager[] = [
 ];
 
 const FILES = new RegExp(EAGER.map(({ file }) => file.source).join("|"));
+const found = new Set<RegExp>();
 
 async function lazily({ path }: { path: string }) {
   let contents = await readFile(path, "utf8");
-  for (
-    const [eager, lazy] of EAGER.flatMap(({ file, changes }) => file.test(path) ? changes : [])
-  ) {
+  const here = EAGER.filter(({ file }) => file.test(path));
+  here.forEach(({ file }) => found.add(file));
+  for (const [eager, lazy] of here.flatMap(({ changes }) => changes)) {
     const changed = contents.replace(eager, lazy);
     if (changed === contents) {
       throw new Error(
@@ -92,7 +93,8 @@ const made = await Bun.build({
     autoloadPackageJson: false,
   },
 });
-if (!made.success) {
-  console.error(made.logs);
+const missing = EAGER.filter(({ file }) => !found.has(file));
+if (!made.success || missing.length > 0) {
+  console.error(...made.logs, ...missing.map(({ file }) => `No file is ${file}`));
   process.exitCode = 1;
 }

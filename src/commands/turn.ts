@@ -166,9 +166,11 @@ class Attempt {
       started: (opencode) => opencode && this.#save((record) => withProcess(record, opencode)),
       named: async (session, messageId) => {
         output.debug(`session ${session}`);
-        if (this.#record.opencode_session_id !== null) return;
+        const { opencode_session_id: before, turn } = this.#record;
+        const isKnown = messageId === undefined || messageId === turn?.message_id;
+        if (before !== null && isKnown) return;
         await this.#save((record) => named(record, session, now(), messageId));
-        this.#host.named(session);
+        if (before === null) this.#host.named(session);
       },
       event: (event) => this.#event(event),
       heard: () => this.#host.heard(),

@@ -30,10 +30,9 @@ export async function environmentDigest(env: Environment): Promise<Record<string
     env,
     (name) => SUPERVISORS.test(name) || OPENCODES.some((it) => it.test(name)),
   );
-  const digests = Object.entries(counting).map(async ([name, value]) => [
-    name,
-    await digestOf(`${name}=${value}`),
-  ]);
+  const digests = Object.entries(counting).map(async ([name, value]) =>
+    [name, await digestOf(`${name}=${value}`)] as const
+  );
   return Object.fromEntries(await Promise.all(digests));
 }
 

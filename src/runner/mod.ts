@@ -35,7 +35,7 @@ export interface TurnRequest {
   /** What the session is called in opencode; it keeps its name without. */
   title?: string | undefined;
   message: string;
-  /** What opencode is to call the message; of a `fork` the runner decides it, and tells. */
+  /** What opencode is to call the message; without, and where others have spoken since, the runner decides and tells. */
   messageId?: string | undefined;
   /** Whether an earlier attempt at this very turn may have sent it: what arrived is not sent again. */
   isAgain?: boolean | undefined;
@@ -86,7 +86,10 @@ export type { StopReason };
 export interface TurnWatch {
   /** opencode runs; nothing has been sent to it yet. The process is told where the turn has one of its own. */
   started(opencode: ProcessIdentity | undefined): Promise<void> | void;
-  /** opencode told which session this is, before anything else; and what its message will be called, if that is known. */
+  /**
+   * opencode told which session this is, before anything else; and what the message is about to be called there, if that
+   * is known. Told once more where it is to be called otherwise.
+   */
   named(session: string, messageId?: string): Promise<void> | void;
   event(event: TurnEvent): void;
   /** opencode was heard: it waits for nothing but what it has said that it asks. */

@@ -58,15 +58,16 @@ export class OpencodeServers implements Servers {
     this.#endStale();
     const stamp = projectStamp(request.directory, env);
     const before = kept.folders.get(request.directory);
-    kept.folders.set(request.directory, stamp);
+    if (!busy) kept.folders.set(request.directory, stamp);
     try {
       // Started with what this turn needs, whoever has looked for it before.
       const call = () => opencode.serve(needs, wrapShell(runFolder, env["SHELL"]));
       const { connection, isFound } = busy ?? await kept.server.open(call);
       // One that runs for days gets new models by its own hourly look at the file.
       void opencode.models(needs);
-      // What one that was found has read is not known.
-      return { connection, isOutdated: before === undefined ? isFound : before !== stamp, release };
+      // What one that was found has read is not known; one that has this very turn goes on with what it has read.
+      const isOutdated = !busy && (before === undefined ? isFound : before !== stamp);
+      return { connection, isOutdated, release };
     } catch (error) {
       release();
       throw error;

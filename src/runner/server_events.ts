@@ -46,6 +46,11 @@ const questionRequest = v.looseObject({
 export type MessageInfo = v.InferOutput<typeof messageInfo>;
 export type Part = v.InferOutput<typeof part>;
 
+/** Whether a message came after another one, and answers nothing that was said before it. */
+export function comesAfter({ id, parentID = id }: MessageInfo, messageId: string): boolean {
+  return id > messageId && parentID >= messageId;
+}
+
 /** A message with its parts, as the server lists them. */
 export interface ServerMessage {
   info: MessageInfo;

@@ -4,6 +4,7 @@
  */
 import type { OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import {
+  comesAfter,
   type MessageInfo,
   parseMessages,
   parseRequest,
@@ -116,7 +117,7 @@ export class Reconciler {
       client.session.messages({ sessionID: session, limit: 100 }),
     ]);
     if (this.#isStopped || !status.data || !listed.data) return;
-    const messages = parseMessages(listed.data).filter(({ info }) => info.id > messageID);
+    const messages = parseMessages(listed.data).filter(({ info }) => comesAfter(info, messageID));
     for (const { info, parts } of messages) {
       this.#options.message(info);
       for (const part of parts) this.#options.part(part);

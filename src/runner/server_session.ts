@@ -7,6 +7,8 @@ import { wordsOf } from "./server_address.ts";
 
 /** How long opencode gets to end a turn by itself. */
 const GRACE_MS = 3000;
+/** What a turn does between its beginning and its message takes less, unless there is something to wait for. */
+const FRESH_MS = 1000n;
 
 /** What opencode says of a session that it does not have. */
 export const NO_SESSION = "Session not found";
@@ -83,6 +85,25 @@ export function newMessageId(): string {
   const time = (BigInt(Date.now()) * 0x1000n + 0xfffn) & 0xffff_ffff_ffffn;
   const chance = randomBytes(14).toString("base64").replaceAll(/[^0-9A-Za-z]/g, "0").slice(0, 14);
   return `msg_${time.toString(16).padStart(12, "0")}${chance}`;
+}
+
+/** Whether such an id was made just now, so that nobody has said anything since. */
+export function isFresh(messageId: string): boolean {
+  const age = idTime(newMessageId()) - idTime(messageId);
+  return age >= 0n && age < FRESH_MS * 0x1000n;
+}
+
+function idTime(messageId: string): bigint {
+  return BigInt(`0x${messageId.slice("msg_".length).slice(0, 12)}`);
+}
+
+/** The id of what was said last in a session; undefined where nothing was, or it cannot be told. */
+export async function newestMessage(
+  client: OpencodeClient,
+  session: string,
+): Promise<string | undefined> {
+  const { data } = await client.session.messages({ sessionID: session, limit: 1 });
+  return data?.at(-1)?.info.id;
 }
 
 async function isBusy(client: OpencodeClient, session: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { TurnEvent } from "./mod.ts";
 import { tellable, usageOf } from "./opencode_events.ts";
 import { NOTHING_SEEN, type Progress, reduce, type Sight } from "./reducer.ts";
 import {
+  comesAfter,
   eventOfError,
   eventOfPart,
   type MessageInfo,
@@ -56,7 +57,8 @@ export class Sights {
   }
 
   message(info: MessageInfo): void {
-    if (info.role !== "assistant" || this.#after === undefined || info.id <= this.#after) return;
+    if (info.role !== "assistant" || this.#after === undefined) return;
+    if (!comesAfter(info, this.#after)) return;
     this.#answers.add(info.id);
     const cwd = info.path?.cwd;
     if (cwd !== undefined && !isSame(cwd, this.#options.directory)) {

@@ -19,8 +19,10 @@ import {
   abortSession,
   folderOf,
   forkSession,
+  isFresh,
   knowsAgent,
   moveSession,
+  newestMessage,
   newMessageId,
   NO_SESSION,
   type Placed,
@@ -146,9 +148,7 @@ export class ServerTurn {
     this.#connection = connection;
     await this.#telling.tell(() => this.#watch.started(undefined));
     // So that it reads them again; but not under a turn that is under way.
-    if (isOutdated && !this.#request.isAgain && this.#alone()) {
-      await client.instance.dispose();
-    }
+    if (isOutdated && this.#alone()) await client.instance.dispose();
     const session = await (this.#placing = this.#place(client));
     if (session === undefined || this.#stopping) return;
     const silence = connection.events.listen(session, {
@@ -178,8 +178,7 @@ export class ServerTurn {
         : { id: given, directory: events.folderOf(given) ?? await folderOf(client, given) };
       if (!found) return undefined;
       const session = this.#session = found.id;
-      const messageId = this.#messageId ??= newMessageId();
-      if (kind === "fork") await this.#telling.tell(() => this.#watch.named(session, messageId));
+      if (kind === "fork") await this.#nameMessage(session);
       if (this.#telling.hasFailed) return undefined;
       const isThere = found.directory === this.directory;
       if (!isThere) await moveSession(client, session, this.directory);
@@ -211,17 +210,30 @@ export class ServerTurn {
 
   /** Sends the message, unless an earlier attempt at this turn has. */
   async #send(client: OpencodeClient, session: string): Promise<void> {
-    const messageID = this.#messageId!;
-    if (this.#request.isAgain) {
-      const { data } = await client.session.message({ sessionID: session, messageID });
+    const { kind, isAgain, messageId: before } = this.#request;
+    let known = this.#messageId;
+    if (isAgain && before !== undefined) {
+      // Asked before the message is looked for: it is not this turn's, should that not be there.
+      const newest = await newestMessage(client, session);
+      const { data } = await client.session.message({ sessionID: session, messageID: before });
       if (data) {
         this.#wasTaken = true;
-        return this.#wasSent(client, session, messageID).look();
+        return this.#wasSent(client, session, before).look();
       }
-      if (this.#stopping) return;
-    }
+      if (newest !== undefined && newest > before) known = undefined;
+    } else if (kind === "continue" && known !== undefined && !isFresh(known)) known = undefined;
+    // opencode takes no notice of what sorts before an answer that is there.
+    const messageID = known ?? await this.#nameMessage(session);
+    if (this.#telling.hasFailed || this.#stopping) return;
     this.#wasSent(client, session, messageID);
     await this.#prompt(client, session, messageID);
+  }
+
+  /** A new id for the message, which is on record before it is sent. */
+  async #nameMessage(session: string): Promise<string> {
+    const messageId = this.#messageId = newMessageId();
+    await this.#telling.tell(() => this.#watch.named(session, messageId));
+    return messageId;
   }
 
   #wasSent(client: OpencodeClient, session: string, messageID: string): Reconciler {

@@ -69,16 +69,25 @@ async function siteOf(git: Git, places: Places, plan: WorktreePlan): Promise<Sit
     tipOf(git, folder, branch),
   ]);
   const [clone, below = ""] = top?.split("\n") ?? [];
-  if (!clone) {
-    const isBare = await git.ask(folder, ["rev-parse", "--is-bare-repository"]) === "true";
-    const why = isBare ? "it is a bare clone, without files" : "it is not in a git repository";
-    throw errors.noRepository(folder, why);
-  }
+  if (!clone) throw errors.noRepository(folder, await whyNone(git, folder));
+  // git ends a path with a line break.
+  if (folder.includes("\n")) throw errors.noRepository(folder, "its path has a line break");
   if (!start) {
     if (plan.from !== undefined) throw errors.badRevision(plan.from, clone);
     throw errors.noRepository(clone, "it has no commit yet");
   }
   return { git, places, plan, clone, below, path, branch, tip, start };
+}
+
+/** Why git has no working tree there. @throws no-git */
+async function whyNone(git: Git, folder: string): Promise<string> {
+  git.executable();
+  const isBare = await git.ask(folder, ["rev-parse", "--is-bare-repository"]) === "true";
+  if (isBare) return "it is a bare clone, without files";
+  const { stderr } = await git.run(folder, ["rev-parse", "--show-toplevel"]);
+  const said = stderr.split("\n").find((line) => line.startsWith("fatal: "));
+  const none = "it is not in a git repository";
+  return !said || /not a git repository/.test(said) ? none : said.replace("fatal: ", "git says: ");
 }
 
 async function startOf(git: Git, { folder, from, branch, commit }: WorktreePlan) {

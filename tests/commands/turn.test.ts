@@ -159,6 +159,17 @@ describe("a turn that has its place", () => {
     assert.deepEqual(requests.map((it) => [it.messageId, it.isAgain]), [["msg_1", false]]);
   });
 
+  test("has the name that its message gets in place of an earlier one, and each once", async () => {
+    const turn: Runner["turn"] = async (_request, watch) => {
+      for (const name of ["msg_1", "msg_2", "msg_2", undefined]) await watch.named("ses_1", name);
+      return { outcome: { kind: "done" }, session: "ses_1", text: "" };
+    };
+    const { saved } = await play(CONTINUED, () => ({
+      runner: { turn, newMessageId: () => "msg_1" },
+    }));
+    assert.deepEqual(saved.map((it) => it.turn?.message_id), ["msg_1", "msg_2", undefined]);
+  });
+
   test("gives the runner its settings, and the name of a message that an earlier attempt may have sent", async () => {
     const requests: TurnRequest[] = [];
     const turn = { ...CONTINUED.turn, message_id: "msg_1" };
@@ -422,7 +433,7 @@ describe("a turn that did not get under way", () => {
       assert.equal(result.end.outcome.kind, "done");
       assert.deepEqual(requests.splice(0).map((it) => [it.messageId, it.isAgain]), [
         [first, false],
-        [first ?? "msg_7", true],
+        ["msg_7", true],
       ]);
     }
   });

@@ -52,6 +52,8 @@ const RUNNERS: Record<string, Runner> = {
 interface Told extends TurnResult {
   events: TurnEvent[];
   named: string[];
+  /** What the message was called, each time that it was told. */
+  messages: string[];
 }
 
 const LIMITS = { firstEvent: 60, silence: 60, total: 120, answer: 60 };
@@ -68,6 +70,7 @@ async function turn(
     text: "",
     events: [],
     named: [],
+    messages: [],
   };
   const controller = new AbortController();
   const request: TurnRequest = {
@@ -82,7 +85,10 @@ async function turn(
   };
   const result = runner.turn(request, {
     started: () => {},
-    named: (session) => void told.named.push(session),
+    named: (session, messageId) => {
+      told.named.push(session);
+      if (messageId !== undefined) told.messages.push(messageId);
+    },
     event: (event) => void told.events.push(event),
   }, controller.signal);
   stop((reason) => controller.abort(reason), told);
@@ -229,6 +235,24 @@ test("opencode serve: a session that another opencode deleted is gone, also righ
     "failed",
     "session-gone",
   ]);
+});
+
+test("opencode serve: a message whose name was given long ago, or before others spoke, gets a new one", async () => {
+  const runner = RUNNERS["opencode serve"]!;
+  const stale = runner.newMessageId()!;
+  const first = await turn(runner, "@say One.", {});
+  assert.ok(first.messages.length === 1 && first.messages[0]! > stale);
+  for (const isAgain of [true, false]) {
+    await new Promise((later) => setTimeout(later, isAgain ? 0 : 1100));
+    const again = { kind: "continue", session: first.session!, messageId: stale, isAgain } as const;
+    const next = await turn(runner, `@say Two ${isAgain}.`, again);
+    assert.deepEqual([next.outcome.kind, next.text], ["done", `Two ${isAgain}.`]);
+    assert.ok(next.messages.length === 1 && next.messages[0]! > first.messages[0]!);
+  }
+  const fresh = runner.newMessageId()!;
+  const asIs = { kind: "continue", session: first.session!, messageId: fresh } as const;
+  const last = await turn(runner, "@say Three.", asIs);
+  assert.deepEqual([last.text, last.messages], ["Three.", []]);
 });
 
 /** A server of the same user's that is none of kugetsu's. */

@@ -93,6 +93,18 @@ test("what came after the message is told, and that the turn is over; by itself,
   assert.deepEqual(alone, ["msg_3", "prt_of_msg_3", "over"]);
 });
 
+test("an answer to what was said before the message is none of the turn's", async () => {
+  const stored = { messages: [answer("msg_3", { parentID: "msg_1" })] };
+  const told = await scene(stored, ({ wait }) => wait(4000));
+  assert.deepEqual(told, ["repeat"]);
+  stored.messages.push(answer("msg_4", { parentID: SENT }));
+  assert.deepEqual(await scene(stored, ({ wait }) => wait(3100)), [
+    "msg_4",
+    "prt_of_msg_4",
+    "over",
+  ]);
+});
+
 test("a session that is busy, or has stored half an answer, is not over", async () => {
   const told = await scene({ busy: true, messages: [answer("msg_3")] }, ({ wait }) => wait(9900));
   assert.deepEqual(told, ["msg_3", "prt_of_msg_3"]);

@@ -34,7 +34,9 @@ test("what was said before the message, or by nobody known, is passed over; the 
   assert.equal(sights.hasAnswer, false);
   sights.part(said("msg_1", "prt_1", "earlier"), true);
   sights.part(said("msg_3", "prt_3", "too early"), true);
-  sights.message(answer("msg_3"));
+  sights.message(answer("msg_4", { parentID: "msg_1" }));
+  sights.part(said("msg_4", "prt_5", "an answer to what was before"), true);
+  sights.message(answer("msg_3", { parentID: SENT }));
   for (let times = 0; times < 2; times++) sights.part(said("msg_3", "prt_4", "now"), true);
   sights.part(said("msg_9", "prt_9", "by a sub-session"), false);
   assert.deepEqual(shown, [{ kind: "text", text: "now" }]);

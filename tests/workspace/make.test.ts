@@ -74,6 +74,9 @@ describe("a new worktree", () => {
     await assert.rejects(it.make({ folder: bare }), rejectedAs("no-repository", 2, /a bare clone/));
     const none = rejectedAs("no-repository", 2, /not in a git repository/);
     await assert.rejects(it.make({ folder: it.state }), none);
+    const broken = it.scratch.join("a\nb");
+    await it.callIn(it.scratch.path, "clone", "--quiet", it.folder, broken);
+    await assert.rejects(it.make({ folder: broken }), rejectedAs("no-repository", 2, /line break/));
     const empty = it.scratch.join("empty");
     await mkdir(empty);
     await it.callIn(empty, "init", "--quiet");
