@@ -168,6 +168,17 @@ for (const { name, before = "", meanwhile, args, code, says } of REFUSALS) {
   });
 }
 
+test("an sshd that is on its way up is waited for", { skip }, async () => {
+  const unit = "/etc/systemd/system/ssh.service.d";
+  const slow = "[Service]\\nExecStartPost=/bin/sleep 3\\n";
+  const before = `install -d ${unit}; printf '${slow}' >${unit}/slow.conf`;
+  await using host = await bootHost(ADMIN + before);
+  await host.sh("systemctl --no-block restart ssh.service; sleep 1");
+  const { code, stderr } = await host.setUp("--authorized-keys", "/root/key.pub");
+  assert.match(stderr, /without being told to\n.*--yes/);
+  assert.equal(code, 9);
+});
+
 test("other systems are refused, and nothing changes there", { skip }, async () => {
   await using host = await bootHost();
   for (const system of ["ID=fedora", "ID=alpine", 'ID="rhel"\nID_LIKE="fedora"']) {

@@ -189,6 +189,7 @@ learn() {
     fail 5 'Cannot use this sshd: it is older than 8.7' 'apt-get upgrade'
   learn_account
   UP=
+  wait_until_settled ssh.service
   if is_active ssh.service || is_active ssh.socket; then UP=yes; fi
   SOCKET=
   if is_active ssh.socket || systemctl -q is-enabled ssh.socket 2>/dev/null; then SOCKET=yes; fi
@@ -257,6 +258,18 @@ keys_file() { # SETTINGS USER HOME
 
 is_active() {
   systemctl -q is-active "$1"
+}
+
+# A host that has just booted may be bringing it up. One that takes longer counts as it is.
+wait_until_settled() {
+  tries=0
+  while [ "$tries" -lt 100 ]; do
+    case $(systemctl is-active "$1") in
+      activating | deactivating | reloading) sleep 0.1 ;;
+      *) return ;;
+    esac
+    tries=$((tries + 1))
+  done
 }
 
 check_no_other_sshd() {
