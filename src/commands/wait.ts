@@ -2,7 +2,6 @@
 import { type Host, newCommand } from "./define.ts";
 import { readDuration } from "../config/mod.ts";
 import { type ErrorParts, errors, EXIT, type ExitStatus, partsOf } from "../errors.ts";
-import type { Line } from "../supervisor/mod.ts";
 import type { Context } from "./context.ts";
 import { adviceForAsk } from "../session/advice.ts";
 import { type IssueStatus, readStatuses } from "./issue_status.ts";
@@ -30,7 +29,7 @@ export async function wait(
   const seconds = options.timeout === undefined ? undefined : secondsOf(options.timeout);
   const keys = await resolveKeys(context, typed);
   // What there is nothing of is said before anything is waited for.
-  await readStatuses(context, keys);
+  const statuses = await readStatuses(context, keys);
   return await context.untilStopped(async (signal) => {
     const enough = new AbortController();
     const late = seconds === undefined
@@ -38,8 +37,9 @@ export async function wait(
       : setTimeout(() => enough.abort("timeout"), seconds * 1000);
     const both = AbortSignal.any([signal, enough.signal]);
     const over = new Map<string, Rest>();
-    const waits = keys.map(async (key) => {
-      const rest = await restOf(context, key, both);
+    const waits = keys.map(async (key, at) => {
+      const asked = askedOf(statuses[at]!);
+      const rest = asked ?? await restOf(context, key, both);
       if (!rest || both.aborted) return;
       over.set(key, rest);
       report(context, rest);
@@ -63,32 +63,30 @@ async function restOf(
   signal: AbortSignal,
 ): Promise<Rest | undefined> {
   const [supervisor, traces] = await Promise.all([context.supervisor(), context.traces()]);
+  const statusNow = async () => (await readStatuses(context, [key]))[0]!;
   while (!signal.aborted) {
     const kept = await traces.kept(key);
     const [turn] = kept?.accepted ?? [];
-    const [status] = await readStatuses(context, [key]);
-    if (status!.ask) return { status: status!, failure: asks(status!) };
     if (!turn) {
-      const failure = status!.state === "idle" ? undefined : kept?.failure ?? failureOf(status!);
-      return { status: status!, failure };
+      const status = await statusNow();
+      const failure = status.state === "idle" ? undefined : kept?.failure ?? failureOf(status);
+      return { status, failure };
     }
     for await (const line of supervisor.follow({ key, turn: turn.id }, signal)) {
-      if (await isTurningPoint(context, key, line)) break;
+      // It may have been given an answer since the line was written.
+      const asked = line.kind === "asks" ? askedOf(await statusNow()) : undefined;
+      if (asked) return asked;
     }
   }
   return undefined;
 }
 
-/** Whether the turn waits for an answer now: it may have been given one since the line was written. */
-async function isTurningPoint(context: Context, key: string, line: Line): Promise<boolean> {
-  if (line.kind !== "asks") return false;
-  const [status] = await readStatuses(context, [key]);
-  return status!.ask !== undefined;
-}
-
-function asks({ issue_ref, ask }: IssueStatus): ErrorParts {
-  const { what } = ask!;
-  return partsOf(errors.waitingForAnswer(issue_ref, what, adviceForAsk(issue_ref, ask!)));
+/** That of a turn that waits for an answer. */
+function askedOf(status: IssueStatus): Rest | undefined {
+  const { issue_ref: key, ask } = status;
+  if (!ask) return undefined;
+  const error = errors.waitingForAnswer(key, ask.what, adviceForAsk(key, ask));
+  return { status, failure: partsOf(error) };
 }
 
 const BY_STATE: Record<string, ExitStatus> = {
