@@ -39,7 +39,8 @@ export async function stop(
   else if (stopped.length > 0) {
     output.note(`Stopped ${stopped.length === 1 ? "1 turn" : `${stopped.length} turns`}.`);
   }
-  for (const { key, dropped = 0 } of stopped.filter((it) => it.dropped)) {
+  for (const { key, dropped = 0 } of stopped) {
+    if (dropped === 0) continue;
     const what = dropped === 1 ? "A message" : `${dropped} messages`;
     const logs = `kugetsu logs ${JSON.stringify(key)}`;
     output.note(`${what} that waited on ${key} will not run; to read what was said: ${logs}`);

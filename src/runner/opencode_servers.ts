@@ -56,17 +56,20 @@ export class OpencodeServers implements Servers {
     if (!busy) kept.stamp = this.#stamp;
     const release = this.#use(kept);
     this.#endStale();
-    const stamp = projectStamp(request.directory, env);
-    const before = kept.folders.get(request.directory);
-    if (!busy) kept.folders.set(request.directory, stamp);
+    const { directory, isAgain } = request;
+    const stamp = projectStamp(directory, env);
     try {
       // Started with what this turn needs, whoever has looked for it before.
       const call = () => opencode.serve(needs, wrapShell(runFolder, env["SHELL"]));
       const { connection, isFound } = busy ?? await kept.server.open(call);
       // One that runs for days gets new models by its own hourly look at the file.
       void opencode.models(needs);
-      // What one that was found has read is not known; one that has this very turn goes on with what it has read.
-      const isOutdated = !busy && (before === undefined ? isFound : before !== stamp);
+      // What one that was found has read is not known.
+      const before = kept.folders.get(directory);
+      const isOutdated = before === undefined ? isFound : before !== stamp;
+      // A turn that may be under way there goes on with what was read; the next one has it read again.
+      if (isAgain && isOutdated) return { connection, isOutdated: false, release };
+      kept.folders.set(directory, stamp);
       return { connection, isOutdated, release };
     } catch (error) {
       release();

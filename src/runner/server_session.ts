@@ -82,19 +82,20 @@ export async function abortSession(client: OpencodeClient, session: string): Pro
  * and before those of the next one.
  */
 export function newMessageId(): string {
-  const time = (BigInt(Date.now()) * 0x1000n + 0xfffn) & 0xffff_ffff_ffffn;
   const chance = randomBytes(14).toString("base64").replaceAll(/[^0-9A-Za-z]/g, "0").slice(0, 14);
-  return `msg_${time.toString(16).padStart(12, "0")}${chance}`;
+  return `msg_${timeNow().toString(16).padStart(12, "0")}${chance}`;
 }
 
 /** Whether such an id was made just now, so that nobody has said anything since. */
 export function isFresh(messageId: string): boolean {
-  const age = idTime(newMessageId()) - idTime(messageId);
+  const made = BigInt(`0x${messageId.slice("msg_".length).slice(0, 12)}`);
+  const age = timeNow() - made;
   return age >= 0n && age < FRESH_MS * 0x1000n;
 }
 
-function idTime(messageId: string): bigint {
-  return BigInt(`0x${messageId.slice("msg_".length).slice(0, 12)}`);
+/** In opencode's ids: milliseconds, and a counter that begins anew with each. */
+function timeNow(): bigint {
+  return (BigInt(Date.now()) * 0x1000n + 0xfffn) & 0xffff_ffff_ffffn;
 }
 
 /** The id of what was said last in a session; undefined where nothing was, or it cannot be told. */

@@ -26,13 +26,15 @@ const opencode = new OpencodeCommand({
   cacheFolder: world.scratch.join("run"),
   debug() {},
 });
-const servers = new OpencodeServers({
-  opencode,
-  runFolder: world.scratch.join("run"),
-  logFolder: world.scratch.join("logs"),
-  env: { ...world.env, SHELL: "/bin/bash" },
-  debug() {},
-});
+const makeServers = () =>
+  new OpencodeServers({
+    opencode,
+    runFolder: world.scratch.join("run"),
+    logFolder: world.scratch.join("logs"),
+    env: { ...world.env, SHELL: "/bin/bash" },
+    debug() {},
+  });
+const servers = makeServers();
 after(async () => {
   await servers.stop();
   await world[Symbol.asyncDispose]();
@@ -253,6 +255,24 @@ test("opencode serve: a message whose name was given long ago, or before others 
   const asIs = { kind: "continue", session: first.session!, messageId: fresh } as const;
   const last = await turn(runner, "@say Three.", asIs);
   assert.deepEqual([last.text, last.messages], ["Three.", []]);
+});
+
+test("opencode serve: a folder's settings are read anew, but not under a turn that may be under way", async () => {
+  await turn(RUNNERS["opencode serve"]!, "@say One.", { directory: worktree });
+  // As the next supervisor, which finds the server and cannot know what it has read.
+  const next = makeServers();
+  const isOutdated = async (isAgain: boolean) => {
+    const lease = await next.forTurn({ directory: worktree, session: base, isAgain });
+    lease.release();
+    return [lease.isOutdated, lease.connection] as const;
+  };
+  const [[under, connection], [first], [second]] = [
+    await isOutdated(true),
+    await isOutdated(false),
+    await isOutdated(false),
+  ];
+  connection.events.close();
+  assert.deepEqual([under, first, second], [false, true, false]);
 });
 
 /** A server of the same user's that is none of kugetsu's. */
